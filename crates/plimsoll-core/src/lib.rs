@@ -1,1 +1,39 @@
-//! (opening paragraph follows)
+//! The words Plimsoll speaks, and the one judgement it makes.
+//!
+//! *Ada's assistant proposes to pay Bob; Bob's account came from an e-mail.* The nouns and verbs of
+//! that sentence are the types of this crate: [`Principal`], [`Act`], [`Origin`], [`Label`],
+//! [`Decision`], [`Permit`]. [`decide`] turns a [`Case`] into a [`Verdict`]; it is a function of
+//! values, so every recorded decision can be derived again.
+//!
+//! It alone knows: the words, the label lattice, how a decision follows from rules and facts, what
+//! binds an approval to an act, and the table of [`codes`](code::Code::ALL).
+//! It has never heard of: protocol dialects, policy languages, files, sockets, clocks, randomness.
+//! Time and fresh ids come in as arguments.
+#![forbid(unsafe_code)]
+
+pub mod act;
+pub mod approval;
+pub mod case;
+pub mod code;
+pub mod decide;
+pub mod digest;
+pub mod entry;
+pub mod label;
+pub mod permit;
+pub mod principal;
+pub mod span;
+
+pub use act::{Account, Act, ActId, ArgumentRole, Door, Effect, Mode, Tier, ToolName};
+pub use approval::{Approval, ApprovalState, ApprovalTerms, Vote};
+pub use case::{
+    ApprovalFact, Assume, Case, CheckFact, Facts, Hypothesis, Judgement, Objection, RuleHit, Rules, Stop,
+    StopScope,
+};
+pub use code::Code;
+pub use decide::{Decision, Need, Reason, Remedy, Ruling, Verdict, decide};
+pub use digest::{Digest, canonical};
+pub use entry::{ApprovalChange, Entry, EntryBody, Judged, Outcome, OutcomeStatus};
+pub use label::{Integrity, Label, Readers};
+pub use permit::{Basis, Permit, PermitId};
+pub use principal::{Principal, PrincipalKind};
+pub use span::{ArgumentOrigin, Origin, Span, SpanKind, Trajectory};

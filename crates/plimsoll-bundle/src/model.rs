@@ -1,0 +1,331 @@
+//! The workflow repository as the gateway uses it: resolved, validated, immutable.
+//!
+//! The YAML forms live beside this in `yaml`; `resolve` turns them into these types and collects every
+//! diagnostic on the way. Nothing here knows where the files came from.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use plimsoll_core::{Account, ApprovalTerms, ArgumentRole, Digest, Effect, Integrity, Mode, Tier, ToolName};
+use serde_json::Value;
+
+/// One validated state of a workflow repository.
+#[derive(Debug)]
+pub struct Bundle {
+    /// Digest over the canonical manifest (path → SHA-256 of the file's bytes): the release.
+    pub id: Digest,
+    pub project: Project,
+    pub workflows: BTreeMap<String, Arc<Workflow>>,
+    pub servers: BTreeMap<String, Arc<Server>>,
+    pub models: BTreeMap<String, Arc<Model>>,
+    pub prompts: BTreeMap<String, Arc<Prompt>>,
+    pub people: People,
+    /// The compiled policies, sliced by action.
+    pub rules: crate::cedar::Engine,
+}
+
+/// `plimsoll.yaml`.
+#[derive(Clone, Debug)]
+pub struct Project {
+    pub name: String,
+    pub environment: String,
+    /// Where the data listener binds; default `127.0.0.1:7300`.
+    pub listen_data: String,
+    /// Where the admin and console listener binds; default `127.0.0.1:7301`.
+    pub listen_admin: String,
+    /// Directory of ledger and database, relative to the repository; default `.plimsoll`.
+    pub store: String,
+    /// `Host` values accepted besides the listeners' own.
+    pub hosts: Vec<String>,
+    /// `Origin` values accepted; none by default.
+    pub origins: Vec<String>,
+    pub oidc: Vec<Oidc>,
+    pub bounds: Bounds,
+}
+
+/// Named bounds with their defaults. Each is documented in the manual under its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Bytes of a request body. Default 10 MiB.
+    pub request_bytes: usize,
+    /// Bytes of an upstream's answer held in memory. Default 16 MiB.
+    pub response_bytes: usize,
+    /// Nesting of JSON. Default 64.
+    pub json_depth: usize,
+    /// Seconds to wait for an upstream's first byte. Default 120.
+    pub upstream_timeout_s: u64,
+    /// Seconds between two bytes of a stream. Default 120.
+    pub idle_timeout_s: u64,
+    /// Seconds a client may take to send its request. Default 30.
+    pub request_timeout_s: u64,
+    /// Requests in flight. Default 4,096.
+    pub in_flight: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            request_bytes: 10 << 20,
+            response_bytes: 16 << 20,
+            json_depth: 64,
+            upstream_timeout_s: 120,
+            idle_timeout_s: 120,
+            request_timeout_s: 30,
+            in_flight: 4096,
+        }
+    }
+}
+
+/// One trusted issuer of JWTs (OpenID Connect).
+#[derive(Clone, Debug)]
+pub struct Oidc {
+    pub issuer: String,
+    pub audience: String,
+    /// A file in the repository, or an `https://` URL.
+    pub jwks: String,
+    /// Which workflow a token may use: a fixed name, or the claim that names it.
+    pub workflow: WorkflowFrom,
+    pub roles_claim: Option<String>,
+    pub tenant_claim: Option<String>,
+    pub on_behalf_of_claim: Option<String>,
+    pub kind: plimsoll_core::PrincipalKind,
+}
+
+#[derive(Clone, Debug)]
+pub enum WorkflowFrom {
+    Fixed(String),
+    Claim(String),
+}
+
+/// `workflows/<name>.yaml`.
+#[derive(Clone, Debug)]
+pub struct Workflow {
+    pub name: String,
+    pub purpose: String,
+    pub owner: String,
+    pub incident_owner: String,
+    pub mode: Mode,
+    /// Roles of which a principal needs one; empty: any key of this workflow.
+    pub roles: Vec<String>,
+    /// Ids of `models/*.yaml`.
+    pub models: Vec<String>,
+    /// Ids of `prompts/*.md`.
+    pub prompts: Vec<String>,
+    /// Which tools, and the decision boundary of each.
+    pub acts: BTreeMap<ToolName, Boundary>,
+    pub hosted_tools: HostedTools,
+    /// Whether images, sound and files may pass unread. Default: refused.
+    pub media: bool,
+    pub limits: Vec<Limit>,
+}
+
+/// What happens to provider-hosted tools in a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HostedTools {
+    #[default]
+    Refuse,
+    Strip,
+    /// Force the provider to ask before each call, where its protocol can (Responses `mcp`).
+    Approve,
+}
+
+/// Who decides about one act, what happens when it fails, and the way back.
+#[derive(Clone, Debug)]
+pub struct Boundary {
+    pub decides: Decider,
+    pub on_failure: String,
+    pub way_back: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decider {
+    Automated,
+    /// These people, on these terms.
+    People(ApprovalTerms),
+}
+
+/// A rate limit or budget.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// `None`: every tool of the workflow together.
+    pub tool: Option<ToolName>,
+    pub per: LimitPer,
+    pub window_s: u64,
+    pub measure: LimitMeasure,
+    /// Calls, or amount in hundredths.
+    pub at_most: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LimitPer {
+    Workflow,
+    Principal,
+    /// The person behind the request.
+    Requester,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LimitMeasure {
+    Calls,
+    /// The sum of arguments with the role `amount`, in hundredths.
+    Amount,
+}
+
+/// `tools/<server>.yaml` with its lock file.
+#[derive(Clone, Debug)]
+pub struct Server {
+    pub name: String,
+    pub reach: Reach,
+    pub accounts: BTreeMap<Account, Secret>,
+    pub tools: BTreeMap<String, Arc<Tool>>,
+    /// Digest over the lock file.
+    pub lock: Option<Digest>,
+}
+
+/// How to reach a tool server.
+#[derive(Clone, Debug)]
+pub enum Reach {
+    /// MCP over streamable HTTP.
+    Http { url: String },
+    /// MCP over stdio. Only ever from this repository, never from a request.
+    Stdio { command: Vec<String>, env: BTreeMap<String, Secret> },
+    /// Tools that run inside the client: judged on the model's answer only.
+    Local,
+}
+
+/// A credential, held by the gateway. Never printed: its `Debug` says where it came from.
+#[derive(Clone)]
+pub struct Secret {
+    /// `${DESK_READ}` or `file:…`, for messages.
+    pub from: String,
+    value: Arc<str>,
+}
+
+impl Secret {
+    pub fn new(from: impl Into<String>, value: impl Into<Arc<str>>) -> Self {
+        Self { from: from.into(), value: value.into() }
+    }
+
+    /// The secret itself, for the one line that puts it on the wire.
+    pub fn reveal(&self) -> &str {
+        &self.value
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Secret({})", self.from)
+    }
+}
+
+/// One tool: what its arguments and results mean.
+#[derive(Debug)]
+pub struct Tool {
+    pub name: ToolName,
+    pub tier: Tier,
+    pub effect: Effect,
+    pub account: Account,
+    /// Argument path (`/to`, `/items/*/sku`) → role.
+    pub roles: BTreeMap<String, ArgumentRole>,
+    /// What its results are worth; untrusted unless declared otherwise.
+    pub output: Integrity,
+    pub checks: Vec<Check>,
+    /// The tool to offer instead when this one is refused.
+    pub draft: Option<ToolName>,
+    /// Amounts up to this many hundredths need no proven origin.
+    pub amount_free: Option<i64>,
+    /// The pinned description; absent for `local` tools that were never pinned.
+    pub pin: Option<Pin>,
+}
+
+/// What a reviewer saw when they agreed to this tool.
+#[derive(Debug)]
+pub struct Pin {
+    /// SHA-256 over canonical JSON of name, title, description, inputSchema, outputSchema, annotations.
+    pub digest: Digest,
+    pub input_schema: Value,
+    /// Compiled once at load.
+    pub validator: jsonschema::Validator,
+    pub reviewed_by: String,
+}
+
+/// A deterministic test against a system of record: call a safe tool, require conditions of its result.
+#[derive(Clone, Debug)]
+pub struct Check {
+    pub name: String,
+    pub call: ToolName,
+    /// Argument of `call` → value: a constant, or `$argument` of the act.
+    pub with: BTreeMap<String, String>,
+    pub require: Vec<Condition>,
+}
+
+/// `left op right`, for example `amount <= result.total`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    pub text: String,
+    pub left: Operand,
+    pub op: Comparison,
+    pub right: Operand,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Operand {
+    /// JSON Pointer into the act's arguments.
+    Argument(String),
+    /// JSON Pointer into the structured result of the check's call.
+    Result(String),
+    Constant(Value),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+/// `models/<id>.yaml`.
+#[derive(Clone, Debug)]
+pub struct Model {
+    pub id: String,
+    pub provider: Provider,
+    /// Base URL without the version path, for example `https://api.openai.com`.
+    pub url: String,
+    pub credential: Option<Secret>,
+    /// Model names that clients may ask for; `*` at the end matches any rest.
+    pub names: Vec<String>,
+    pub region: String,
+    pub processor: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Provider {
+    OpenAi,
+    Anthropic,
+}
+
+/// `prompts/<id>.md`.
+#[derive(Clone, Debug)]
+pub struct Prompt {
+    pub id: String,
+    pub version: String,
+    /// Digest of the text: how the LLM door recognises it.
+    pub digest: Digest,
+    pub text: String,
+}
+
+/// `people.yaml`: who may answer what.
+#[derive(Clone, Debug, Default)]
+pub struct People {
+    /// Person → roles.
+    pub roles: BTreeMap<String, Vec<String>>,
+}
+
+impl People {
+    pub fn roles_of(&self, person: &str) -> &[String] {
+        self.roles.get(person).map_or(&[], Vec::as_slice)
+    }
+}

@@ -1,0 +1,194 @@
+//! A case: everything a decision may look at, and nothing else.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::act::{Account, Act, ActId, Effect, Mode, Tier};
+use crate::approval::ApprovalTerms;
+use crate::code::Code;
+use crate::digest::Digest;
+use crate::permit::PermitId;
+use crate::principal::Principal;
+use crate::span::{ArgumentOrigin, Trajectory};
+
+/// One act with its circumstances, ready to be decided.
+#[derive(Clone, Debug)]
+pub struct Case<'a> {
+    pub principal: &'a Principal,
+    pub workflow: &'a str,
+    pub environment: &'a str,
+    /// The digest of the bundle in force.
+    pub release: &'a str,
+    pub mode: Mode,
+    pub act: &'a Act,
+    pub tier: Tier,
+    pub effect: Effect,
+    pub account: Account,
+    pub trajectory: &'a Trajectory,
+    pub origins: &'a [ArgumentOrigin],
+    pub facts: &'a Facts,
+    pub now: Timestamp,
+    /// A fresh id for the permit, should there be one.
+    pub permit: PermitId,
+}
+
+impl Case<'_> {
+    /// What an approval and a permit are bound to: canonical JSON of workflow, tool, arguments, schema
+    /// version, release and requester. Anything that changes makes another act.
+    pub fn act_digest(&self) -> Digest {
+        Digest::of_json(&json!({
+            "workflow": self.workflow,
+            "tool": self.act.tool,
+            "arguments": self.act.arguments,
+            "schema": self.act.schema,
+            "release": self.release,
+            "requester": self.principal.requester(),
+        }))
+    }
+}
+
+/// What is known about the case beyond the act itself. Recorded whole, so that the decision can be
+/// derived again.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Facts {
+    /// The kill switches that cover this act.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stops: Vec<Stop>,
+    /// Hard reasons against it, found before any rule is asked: drift, invalid arguments, limits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub objections: Vec<Objection>,
+    /// Where the call came from.
+    pub hypothesis: Hypothesis,
+    /// Who would have to approve, and the votes so far when somebody was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<ApprovalTerms>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<ApprovalFact>,
+    /// The declared checks of this tool, run or not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<CheckFact>,
+    /// Another door will judge this act before it moves anything: here it is only shown to the client.
+    #[serde(default)]
+    pub deferred: bool,
+    /// Counters that policies may compare, for example `calls_per_minute`, `amount_per_day`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub counters: BTreeMap<String, i64>,
+}
+
+/// Whether a known model answer proposed this call.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "kind")]
+pub enum Hypothesis {
+    /// The model answer being judged right now.
+    Answer,
+    /// The LLM door let this very proposal pass.
+    Joined { session: String, act: ActId },
+    /// No known model answer proposed it.
+    #[default]
+    Unknown,
+}
+
+/// Where things stand with an approval bound to this act.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ApprovalFact {
+    pub id: String,
+    /// Enough people in the named roles said yes, none of them the requester, and it has not expired.
+    pub granted: bool,
+    pub denied: bool,
+    pub approvers: Vec<String>,
+}
+
+/// A deterministic test of the hypothesis against a system of record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CheckFact {
+    pub name: String,
+    /// `None`: not run yet.
+    pub passed: Option<bool>,
+    /// What was compared, in words: `amount 12 <= order.total 49.9`.
+    #[serde(default)]
+    pub detail: String,
+}
+
+/// A hard reason against an act.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Objection {
+    pub code: Code,
+    pub text: String,
+}
+
+/// What a kill switch covers.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "scope", content = "name")]
+pub enum StopScope {
+    All,
+    Workflow(String),
+    /// `server.tool`, or a whole server as `server.*`.
+    Tool(String),
+    Principal(String),
+}
+
+/// A kill switch that is on. It stops guarded and dangerous acts in every mode.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stop {
+    #[serde(flatten)]
+    pub scope: StopScope,
+    pub reason: String,
+    pub by: String,
+    pub at: Timestamp,
+}
+
+impl Stop {
+    pub fn covers(&self, workflow: &str, act: &Act, principal: &Principal) -> bool {
+        match &self.scope {
+            StopScope::All => true,
+            StopScope::Workflow(name) => name == workflow,
+            StopScope::Tool(name) => match name.strip_suffix(".*") {
+                Some(server) => server == act.tool.server,
+                None => *name == act.tool.to_string(),
+            },
+            StopScope::Principal(name) => {
+                *name == principal.id || Some(name) == principal.on_behalf_of.as_ref()
+            }
+        }
+    }
+}
+
+/// The rules of a release, asked about a case. Implemented by the policy engine.
+pub trait Rules {
+    /// Never panics; a rule that can't be evaluated is an error in the answer, and
+    /// [`decide`](crate::decide()) makes a refusal of it.
+    fn judge(&self, case: &Case<'_>, assume: &Assume) -> Judgement;
+}
+
+/// Facts to suppose while judging, to find what is missing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Assume {
+    /// Every declared check has passed.
+    pub checks: bool,
+    /// An approval bound to this act has been granted.
+    pub approval: bool,
+    /// The user had named the values of these arguments (JSON Pointers).
+    pub named: Vec<String>,
+}
+
+/// What the rules say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Judgement {
+    pub permitted: bool,
+    /// The rules that decided: the permits when permitted, else the forbids, or none at all.
+    pub rules: Vec<RuleHit>,
+    /// Rules that could not be evaluated.
+    pub errors: Vec<String>,
+}
+
+/// A rule that spoke.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleHit {
+    pub id: String,
+    /// The rule's own sentence (its `@reason` annotation), when it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}

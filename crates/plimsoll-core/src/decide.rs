@@ -1,0 +1,317 @@
+//! The judgement: a case in, a verdict out.
+//!
+//! Order matters and is told here once: kill switches, then hard objections, then the rules, then
+//! the mode. `hold` is derived: it is the case where checks or an approval, if satisfied, would turn
+//! the refusal into an allowance. Every remedy is tried on the rules before it is offered.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::act::{Mode, Tier};
+use crate::approval::ApprovalTerms;
+use crate::case::{Assume, Case, Judgement, RuleHit, Rules};
+use crate::code::Code;
+use crate::permit::{Basis, Permit};
+
+/// How long a permit is good for. The ledger makes a warrant of it within milliseconds; the rest is
+/// room for a stalled disk.
+pub const PERMIT_LIFE: SignedDuration = SignedDuration::from_secs(30);
+
+/// The three answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ruling {
+    Allow,
+    Hold,
+    Refuse,
+}
+
+impl Ruling {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Hold => "hold",
+            Self::Refuse => "refuse",
+        }
+    }
+}
+
+/// What was decided and why. Recorded, shown, and enough to explain it to a person.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    pub ruling: Ruling,
+    /// The stable code of a hold or refusal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<Code>,
+    pub reasons: Vec<Reason>,
+    /// What a hold waits for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<Need>,
+    /// The legal ways on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remedies: Vec<Remedy>,
+    /// Set when the mode, not the rules, let it through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed_because: Option<String>,
+}
+
+/// One reason, with the rule that gives it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    pub rule: String,
+    pub text: String,
+}
+
+/// What a hold waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "need")]
+pub enum Need {
+    Check { name: String },
+    Approval(ApprovalTerms),
+}
+
+/// A legal way on. Each was tried on the rules before it was offered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "remedy")]
+pub enum Remedy {
+    /// Ask these roles; repeat the identical call once they agreed.
+    AskApproval { roles: Vec<String>, quorum: u32 },
+    /// The user names the value in their own words.
+    NameValue { argument: String },
+    /// Another tool of the same workflow that is allowed here.
+    UseTool { tool: String },
+    /// Anything else, in words.
+    Do { text: String },
+}
+
+impl Remedy {
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::AskApproval { roles, quorum } => {
+                format!(
+                    "ask for approval by {quorum} of: {}; then repeat the identical call",
+                    roles.join(", ")
+                )
+            }
+            Self::NameValue { argument } => {
+                format!("let the user name the {} in their own words", argument.trim_start_matches('/'))
+            }
+            Self::UseTool { tool } => format!("use `{tool}`"),
+            Self::Do { text } => text.clone(),
+        }
+    }
+}
+
+/// A decision, and the permit when there is one.
+#[derive(Debug)]
+pub struct Verdict {
+    pub decision: Decision,
+    pub permit: Option<Permit>,
+}
+
+/// Decides one case. Pure: the same case and rules give the same verdict, today or in a replay.
+pub fn decide(rules: &dyn Rules, case: &Case<'_>) -> Verdict {
+    if let Some(verdict) = stopped(case) {
+        return verdict;
+    }
+    let decision = objected(case).unwrap_or_else(|| ruled(rules, case));
+    let basis = match (decision.ruling, case.mode) {
+        (Ruling::Allow, Mode::Suggest) if case.tier != Tier::Safe && !case.facts.deferred => {
+            return refused(suggested());
+        }
+        (Ruling::Allow, _) => Basis::Allowed,
+        (_, Mode::Observe) => Basis::Observed,
+        (Ruling::Hold, _) if case.facts.deferred => Basis::Deferred,
+        _ => return refused(decision),
+    };
+    permitted(case, decision, basis)
+}
+
+fn permitted(case: &Case<'_>, mut decision: Decision, basis: Basis) -> Verdict {
+    decision.passed_because = match basis {
+        Basis::Allowed => None,
+        Basis::Observed => Some("the workflow is in observe mode".to_owned()),
+        Basis::Deferred => Some("the tool door judges and holds this act itself".to_owned()),
+    };
+    let expires_at = case.now.checked_add(PERMIT_LIFE).unwrap_or(Timestamp::MAX);
+    let permit =
+        Permit::new(case.permit, case.act.id, case.act_digest(), case.tier, case.mode, basis, expires_at);
+    Verdict { decision, permit: Some(permit) }
+}
+
+fn refused(decision: Decision) -> Verdict {
+    Verdict { decision, permit: None }
+}
+
+/// Kill switches come first and hold in every mode. Safe acts go on: they change nothing.
+fn stopped(case: &Case<'_>) -> Option<Verdict> {
+    if case.tier == Tier::Safe {
+        return None;
+    }
+    let stop = case.facts.stops.iter().find(|s| s.covers(case.workflow, case.act, case.principal))?;
+    let text = format!("stopped by {} at {}: {}", stop.by, stop.at, stop.reason);
+    let remedy = Remedy::Do { text: "wait until the stop is lifted with `plimsoll resume`".to_owned() };
+    Some(refused(refusal(Code::Stopped, "stop", text, vec![remedy])))
+}
+
+fn objected(case: &Case<'_>) -> Option<Decision> {
+    let first = case.facts.objections.first()?;
+    let reasons = case
+        .facts
+        .objections
+        .iter()
+        .map(|o| Reason { rule: o.code.id().to_owned(), text: o.text.clone() })
+        .collect();
+    Some(Decision { reasons, ..refusal(first.code, "", String::new(), Vec::new()) })
+}
+
+/// Asks the rules; when they do not permit, finds what would make them.
+fn ruled(rules: &dyn Rules, case: &Case<'_>) -> Decision {
+    let judgement = rules.judge(case, &Assume::default());
+    if let Some(error) = judgement.errors.first() {
+        let text = format!("a rule could not be evaluated: {error}");
+        return refusal(Code::PolicyError, "policy-error", text, Vec::new());
+    }
+    if judgement.permitted {
+        return Decision {
+            ruling: Ruling::Allow,
+            code: None,
+            reasons: hits(&judgement.rules, "a rule permits it"),
+            needs: Vec::new(),
+            remedies: Vec::new(),
+            passed_because: None,
+        };
+    }
+    if let Some(failed) = case.facts.checks.iter().find(|c| c.passed == Some(false)) {
+        let text = format!("the check `{}` failed: {}", failed.name, failed.detail);
+        return refusal(Code::CheckFailed, &format!("check:{}", failed.name), text, remedies(rules, case));
+    }
+    held(rules, case).unwrap_or_else(|| not_permitted(rules, case, &judgement))
+}
+
+/// The smallest of {checks, approval, both} that would turn refuse into allow.
+fn held(rules: &dyn Rules, case: &Case<'_>) -> Option<Decision> {
+    let open_checks = case.facts.checks.iter().any(|c| c.passed.is_none());
+    let approval = case.facts.approval.as_ref();
+    let can_ask = case.facts.terms.is_some() && !approval.is_some_and(|a| a.granted);
+    let ways = [(open_checks, false), (false, can_ask), (open_checks, can_ask)];
+    let (checks, ask) = ways.into_iter().filter(|(c, a)| *c || *a).find(|&(checks, approval)| {
+        let answer = rules.judge(case, &Assume { checks, approval, named: Vec::new() });
+        answer.permitted && answer.errors.is_empty()
+    })?;
+    if ask && approval.is_some_and(|a| a.denied) {
+        let text = "the people asked said no".to_owned();
+        return Some(refusal(Code::ApprovalDenied, "approval", text, Vec::new()));
+    }
+    let mut needs = Vec::new();
+    if checks {
+        let open = case.facts.checks.iter().filter(|c| c.passed.is_none());
+        needs.extend(open.map(|c| Need::Check { name: c.name.clone() }));
+    }
+    let mut remedies = Vec::new();
+    if let (true, Some(terms)) = (ask, &case.facts.terms) {
+        remedies.push(Remedy::AskApproval { roles: terms.roles.clone(), quorum: terms.quorum });
+        needs.push(Need::Approval(terms.clone()));
+    }
+    let code = if ask { Code::NeedsApproval } else { Code::NeedsCheck };
+    let text = match (&case.facts.terms, ask) {
+        (Some(terms), true) => format!(
+            "a {} act needs approval by {} of: {}",
+            case.tier.name(),
+            terms.quorum,
+            terms.roles.join(", ")
+        ),
+        _ => "it runs once its check against the system of record has passed".to_owned(),
+    };
+    Some(Decision {
+        ruling: Ruling::Hold,
+        code: Some(code),
+        reasons: vec![Reason { rule: if ask { "approval" } else { "check" }.to_owned(), text }],
+        needs,
+        remedies,
+        passed_because: None,
+    })
+}
+
+/// Refused by a rule, or for want of one. When untrusted content aims the act, that is the reason
+/// people need to hear.
+fn not_permitted(rules: &dyn Rules, case: &Case<'_>, judgement: &Judgement) -> Decision {
+    let remedies = remedies(rules, case);
+    let aimed: Vec<Reason> = case
+        .origins
+        .iter()
+        .filter(|o| {
+            remedies.iter().any(|r| matches!(r, Remedy::NameValue { argument } if *argument == o.argument))
+        })
+        .map(|o| Reason { rule: "origin".to_owned(), text: o.sentence() })
+        .collect();
+    let code = match (aimed.is_empty(), judgement.rules.is_empty()) {
+        (false, _) => Code::UntrustedOrigin,
+        (true, false) => Code::Forbidden,
+        (true, true) => Code::NotPermitted,
+    };
+    let mut reasons = aimed;
+    reasons.extend(hits(&judgement.rules, "a rule forbids it"));
+    if reasons.is_empty() {
+        let text = format!("no rule permits `{}` here", case.act.tool);
+        reasons.push(Reason { rule: "default".to_owned(), text });
+    }
+    Decision { reasons, ..refusal(code, "", String::new(), remedies) }
+}
+
+/// Single changes that would make the act legal, each tried.
+fn remedies(rules: &dyn Rules, case: &Case<'_>) -> Vec<Remedy> {
+    use crate::label::Integrity;
+    let below_user: Vec<&str> = case
+        .origins
+        .iter()
+        .filter(|o| o.integrity < Integrity::User && o.role.aims())
+        .map(|o| o.argument.as_str())
+        .collect();
+    // Each alone first; all together when no single one suffices.
+    let legal = |named: Vec<String>| {
+        let assume = Assume { checks: true, approval: case.facts.terms.is_some(), named };
+        let answer = rules.judge(case, &assume);
+        answer.permitted && answer.errors.is_empty()
+    };
+    let single: Vec<Remedy> = below_user
+        .iter()
+        .filter(|a| legal(vec![(**a).to_owned()]))
+        .map(|a| Remedy::NameValue { argument: (*a).to_owned() })
+        .collect();
+    if !single.is_empty() || below_user.len() < 2 {
+        return single;
+    }
+    let all: Vec<String> = below_user.iter().map(|a| (*a).to_owned()).collect();
+    if legal(all) {
+        return below_user.iter().map(|a| Remedy::NameValue { argument: (*a).to_owned() }).collect();
+    }
+    Vec::new()
+}
+
+fn suggested() -> Decision {
+    let text = "the workflow is in suggest mode: the proposal is returned, not executed".to_owned();
+    let remedy = Remedy::Do { text: "a person carries it out, or the workflow moves to enforce".to_owned() };
+    refusal(Code::SuggestOnly, "mode:suggest", text, vec![remedy])
+}
+
+fn refusal(code: Code, rule: &str, text: String, remedies: Vec<Remedy>) -> Decision {
+    Decision {
+        ruling: Ruling::Refuse,
+        code: Some(code),
+        reasons: vec![Reason { rule: rule.to_owned(), text }],
+        needs: Vec::new(),
+        remedies,
+        passed_because: None,
+    }
+}
+
+fn hits(rules: &[RuleHit], otherwise: &str) -> Vec<Reason> {
+    rules
+        .iter()
+        .map(|hit| Reason {
+            rule: hit.id.clone(),
+            text: hit.reason.clone().unwrap_or_else(|| otherwise.to_owned()),
+        })
+        .collect()
+}

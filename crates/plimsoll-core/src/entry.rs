@@ -1,0 +1,153 @@
+//! What the ledger is told: one struct for each thing worth telling.
+//!
+//! Entries are written as JSON and stay readable for as long as the ledger is kept: fields are added,
+//! never renamed. Everything in them is redacted before it gets here.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::act::{Act, ActId, Effect, Mode, Tier};
+use crate::approval::{Approval, ApprovalState};
+use crate::case::{Facts, Stop};
+use crate::code::Code;
+use crate::decide::Decision;
+use crate::digest::Digest;
+use crate::permit::PermitId;
+use crate::principal::Principal;
+use crate::span::{ArgumentOrigin, Span, Trajectory};
+
+/// One record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Format version: 1.
+    pub v: u8,
+    pub id: Uuid,
+    pub at: Timestamp,
+    /// The request this belongs to, as returned to the client in `x-plimsoll-request`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub request: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub session: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub workflow: String,
+    /// The digest of the bundle in force.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub release: String,
+    /// W3C trace id, when the caller sent one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub principal: Option<Principal>,
+    #[serde(flatten)]
+    pub body: EntryBody,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum EntryBody {
+    /// An act was allowed and is about to happen. Durable before it does.
+    Intent(Box<Judged>),
+    /// An act was held or refused. Nothing follows.
+    Decision(Box<Judged>),
+    /// What came of an intent.
+    Outcome(Box<Outcome>),
+    /// A question was put to people, answered, expired or spent.
+    Approval(Box<ApprovalChange>),
+    /// A kill switch was pulled or lifted.
+    Stop { on: bool, stop: Stop },
+    /// A bundle came into force, or was refused and the old one stayed.
+    Config { release: String, accepted: bool, detail: String },
+    /// A key was made or revoked.
+    Key { name: String, detail: String },
+    /// The gateway started or stopped.
+    Gateway { event: String, detail: String },
+    /// A request ended before any act could be judged: bad credentials, malformed, unknown endpoint.
+    Turned { code: Code, detail: String },
+}
+
+/// An act with the whole ground of its decision.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Judged {
+    pub act: Act,
+    pub act_digest: Digest,
+    pub tier: Tier,
+    pub effect: Effect,
+    pub mode: Mode,
+    pub environment: String,
+    pub decision: Decision,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permit: Option<PermitId>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub origins: Vec<ArgumentOrigin>,
+    pub trajectory: Trajectory,
+    pub facts: Facts,
+    /// Spans the model is shown that this session's record did not have yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spans: Vec<Span>,
+    /// Prompt id and version, model asked for, streaming: whatever the door knows that people ask for.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub detail: Value,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OutcomeStatus {
+    Done,
+    Failed,
+    /// Unknown whether it happened; never retried blindly.
+    Ambiguous,
+}
+
+impl OutcomeStatus {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Ambiguous => "ambiguous",
+        }
+    }
+}
+
+/// What came of an intent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    pub act: ActId,
+    /// Sequence number of the intent.
+    pub intent: u64,
+    pub status: OutcomeStatus,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<Code>,
+    /// In words, redacted.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+    /// Milliseconds the upstream took.
+    pub took_ms: u64,
+    /// The upstream's own ids: response id, order number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub downstream: Vec<String>,
+    /// The result as a span of the session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<Span>,
+    /// Token usage and the like.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub usage: Value,
+    /// How many secrets were redacted on the way.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub redacted: u32,
+}
+
+fn is_zero(n: &u32) -> bool {
+    *n == 0
+}
+
+/// A step of an approval.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ApprovalChange {
+    pub state: ApprovalState,
+    /// Who made this step; the gateway itself for `expired` and `consumed`.
+    pub by: String,
+    pub approval: Approval,
+}
