@@ -5,6 +5,8 @@
 #![forbid(unsafe_code)]
 
 pub mod cedar;
+pub mod diagnostic;
 pub mod model;
 
+pub use diagnostic::{Diagnostic, Severity};
 pub use model::*;
