@@ -1,1 +1,79 @@
-//! (opening paragraph follows)
+//! The tamper-evident record: what was written down stays written down, or is missed loudly.
+//!
+//! Plimsoll promises that nothing happens before it is recorded. This crate keeps the promise: an
+//! entry is acknowledged only when the disk has it, and [`Ledger::enter`] is the only place in the
+//! world where a [`Permit`](plimsoll_core::Permit) becomes a [`Warrant`].
+//!
+//! It alone knows: segment files, group commit, what a torn write looks like, and Merkle
+//! arithmetic. It has never heard of: what an entry means. Entries are bytes.
+//!
+//! # On disk
+//!
+//! ```text
+//! <dir>/lock                            held by the one gateway that writes
+//! <dir>/seg/00000000000000000000.seg    named after its first sequence number
+//! <dir>/seg/spare                       the next segment, already filled with zeros
+//!
+//! segment = header (4,096 B) | record | record | … | zeros to the end of the file
+//! record  = length u16 | place u16 | crc32c u32 | seq u64 | entry      (little-endian)
+//! ```
+//!
+//! `length` is never 0, so zeros end the records. `place` counts the records of one write (a
+//! *group*); it restarts at 0 with each write. The checksum covers everything but itself. A record
+//! alone in its group reads as `length u32`.
+//!
+//! A new group is written only after the one before it is durable. Recovery rests on that: damage
+//! in the *last* group is a write that was cut short and was never acknowledged, so it is cut off
+//! and reported; damage with a *later group* behind it is loss of acknowledged records, and the
+//! ledger refuses to open. (Damage inside the last group by a failing disk looks like a write cut
+//! short; signed checkpoints, which remember the size, tell the two apart.)
+//!
+//! Each header carries the RFC 6962 head of everything before it and its right edge, so opening
+//! reads one segment however long the ledger is. Leaves are `SHA-256(0x00 || entry)`.
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")
+)]
+
+mod disk;
+mod error;
+mod ledger;
+pub mod merkle;
+mod reader;
+mod recovery;
+mod segment;
+mod warrant;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+#[cfg(any(test, feature = "faults"))]
+pub use disk::Faults;
+pub use error::LedgerError;
+pub use ledger::{Head, Health, Ledger, LedgerOptions, Seq};
+pub use reader::{LedgerReader, Record, Records};
+pub use recovery::{Recovery, Truncation};
+pub use warrant::Warrant;
+
+/// The longest entry: what a C2SP entry bundle can hold.
+pub const MAX_ENTRY_BYTES: usize = 65_535;
+/// How large a segment file is unless told otherwise.
+pub const SEGMENT_BYTES: u64 = 64 << 20;
+/// The smallest segment: room for the header and one longest entry, with change.
+pub const MIN_SEGMENT_BYTES: u64 = 128 << 10;
+/// The largest segment.
+pub const MAX_SEGMENT_BYTES: u64 = 1 << 30;
+/// How many entries may wait for the writer unless told otherwise. One more is [`LedgerError::Busy`].
+pub const QUEUE_ENTRIES: usize = 8_192;
+/// How many bytes may wait for the writer, however few entries they are.
+pub const QUEUE_BYTES: usize = 64 << 20;
+/// How many entries one disk write may carry.
+pub const GROUP_ENTRIES: usize = 1_024;
+/// How many bytes, with record headers, one disk write may carry.
+pub const GROUP_BYTES: usize = 1 << 20;
+/// Free space under which nothing is written any more, unless told otherwise.
+pub const MIN_FREE_BYTES: u64 = 256 << 20;
+/// How many commits pass between two looks at the free space.
+pub const FREE_CHECK_COMMITS: u32 = 64;

@@ -1,0 +1,349 @@
+//! The handle that the rest of the gateway holds.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, TrySendError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread::JoinHandle;
+
+use jiff::Timestamp;
+use plimsoll_core::{Digest, Permit};
+use tokio::sync::{oneshot, watch};
+
+use crate::disk::{Disk, sync_dir};
+use crate::error::LedgerError;
+use crate::merkle::{Frontier, leaf};
+use crate::reader::LedgerReader;
+use crate::recovery::{Recovery, recover};
+use crate::segment;
+use crate::warrant::Warrant;
+use crate::writer::{Acknowledge, Job, Writer};
+use crate::{
+    MAX_ENTRY_BYTES, MAX_SEGMENT_BYTES, MIN_FREE_BYTES, MIN_SEGMENT_BYTES, QUEUE_BYTES, QUEUE_ENTRIES,
+    SEGMENT_BYTES,
+};
+
+/// The place of an entry in the ledger, counted from 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Seq(pub u64);
+
+impl fmt::Display for Seq {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The whole ledger in 40 bytes: how many entries, and the RFC 6962 root over them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    pub size: u64,
+    pub root: Digest,
+}
+
+impl Head {
+    pub(crate) fn of(frontier: &Frontier) -> Self {
+        Self { size: frontier.size(), root: Digest::from_bytes(frontier.root()) }
+    }
+}
+
+/// Where the ledger is and how large its parts are.
+#[derive(Clone, Debug)]
+pub struct LedgerOptions {
+    pub dir: PathBuf,
+    /// Size of new segments. Default [`SEGMENT_BYTES`].
+    pub segment_bytes: u64,
+    /// How many entries may wait for the writer. Default [`QUEUE_ENTRIES`].
+    pub queue_entries: usize,
+    /// Free space under which nothing is written. Default [`MIN_FREE_BYTES`].
+    pub min_free_bytes: u64,
+    disk: Disk,
+}
+
+impl LedgerOptions {
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self {
+            dir: dir.into(),
+            segment_bytes: SEGMENT_BYTES,
+            queue_entries: QUEUE_ENTRIES,
+            min_free_bytes: MIN_FREE_BYTES,
+            disk: Disk::default(),
+        }
+    }
+
+    #[must_use]
+    pub fn segment_bytes(mut self, bytes: u64) -> Self {
+        self.segment_bytes = bytes;
+        self
+    }
+
+    #[must_use]
+    pub fn queue_entries(mut self, entries: usize) -> Self {
+        self.queue_entries = entries;
+        self
+    }
+
+    #[must_use]
+    pub fn min_free_bytes(mut self, bytes: u64) -> Self {
+        self.min_free_bytes = bytes;
+        self
+    }
+
+    /// The handle with which a test makes this ledger's disk fail.
+    #[cfg(any(test, feature = "faults"))]
+    pub fn faults(&self) -> crate::Faults {
+        self.disk.faults.clone()
+    }
+}
+
+/// Whether the ledger can take entries, for the readiness probe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Health {
+    Ready,
+    /// Nothing is written until space has been made.
+    DiskFull {
+        free: u64,
+        floor: u64,
+    },
+    /// Nothing is written until the process has been restarted.
+    Poisoned {
+        reason: Arc<str>,
+    },
+}
+
+impl Health {
+    pub const fn is_ready(&self) -> bool {
+        matches!(self, Self::Ready)
+    }
+}
+
+/// The ledger, open for writing. Cloning it gives another handle on the same one.
+///
+/// Dropping the last handle writes what still waits, stops the writer and releases the lock.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    dir: PathBuf,
+    shared: Arc<Shared>,
+    queue: Option<mpsc::SyncSender<Job>>,
+    writer: Option<JoinHandle<()>>,
+    _lock: File,
+}
+
+/// What the writer tells the handles.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    /// How many entries are durable; everybody who follows the ledger waits on this.
+    pub(crate) durable: watch::Sender<u64>,
+    pub(crate) frontier: Mutex<Frontier>,
+    pub(crate) poisoned: OnceLock<Arc<str>>,
+    pub(crate) disk_full: Mutex<Option<(u64, u64)>>,
+    pub(crate) queued_entries: AtomicUsize,
+    pub(crate) queued_bytes: AtomicUsize,
+}
+
+impl Shared {
+    pub(crate) fn poison(&self) -> Option<LedgerError> {
+        self.poisoned.get().map(|reason| LedgerError::Poisoned { reason: Arc::clone(reason) })
+    }
+}
+
+// === impl Ledger ===
+
+impl Ledger {
+    /// Opens the ledger in `options.dir`, making it when it is new. Fails when another process
+    /// writes it, and when acknowledged entries are damaged.
+    pub fn open(options: LedgerOptions) -> Result<(Self, Recovery), LedgerError> {
+        let LedgerOptions { dir, segment_bytes, queue_entries, min_free_bytes, disk } = options;
+        if !(MIN_SEGMENT_BYTES..=MAX_SEGMENT_BYTES).contains(&segment_bytes) {
+            return Err(LedgerError::SegmentBytes { bytes: segment_bytes });
+        }
+        make_dirs(&dir)?;
+        let lock = lock(&dir, &disk)?;
+        let (end, recovery) = recover(&dir, &disk, segment_bytes)?;
+        let shared = Arc::new(Shared {
+            durable: watch::Sender::new(end.frontier.size()),
+            frontier: Mutex::new(end.frontier.clone()),
+            poisoned: OnceLock::new(),
+            disk_full: Mutex::new(None),
+            queued_entries: AtomicUsize::new(0),
+            queued_bytes: AtomicUsize::new(0),
+        });
+        let (queue, jobs) = mpsc::sync_channel(queue_entries.max(1));
+        let writer =
+            Writer::new(dir.clone(), disk, segment_bytes, min_free_bytes, end, Arc::clone(&shared), jobs);
+        let writer = std::thread::Builder::new()
+            .name("ledger-writer".to_owned())
+            .spawn(move || writer.run())
+            .map_err(LedgerError::io("start the writer of", &dir))?;
+        let inner = Inner { dir, shared, queue: Some(queue), writer: Some(writer), _lock: lock };
+        Ok((Self { inner: Arc::new(inner) }, recovery))
+    }
+
+    /// Writes an entry and returns its place once the disk has it.
+    ///
+    /// The entry is written even when the caller stops waiting.
+    pub async fn append(&self, entry: Vec<u8>) -> Result<Seq, LedgerError> {
+        let (acknowledge, durable) = oneshot::channel();
+        self.enqueue(entry, Some(acknowledge))?;
+        durable.await.unwrap_or(Err(LedgerError::Closed))
+    }
+
+    /// Hands an entry over without waiting: it becomes durable with the next group. When that
+    /// fails, [`health`](Self::health) says so.
+    pub fn note(&self, entry: Vec<u8>) -> Result<(), LedgerError> {
+        self.enqueue(entry, None)
+    }
+
+    /// Records the intent to perform a permitted act, and returns the warrant once it is durable.
+    ///
+    /// The permit is used up, also when this fails: deciding again is cheaper than acting twice.
+    pub async fn enter(
+        &self,
+        permit: Permit,
+        intent: Vec<u8>,
+        now: Timestamp,
+    ) -> Result<Warrant, LedgerError> {
+        if permit.expires_at() <= now {
+            return Err(LedgerError::PermitExpired { expired_at: permit.expires_at() });
+        }
+        let seq = self.append(intent).await?;
+        Ok(Warrant::new(permit, seq))
+    }
+
+    /// Waits until everything handed over before is durable.
+    pub async fn flush(&self) -> Result<(), LedgerError> {
+        let (acknowledge, durable) = oneshot::channel();
+        self.send(Job::mark(acknowledge))?;
+        durable.await.unwrap_or(Err(LedgerError::Closed)).map(drop)
+    }
+
+    /// The head over all durable entries.
+    pub fn head(&self) -> Head {
+        Head::of(&self.inner.shared.frontier.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How many entries are durable.
+    pub fn size(&self) -> u64 {
+        *self.inner.shared.durable.borrow()
+    }
+
+    /// Waits until there are more than `size` durable entries, and returns how many there are.
+    pub async fn grown_beyond(&self, size: u64) -> Result<u64, LedgerError> {
+        let mut durable = self.inner.shared.durable.subscribe();
+        durable.wait_for(|now| *now > size).await.map(|now| *now).map_err(|_| LedgerError::Closed)
+    }
+
+    /// A reader that sees durable entries and no others.
+    pub fn reader(&self) -> LedgerReader {
+        LedgerReader::bounded(self.inner.dir.clone(), self.inner.shared.durable.subscribe())
+    }
+
+    pub fn dir(&self) -> &Path {
+        &self.inner.dir
+    }
+
+    /// Whether a write failed. It never heals; see [`LedgerError::Poisoned`].
+    pub fn is_poisoned(&self) -> bool {
+        self.inner.shared.poisoned.get().is_some()
+    }
+
+    pub fn health(&self) -> Health {
+        let shared = &self.inner.shared;
+        if let Some(reason) = shared.poisoned.get() {
+            return Health::Poisoned { reason: Arc::clone(reason) };
+        }
+        match *shared.disk_full.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some((free, floor)) => Health::DiskFull { free, floor },
+            None => Health::Ready,
+        }
+    }
+
+    /// How many entries wait for the writer now.
+    pub fn queued(&self) -> usize {
+        self.inner.shared.queued_entries.load(Ordering::Relaxed)
+    }
+
+    fn enqueue(&self, entry: Vec<u8>, acknowledge: Option<Acknowledge>) -> Result<(), LedgerError> {
+        match entry.len() {
+            0 => return Err(LedgerError::Empty),
+            1..=MAX_ENTRY_BYTES => {}
+            length => return Err(LedgerError::TooLong { length }),
+        }
+        let leaf = leaf(&entry);
+        self.send(Job { entry, leaf, acknowledge })
+    }
+
+    fn send(&self, job: Job) -> Result<(), LedgerError> {
+        let shared = &self.inner.shared;
+        if let Some(poisoned) = shared.poison() {
+            return Err(poisoned);
+        }
+        let bytes = job.entry.len();
+        if shared.queued_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes > QUEUE_BYTES {
+            shared.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            return Err(LedgerError::Busy);
+        }
+        shared.queued_entries.fetch_add(1, Ordering::Relaxed);
+        let queue = self.inner.queue.as_ref().ok_or(LedgerError::Closed)?;
+        queue.try_send(job).map_err(|refused| {
+            shared.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            shared.queued_entries.fetch_sub(1, Ordering::Relaxed);
+            match refused {
+                TrySendError::Full(_) => LedgerError::Busy,
+                TrySendError::Disconnected(_) => LedgerError::Closed,
+            }
+        })
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        drop(self.queue.take());
+        if let Some(writer) = self.writer.take()
+            && writer.join().is_err()
+        {
+            tracing::error!("the ledger's writer panicked");
+        }
+    }
+}
+
+fn make_dirs(dir: &Path) -> Result<(), LedgerError> {
+    let segments = segment::segments_dir(dir);
+    if segments.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(&segments).map_err(LedgerError::io("create", &segments))?;
+    for dir in [Some(dir), dir.parent()].into_iter().flatten().filter(|dir| !dir.as_os_str().is_empty()) {
+        sync_dir(dir).map_err(LedgerError::io("sync", dir))?;
+    }
+    Ok(())
+}
+
+/// Takes the lock that only one writer can hold. The kernel releases it when the process ends,
+/// however it ends.
+fn lock(dir: &Path, disk: &Disk) -> Result<File, LedgerError> {
+    let path = dir.join("lock");
+    let mut file = File::options()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(&path)
+        .map_err(LedgerError::io("open", &path))?;
+    if !disk.lock(&file).map_err(LedgerError::io("lock", &path))? {
+        let mut holder = String::new();
+        let _ = (&file).take(32).read_to_string(&mut holder);
+        return Err(LedgerError::Locked { path, holder: holder.trim().to_owned() });
+    }
+    let note =
+        file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
+    note.map_err(LedgerError::io("write", &path))?;
+    Ok(file)
+}

@@ -1,0 +1,183 @@
+//! Reading beside the writer, without its lock.
+//!
+//! A reader from [`Ledger::reader`](crate::Ledger::reader) is bounded by what the writer has made
+//! durable. A reader of a directory, in another process or after the fact, sees what recovery would
+//! accept: a record that was written but not yet synced can appear to it, and would vanish if the
+//! machine lost power in that moment. So nothing may be *done* because such a reader saw an entry.
+
+use std::path::{Path, PathBuf};
+
+use tokio::sync::watch;
+
+use crate::error::LedgerError;
+use crate::ledger::{Head, Seq};
+use crate::merkle::{Frontier, leaf};
+use crate::recovery::{missing, unreadable};
+use crate::segment::{self, Cursor, Segment, Tail};
+
+/// One entry and its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    pub seq: Seq,
+    pub entry: Vec<u8>,
+}
+
+/// Reads a ledger. See the module's note on what it can see.
+#[derive(Clone, Debug)]
+pub struct LedgerReader {
+    dir: PathBuf,
+    durable: Option<watch::Receiver<u64>>,
+}
+
+impl LedgerReader {
+    /// Opens a ledger's directory for reading, also while a gateway writes it.
+    pub fn open(dir: impl Into<PathBuf>) -> Result<Self, LedgerError> {
+        let dir = dir.into();
+        if !segment::segments_dir(&dir).is_dir() {
+            return Err(LedgerError::NotALedger { path: dir });
+        }
+        Ok(Self { dir, durable: None })
+    }
+
+    pub(crate) fn bounded(dir: PathBuf, durable: watch::Receiver<u64>) -> Self {
+        Self { dir, durable: Some(durable) }
+    }
+
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Entries from `seq` on.
+    pub fn iter_from(&self, seq: Seq) -> Records {
+        Records { reader: self.clone(), next: seq.0, at: None }
+    }
+
+    /// One entry, or `None` when there are not that many.
+    pub fn read(&self, seq: Seq) -> Result<Option<Vec<u8>>, LedgerError> {
+        self.iter_from(seq).next().transpose().map(|record| record.map(|record| record.entry))
+    }
+
+    /// Reads every entry, checks every checksum, and computes the head from nothing but the
+    /// entries. Segment headers that name another head on the way are reported as damage.
+    pub fn verify(&self) -> Result<Head, LedgerError> {
+        let mut frontier = Frontier::default();
+        let mut records = self.iter_from(Seq(0));
+        while let Some(record) = records.next().transpose()? {
+            if let Some((segment, _)) = &records.at
+                && segment.first() == record.seq.0
+                && segment.header.before != frontier
+            {
+                return Err(segment.damaged(24, "the header's root is not the root of the entries before it"));
+            }
+            frontier.push(leaf(&record.entry));
+        }
+        Ok(Head::of(&frontier))
+    }
+
+    fn is_durable(&self, seq: u64) -> bool {
+        self.durable.as_ref().is_none_or(|durable| seq < *durable.borrow())
+    }
+
+    /// The segment that holds `seq`, or will.
+    fn segment_of(&self, seq: u64) -> Result<Option<Segment>, LedgerError> {
+        let firsts = segment::list(&self.dir)?;
+        if let Some(&first) = firsts.first()
+            && first > 0
+        {
+            return Err(missing(&self.dir, 0, first));
+        }
+        let holder = firsts.into_iter().take_while(|&first| first <= seq).last();
+        holder.map(|first| Segment::open(&self.dir, first, false)).transpose()
+    }
+
+    /// The first segment that starts after `first`.
+    fn segment_after(&self, first: u64) -> Result<Option<u64>, LedgerError> {
+        Ok(segment::list(&self.dir)?.into_iter().find(|&other| other > first))
+    }
+}
+
+/// Entries in order. `None` means *no more yet*: ask again later to follow a ledger that grows.
+#[derive(Debug)]
+pub struct Records {
+    reader: LedgerReader,
+    next: u64,
+    at: Option<(Segment, Cursor)>,
+}
+
+impl Iterator for Records {
+    type Item = Result<Record, LedgerError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.advance().transpose()
+    }
+}
+
+impl Records {
+    /// The place of the entry that comes next.
+    pub const fn position(&self) -> Seq {
+        Seq(self.next)
+    }
+
+    fn advance(&mut self) -> Result<Option<Record>, LedgerError> {
+        if !self.reader.is_durable(self.next) {
+            return Ok(None);
+        }
+        loop {
+            let Some((segment, cursor)) = &mut self.at else {
+                let Some(segment) = self.reader.segment_of(self.next)? else { return Ok(None) };
+                let cursor = Cursor::new(&segment);
+                self.at = Some((segment, cursor));
+                continue;
+            };
+            while let Some((seq, entry)) = cursor.step(segment)? {
+                if seq == self.next {
+                    let record = Record { seq: Seq(seq), entry: entry.to_vec() };
+                    self.next += 1;
+                    return Ok(Some(record));
+                }
+            }
+            match look(&self.reader, segment, cursor)? {
+                Look::Again => {}
+                Look::NextSegment => self.at = None,
+                Look::End => return Ok(None),
+            }
+        }
+    }
+}
+
+/// What to do at a place where no record was found.
+enum Look {
+    Again,
+    NextSegment,
+    End,
+}
+
+/// Tells the end of the ledger from the end of a segment, and both from damage.
+///
+/// The writer may be ahead of what was read, so damage is believed only when a second, fresh look
+/// finds it too: groups become visible in order.
+fn look(reader: &LedgerReader, segment: &Segment, cursor: &mut Cursor) -> Result<Look, LedgerError> {
+    if is_there(segment, cursor)? {
+        return Ok(Look::Again);
+    }
+    let after = reader.segment_after(segment.first())?;
+    let tail = segment.tail_before(cursor.judge_until(segment), cursor.offset, cursor.next)?;
+    if is_there(segment, cursor)? {
+        return Ok(Look::Again);
+    }
+    match (after, tail) {
+        (_, Tail::Damaged { later }) => Err(unreadable(segment, cursor, later)),
+        (None, Tail::Clean | Tail::Torn { .. }) => Ok(Look::End),
+        (Some(after), Tail::Clean) if after == cursor.next => Ok(Look::NextSegment),
+        (Some(after), _) => {
+            let what = format!("entries {} to {} are missing", cursor.next, after.saturating_sub(1));
+            Err(segment.damaged(cursor.offset, what))
+        }
+    }
+}
+
+/// Whether the file now has the record that the cursor waits for.
+fn is_there(segment: &Segment, cursor: &mut Cursor) -> Result<bool, LedgerError> {
+    cursor.refresh();
+    Ok(cursor.clone().step(segment)?.is_some())
+}

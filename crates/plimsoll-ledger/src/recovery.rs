@@ -1,0 +1,180 @@
+//! Opening a ledger: find the end, cut off what was never acknowledged, refuse what is missing.
+
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use crate::disk::{Disk, sync_dir};
+use crate::error::LedgerError;
+use crate::ledger::Head;
+use crate::merkle::{Frontier, leaf};
+use crate::segment::{self, Cursor, Header, Segment, Tail};
+
+/// What opening the ledger found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recovery {
+    /// The tree as it was found.
+    pub head: Head,
+    pub segments: usize,
+    /// What was cut off, when the last run stopped in the middle of a write.
+    pub truncated: Option<Truncation>,
+}
+
+/// Bytes of a write that was cut short. None of its entries was acknowledged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Truncation {
+    pub file: PathBuf,
+    pub offset: u64,
+    pub bytes: u64,
+}
+
+/// Where the writer goes on.
+#[derive(Debug)]
+pub(crate) struct End {
+    pub(crate) segment: Segment,
+    pub(crate) offset: u64,
+    pub(crate) frontier: Frontier,
+}
+
+/// Finds the end of the ledger in `dir`, making it when it is new.
+pub(crate) fn recover(dir: &Path, disk: &Disk, segment_bytes: u64) -> Result<(End, Recovery), LedgerError> {
+    let mut firsts = segment::list(dir)?;
+    match firsts.first() {
+        Some(0) => {}
+        Some(&first) => return Err(missing(dir, 0, first)),
+        None => {
+            create(dir, disk, segment_bytes, &Frontier::default())?;
+            firsts.push(0);
+        }
+    }
+    let (end, tail) = match firsts.as_slice() {
+        [.., before, last] => {
+            let last = Segment::open(dir, *last, true)?;
+            let walk = walk(last)?;
+            if walk.0.frontier.size() == walk.0.segment.first() {
+                joins(dir, *before, &walk.0.segment)?;
+            }
+            walk
+        }
+        _ => walk(Segment::open(dir, 0, true)?)?,
+    };
+    let truncated = truncate(&end, tail, disk)?;
+    let head = Head::of(&end.frontier);
+    Ok((end, Recovery { head, segments: firsts.len(), truncated }))
+}
+
+/// Reads a segment to its end and judges what follows.
+fn walk(segment: Segment) -> Result<(End, Tail), LedgerError> {
+    let mut frontier = segment.header.before.clone();
+    let mut cursor = Cursor::new(&segment);
+    while let Some((_, entry)) = cursor.step(&segment)? {
+        frontier.push(leaf(entry));
+    }
+    let tail = segment.tail(cursor.offset, cursor.next)?;
+    if let Tail::Damaged { later } = tail {
+        return Err(unreadable(&segment, &cursor, later));
+    }
+    Ok((End { offset: cursor.offset, segment, frontier }, tail))
+}
+
+pub(crate) fn unreadable(segment: &Segment, cursor: &Cursor, later: Option<u64>) -> LedgerError {
+    let next = cursor.next;
+    let what = match later {
+        Some(later) => format!("entry {next} is unreadable, but a later write with entry {later} is intact"),
+        None => format!("entry {next} is unreadable, and more follows than one write can hold"),
+    };
+    segment.damaged(cursor.offset, what)
+}
+
+/// Checks that the segment before an empty one ends where the empty one says.
+fn joins(dir: &Path, before: u64, last: &Segment) -> Result<(), LedgerError> {
+    let (end, _) = walk(Segment::open(dir, before, false)?)?;
+    if end.frontier != last.header.before {
+        let what = format!(
+            "the segment ends after {} entries, but the next one starts after {} others",
+            end.frontier.size(),
+            last.first()
+        );
+        return Err(end.segment.damaged(end.offset, what));
+    }
+    Ok(())
+}
+
+pub(crate) fn missing(dir: &Path, from: u64, to: u64) -> LedgerError {
+    LedgerError::Damaged {
+        file: segment::segment_path(dir, from),
+        offset: 0,
+        what: format!("the segment with entries {from} to {} is missing", to - 1),
+    }
+}
+
+fn truncate(end: &End, tail: Tail, disk: &Disk) -> Result<Option<Truncation>, LedgerError> {
+    let Tail::Torn { end: torn_end } = tail else { return Ok(None) };
+    let path = &end.segment.path;
+    let bytes = torn_end - end.offset;
+    let zeros = vec![0; bytes as usize];
+    disk.write(&end.segment.file, &zeros, end.offset).map_err(LedgerError::io("truncate", path))?;
+    disk.sync(&end.segment.file).map_err(LedgerError::io("sync", path))?;
+    tracing::warn!(file = %path.display(), offset = end.offset, bytes, "cut off a write that was never acknowledged");
+    Ok(Some(Truncation { file: path.clone(), offset: end.offset, bytes }))
+}
+
+/// Makes a segment file from zeros, under its final name, durably.
+pub(crate) fn create(
+    dir: &Path,
+    disk: &Disk,
+    segment_bytes: u64,
+    before: &Frontier,
+) -> Result<Segment, LedgerError> {
+    let spare = segment::segments_dir(dir).join("spare");
+    make_spare(dir, disk, segment_bytes)?;
+    let file =
+        fs::File::options().read(true).write(true).open(&spare).map_err(LedgerError::io("open", &spare))?;
+    disk.write(&file, &Header::encode(before), 0).map_err(LedgerError::io("write", &spare))?;
+    disk.sync(&file).map_err(LedgerError::io("sync", &spare))?;
+    let path = segment::segment_path(dir, before.size());
+    fs::rename(&spare, &path).map_err(LedgerError::io("rename", &spare))?;
+    sync_segments_dir(dir)?;
+    Segment::open(dir, before.size(), true)
+}
+
+/// Makes `seg/spare`, unless it is there: a file of zeros that are really on the disk, so that
+/// writing records later allocates nothing and can't run out of space.
+pub(crate) fn make_spare(dir: &Path, disk: &Disk, bytes: u64) -> Result<(), LedgerError> {
+    if has_spare(dir, bytes) {
+        return Ok(());
+    }
+    let spare = segment::segments_dir(dir).join("spare");
+    let part = segment::segments_dir(dir).join("spare.part");
+    match fill(&part, disk, bytes) {
+        Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+            let _ = fs::remove_file(&part);
+            return Err(LedgerError::DiskFull { free: disk.free_bytes(dir).unwrap_or(0), floor: bytes });
+        }
+        filled => filled.map_err(LedgerError::io("fill", &part))?,
+    }
+    fs::rename(&part, &spare).map_err(LedgerError::io("rename", &part))?;
+    sync_segments_dir(dir)
+}
+
+fn fill(path: &Path, disk: &Disk, bytes: u64) -> io::Result<()> {
+    const ZEROS: &[u8] = &[0; 256 << 10];
+    let file = fs::File::create(path)?;
+    let mut at = 0;
+    while at < bytes {
+        let length = (bytes - at).min(ZEROS.len() as u64);
+        disk.fill(&file, &ZEROS[..length as usize], at)?;
+        at += length;
+    }
+    file.sync_all()
+}
+
+/// Whether the next segment lies ready.
+pub(crate) fn has_spare(dir: &Path, bytes: u64) -> bool {
+    let spare = segment::segments_dir(dir).join("spare");
+    fs::metadata(spare).is_ok_and(|found| found.len() == bytes)
+}
+
+fn sync_segments_dir(dir: &Path) -> Result<(), LedgerError> {
+    let path = segment::segments_dir(dir);
+    sync_dir(&path).map_err(LedgerError::io("sync", &path))
+}

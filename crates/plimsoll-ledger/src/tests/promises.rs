@@ -1,0 +1,244 @@
+//! The everyday promises: order, durability, one writer, bounds.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::*;
+use crate::{GROUP_ENTRIES, MAX_ENTRY_BYTES};
+
+#[tokio::test]
+async fn entries_come_back_in_order_with_their_head() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ledger, recovery) = open(&dir);
+    assert_eq!(recovery.head, head_of([]));
+    for n in 0..500 {
+        assert_eq!(ledger.append(entry(n)).await.unwrap(), Seq(n));
+    }
+    assert_eq!(ledger.head(), head_of((0..500).map(entry)));
+    assert_eq!(ledger.reader().read(Seq(321)).unwrap(), Some(entry(321)));
+    assert_eq!(ledger.reader().read(Seq(500)).unwrap(), None);
+    let head = ledger.head();
+    drop(ledger);
+
+    let (ledger, recovery) = open(&dir);
+    assert_eq!(recovery, Recovery { head, segments: recovery.segments, truncated: None });
+    assert_eq!(ledger.append(entry(500)).await.unwrap(), Seq(500));
+    assert_eq!(ledger.reader().verify().unwrap(), head_of((0..501).map(entry)));
+}
+
+#[tokio::test]
+async fn a_ledger_spans_segments() {
+    let dir = tempfile::tempdir().unwrap();
+    let big = |n: u64| vec![b'a' + (n % 26) as u8; MAX_ENTRY_BYTES];
+    let (ledger, _) = open(&dir);
+    for n in 0..9 {
+        ledger.append(big(n)).await.unwrap();
+    }
+    drop(ledger);
+    let (ledger, recovery) = open(&dir);
+    assert_eq!(recovery.segments, 9, "one longest entry fits in a smallest segment");
+    assert_eq!(recovery.head, head_of((0..9).map(big)));
+    assert_eq!(read_all(dir.path()).unwrap(), (0..9).map(big).collect::<Vec<_>>());
+    assert_eq!(ledger.reader().read(Seq(4)).unwrap(), Some(big(4)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sixty_four_callers_each_get_their_own_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(&dir);
+    let callers: Vec<_> = (0..64_u64)
+        .map(|caller| {
+            let ledger = ledger.clone();
+            tokio::spawn(async move {
+                let mut places = Vec::new();
+                for n in 0..40 {
+                    let entry = format!("{caller}/{n}").into_bytes();
+                    places.push((ledger.append(entry.clone()).await.unwrap(), entry));
+                    ledger.note(format!("{caller}/{n} note").into_bytes()).unwrap();
+                }
+                places
+            })
+        })
+        .collect();
+    let mut seen = BTreeSet::new();
+    let reader = ledger.reader();
+    let mut acknowledged = Vec::new();
+    for caller in callers {
+        for (seq, entry) in caller.await.unwrap() {
+            assert!(seen.insert(seq), "{seq} was given twice");
+            acknowledged.push((seq, entry));
+        }
+    }
+    ledger.flush().await.unwrap();
+    let all: Vec<_> = reader.iter_from(Seq(0)).map(Result::unwrap).collect();
+    assert_eq!(all.len(), 64 * 40 * 2);
+    for (seq, entry) in acknowledged {
+        assert_eq!(all[seq.0 as usize].entry, entry);
+    }
+    assert_eq!(ledger.head(), reader.verify().unwrap());
+}
+
+#[tokio::test]
+async fn dropping_the_last_handle_writes_the_notes() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(&dir);
+    for n in 0..2_000 {
+        ledger.note(entry(n)).unwrap();
+    }
+    drop(ledger);
+    assert_eq!(read_all(dir.path()).unwrap(), (0..2_000).map(entry).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn one_ledger_has_one_writer() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(&dir);
+    let error = Ledger::open(options(dir.path())).unwrap_err();
+    assert!(
+        matches!(&error, LedgerError::Locked { holder, .. } if *holder == std::process::id().to_string())
+    );
+    drop(ledger);
+    open(&dir);
+}
+
+#[tokio::test]
+async fn bounds_are_refused_and_change_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(&dir);
+    assert!(matches!(ledger.append(Vec::new()).await, Err(LedgerError::Empty)));
+    let long = vec![1; MAX_ENTRY_BYTES + 1];
+    assert!(matches!(ledger.append(long).await, Err(LedgerError::TooLong { length: 65_536 })));
+    ledger.append(vec![1; MAX_ENTRY_BYTES]).await.unwrap();
+    assert_eq!(ledger.size(), 1);
+    let small = options(dir.path()).segment_bytes(MIN_SEGMENT_BYTES - 1);
+    assert!(matches!(Ledger::open(small), Err(LedgerError::SegmentBytes { .. })));
+}
+
+/// A queue of two, a writer that cannot keep up: the caller is told at once.
+#[tokio::test]
+async fn a_full_queue_is_busy_and_never_blocks() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ledger, _) = Ledger::open(options(dir.path()).queue_entries(2)).unwrap();
+    let mut accepted = 0;
+    let busy = (0..100_000_u64).any(|n| match ledger.note(entry(n)) {
+        Ok(()) => {
+            accepted += 1;
+            false
+        }
+        Err(LedgerError::Busy) => true,
+        Err(other) => panic!("{other}"),
+    });
+    assert!(busy);
+    ledger
+        .flush()
+        .await
+        .or_else(|error| matches!(error, LedgerError::Busy).then_some(()).ok_or(error))
+        .unwrap();
+    drop(ledger);
+    assert_eq!(read_all(dir.path()).unwrap().len(), accepted);
+}
+
+#[tokio::test]
+async fn a_group_shares_one_sync() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = options(dir.path()).segment_bytes(4 << 20);
+    let faults = options.faults();
+    let (ledger, _) = Ledger::open(options).unwrap();
+    let before = faults.syncs();
+    for n in 0..4 * GROUP_ENTRIES as u64 {
+        ledger.note(entry(n)).unwrap();
+    }
+    ledger.flush().await.unwrap();
+    let syncs = faults.syncs() - before;
+    assert!(syncs < GROUP_ENTRIES as u64, "{syncs} syncs for {} entries", 4 * GROUP_ENTRIES);
+}
+
+#[tokio::test]
+async fn readers_follow_a_growing_ledger() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(&dir);
+    let mut inside = ledger.reader().iter_from(Seq(0));
+    let mut outside = LedgerReader::open(dir.path()).unwrap().iter_from(Seq(0));
+    assert!(inside.next().is_none() && outside.next().is_none());
+    for n in 0..900 {
+        let waiting = tokio::spawn({
+            let ledger = ledger.clone();
+            async move { ledger.grown_beyond(n).await.unwrap() }
+        });
+        ledger.append(entry(n)).await.unwrap();
+        assert_eq!(waiting.await.unwrap(), n + 1);
+        for records in [&mut inside, &mut outside] {
+            assert_eq!(records.next().unwrap().unwrap(), crate::Record { seq: Seq(n), entry: entry(n) });
+            assert!(records.next().is_none());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_permit_becomes_a_warrant_only_in_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(&dir);
+    let now = Timestamp::UNIX_EPOCH;
+
+    let given = permit(now);
+    let (id, digest) = (given.id(), *given.act_digest());
+    let warrant = ledger.enter(given, b"intent".to_vec(), now).await.unwrap();
+    assert_eq!((warrant.seq(), warrant.permit_id(), *warrant.act_digest()), (Seq(0), id, digest));
+    assert_eq!(ledger.reader().read(warrant.seq()).unwrap(), Some(b"intent".to_vec()));
+
+    let late = permit(now);
+    let then = now + SignedDuration::from_hours(1);
+    let error = ledger.enter(late, b"intent".to_vec(), then).await.unwrap_err();
+    assert!(matches!(error, LedgerError::PermitExpired { .. }));
+    assert_eq!(ledger.size(), 1, "nothing is recorded for an expired permit");
+}
+
+/// A permit as the gateway gets one: by a decision.
+pub(super) fn permit(now: Timestamp) -> plimsoll_core::Permit {
+    use plimsoll_core::case::{Assume, Case, Facts, Judgement, Rules};
+    use plimsoll_core::{
+        Account, Act, ActId, Door, Effect, Mode, PermitId, Principal, PrincipalKind, Tier, ToolName,
+        Trajectory,
+    };
+
+    #[derive(Debug)]
+    struct Yes;
+    impl Rules for Yes {
+        fn judge(&self, _: &Case<'_>, _: &Assume) -> Judgement {
+            Judgement { permitted: true, ..Judgement::default() }
+        }
+    }
+    let principal = Principal {
+        id: "key:test".to_owned(),
+        kind: PrincipalKind::Service,
+        tenant: String::new(),
+        roles: Default::default(),
+        on_behalf_of: None,
+    };
+    let act = Act {
+        id: ActId(Default::default()),
+        door: Door::Tool,
+        tool: ToolName::new("orders", "get"),
+        arguments: Default::default(),
+        schema: None,
+        call_id: None,
+    };
+    let case = Case {
+        principal: &principal,
+        workflow: "test",
+        environment: "test",
+        release: "test",
+        mode: Mode::Enforce,
+        act: &act,
+        tier: Tier::Safe,
+        effect: Effect::Read,
+        account: Account::Read,
+        trajectory: &Trajectory::default(),
+        origins: &[],
+        facts: &Facts::default(),
+        now,
+        permit: PermitId(Default::default()),
+    };
+    plimsoll_core::decide(&Yes, &case).permit.unwrap()
+}
