@@ -8,3 +8,4 @@
 //! It has never heard of policy.
 
 pub mod json;
+pub mod sse;

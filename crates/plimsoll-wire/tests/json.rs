@@ -160,7 +160,7 @@ fn edits_keep_every_other_byte() {
     check(
         "[1,2]",
         &|edit, root| {
-            edit.remove(root.items().nth(0).unwrap());
+            edit.remove(root.items().next().unwrap());
             edit.remove(root.items().nth(1).unwrap());
             edit.push_item(root, "7");
             edit.push_item(root, "8");
