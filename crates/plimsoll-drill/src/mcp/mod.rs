@@ -1,0 +1,1 @@
+//! MCP servers; see the next commit.
