@@ -6,20 +6,20 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::MAX_ENTRY_BYTES;
+use crate::ENTRY_BYTES_MAX;
 
 /// Why the ledger did not do what it was asked.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LedgerError {
     /// The caller asked wrongly.
-    #[error("an entry of {length} bytes is too long: the limit is {MAX_ENTRY_BYTES}")]
+    #[error("an entry of {length} bytes is too long: the limit is {ENTRY_BYTES_MAX}")]
     TooLong { length: usize },
     #[error("an entry must have at least one byte")]
     Empty,
     #[error("the permit expired at {expired_at}")]
     PermitExpired { expired_at: Timestamp },
-    #[error("a segment of {bytes} bytes is outside the limits ({min} to {max})", min = crate::MIN_SEGMENT_BYTES, max = crate::MAX_SEGMENT_BYTES)]
+    #[error("a segment of {bytes} bytes is outside the limits ({min} to {max})", min = crate::SEGMENT_BYTES_MIN, max = crate::SEGMENT_BYTES_MAX)]
     SegmentBytes { bytes: u64 },
 
     /// Too much work is waiting for the disk. Nothing was written; try again later.

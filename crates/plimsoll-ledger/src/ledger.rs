@@ -22,8 +22,8 @@ use crate::segment;
 use crate::warrant::Warrant;
 use crate::writer::{Acknowledge, Job, Writer};
 use crate::{
-    MAX_ENTRY_BYTES, MAX_SEGMENT_BYTES, MIN_FREE_BYTES, MIN_SEGMENT_BYTES, QUEUE_BYTES, QUEUE_ENTRIES,
-    SEGMENT_BYTES,
+    ENTRY_BYTES_MAX, FREE_BYTES_MIN, QUEUE_BYTES_MAX, QUEUE_ENTRIES_MAX, SEGMENT_BYTES, SEGMENT_BYTES_MAX,
+    SEGMENT_BYTES_MIN,
 };
 
 /// The place of an entry in the ledger, counted from 0.
@@ -55,9 +55,9 @@ pub struct LedgerOptions {
     pub dir: PathBuf,
     /// Size of new segments. Default [`SEGMENT_BYTES`].
     pub segment_bytes: u64,
-    /// How many entries may wait for the writer. Default [`QUEUE_ENTRIES`].
+    /// How many entries may wait for the writer. Default [`QUEUE_ENTRIES_MAX`].
     pub queue_entries: usize,
-    /// Free space under which nothing is written. Default [`MIN_FREE_BYTES`].
+    /// Free space under which nothing is written. Default [`FREE_BYTES_MIN`].
     pub min_free_bytes: u64,
     disk: Disk,
 }
@@ -67,8 +67,8 @@ impl LedgerOptions {
         Self {
             dir: dir.into(),
             segment_bytes: SEGMENT_BYTES,
-            queue_entries: QUEUE_ENTRIES,
-            min_free_bytes: MIN_FREE_BYTES,
+            queue_entries: QUEUE_ENTRIES_MAX,
+            min_free_bytes: FREE_BYTES_MIN,
             disk: Disk::default(),
         }
     }
@@ -161,7 +161,7 @@ impl Ledger {
     /// writes it, and when acknowledged entries are damaged.
     pub fn open(options: LedgerOptions) -> Result<(Self, Recovery), LedgerError> {
         let LedgerOptions { dir, segment_bytes, queue_entries, min_free_bytes, disk } = options;
-        if !(MIN_SEGMENT_BYTES..=MAX_SEGMENT_BYTES).contains(&segment_bytes) {
+        if !(SEGMENT_BYTES_MIN..=SEGMENT_BYTES_MAX).contains(&segment_bytes) {
             return Err(LedgerError::SegmentBytes { bytes: segment_bytes });
         }
         make_dirs(&dir)?;
@@ -273,7 +273,7 @@ impl Ledger {
     fn enqueue(&self, entry: Vec<u8>, acknowledge: Option<Acknowledge>) -> Result<(), LedgerError> {
         match entry.len() {
             0 => return Err(LedgerError::Empty),
-            1..=MAX_ENTRY_BYTES => {}
+            1..=ENTRY_BYTES_MAX => {}
             length => return Err(LedgerError::TooLong { length }),
         }
         let leaf = leaf(&entry);
@@ -286,7 +286,7 @@ impl Ledger {
             return Err(poisoned);
         }
         let bytes = job.entry.len();
-        if shared.queued_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes > QUEUE_BYTES {
+        if shared.queued_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes > QUEUE_BYTES_MAX {
             shared.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
             return Err(LedgerError::Busy);
         }

@@ -58,22 +58,22 @@ pub use recovery::{Recovery, Truncation};
 pub use warrant::Warrant;
 
 /// The longest entry: what a C2SP entry bundle can hold.
-pub const MAX_ENTRY_BYTES: usize = 65_535;
+pub const ENTRY_BYTES_MAX: usize = 65_535;
 /// How large a segment file is unless told otherwise.
 pub const SEGMENT_BYTES: u64 = 64 << 20;
 /// The smallest segment: room for the header and one longest entry, with change.
-pub const MIN_SEGMENT_BYTES: u64 = 128 << 10;
+pub const SEGMENT_BYTES_MIN: u64 = 128 << 10;
 /// The largest segment.
-pub const MAX_SEGMENT_BYTES: u64 = 1 << 30;
+pub const SEGMENT_BYTES_MAX: u64 = 1 << 30;
 /// How many entries may wait for the writer unless told otherwise. One more is [`LedgerError::Busy`].
-pub const QUEUE_ENTRIES: usize = 8_192;
+pub const QUEUE_ENTRIES_MAX: usize = 8_192;
 /// How many bytes may wait for the writer, however few entries they are.
-pub const QUEUE_BYTES: usize = 64 << 20;
+pub const QUEUE_BYTES_MAX: usize = 64 << 20;
 /// How many entries one disk write may carry.
-pub const GROUP_ENTRIES: usize = 1_024;
+pub const GROUP_ENTRIES_MAX: usize = 1_024;
 /// How many bytes, with record headers, one disk write may carry.
-pub const GROUP_BYTES: usize = 1 << 20;
+pub const GROUP_BYTES_MAX: usize = 1 << 20;
 /// Free space under which nothing is written any more, unless told otherwise.
-pub const MIN_FREE_BYTES: u64 = 256 << 20;
+pub const FREE_BYTES_MIN: u64 = 256 << 20;
 /// How many commits pass between two looks at the free space.
 pub const FREE_CHECK_COMMITS: u32 = 64;

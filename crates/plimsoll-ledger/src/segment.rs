@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::LedgerError;
 use crate::merkle::{Frontier, Hash};
-use crate::{GROUP_BYTES, MAX_ENTRY_BYTES};
+use crate::{ENTRY_BYTES_MAX, GROUP_BYTES_MAX};
 
 pub(crate) const VERSION: u32 = 1;
 pub(crate) const HEADER_BYTES: usize = 4_096;
@@ -14,7 +14,7 @@ pub(crate) const RECORD_HEADER_BYTES: usize = 16;
 const MAGIC: &[u8; 8] = b"PLIMSEG\0";
 const PEAKS_AT: usize = 64;
 const CHECKSUM_AT: usize = HEADER_BYTES - 4;
-const MAX_PEAKS: usize = 64;
+const PEAKS_MAX: usize = 64;
 /// How much a cursor reads at once.
 const CHUNK_BYTES: usize = 256 << 10;
 
@@ -87,7 +87,7 @@ impl Header {
             .as_chunks::<32>()
             .0
             .iter()
-            .take((u32_at(block, 12) as usize).min(MAX_PEAKS))
+            .take((u32_at(block, 12) as usize).min(PEAKS_MAX))
             .copied()
             .collect();
         let before = Frontier::from_peaks(u64_at(block, 16), peaks)
@@ -219,7 +219,7 @@ impl Segment {
         });
         Ok(match later_group {
             Some(later) => Tail::Damaged { later: Some(later) },
-            None if rest.len() > GROUP_BYTES => Tail::Damaged { later: None },
+            None if rest.len() > GROUP_BYTES_MAX => Tail::Damaged { later: None },
             None => Tail::Torn { end },
         })
     }
@@ -297,7 +297,7 @@ impl Cursor {
     /// following it, as far as two groups reach.
     pub(crate) fn judge_until(&mut self, segment: &Segment) -> u64 {
         let first = !std::mem::replace(&mut self.judged, true);
-        if first { segment.length } else { segment.length.min(self.offset + 2 * GROUP_BYTES as u64) }
+        if first { segment.length } else { segment.length.min(self.offset + 2 * GROUP_BYTES_MAX as u64) }
     }
 
     /// Forgets what was read ahead, so that the next step sees what has been written since.
@@ -307,7 +307,7 @@ impl Cursor {
     }
 
     fn fill(&mut self, segment: &Segment) -> Result<(), LedgerError> {
-        let longest = (RECORD_HEADER_BYTES + MAX_ENTRY_BYTES) as u64;
+        let longest = (RECORD_HEADER_BYTES + ENTRY_BYTES_MAX) as u64;
         let wanted = longest.min(segment.length.saturating_sub(self.offset));
         if self.buffer_at + self.buffer.len() as u64 >= self.offset + wanted {
             return Ok(());

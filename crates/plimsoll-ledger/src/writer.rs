@@ -19,7 +19,7 @@ use crate::ledger::{Seq, Shared};
 use crate::merkle::{Frontier, Hash};
 use crate::recovery::{self, End};
 use crate::segment::{RECORD_HEADER_BYTES, Segment, encode_record};
-use crate::{FREE_CHECK_COMMITS, GROUP_BYTES, GROUP_ENTRIES};
+use crate::{FREE_CHECK_COMMITS, GROUP_BYTES_MAX, GROUP_ENTRIES_MAX};
 
 pub(crate) type Acknowledge = oneshot::Sender<Result<Seq, LedgerError>>;
 
@@ -86,7 +86,7 @@ impl Writer {
             segment,
             offset,
             frontier,
-            buffer: Vec::with_capacity(GROUP_BYTES),
+            buffer: Vec::with_capacity(GROUP_BYTES_MAX),
             spare: None,
             unchecked_commits: 0,
         }
@@ -95,7 +95,7 @@ impl Writer {
     /// Writes until the last handle is dropped and the queue is empty.
     pub(crate) fn run(mut self) {
         self.prepare_spare();
-        let mut group = VecDeque::with_capacity(GROUP_ENTRIES);
+        let mut group = VecDeque::with_capacity(GROUP_ENTRIES_MAX);
         while self.gather(&mut group) {
             if let Err(error) = self.commit(&mut group) {
                 let error = self.judge(error);
@@ -111,13 +111,13 @@ impl Writer {
 
     /// Waits for work, then takes what has arrived. False when there will be no more.
     ///
-    /// A group within these bounds can be a little over [`GROUP_BYTES`] here; `encode` splits it.
+    /// A group within these bounds can be a little over [`GROUP_BYTES_MAX`] here; `encode` splits it.
     fn gather(&mut self, group: &mut VecDeque<Job>) -> bool {
         let Ok(first) = self.jobs.recv() else { return false };
         let mut bytes = first.record_bytes();
         group.push_back(first);
-        while group.len() < GROUP_ENTRIES
-            && bytes < GROUP_BYTES
+        while group.len() < GROUP_ENTRIES_MAX
+            && bytes < GROUP_BYTES_MAX
             && let Ok(job) = self.jobs.try_recv()
         {
             bytes += job.record_bytes();
@@ -155,7 +155,7 @@ impl Writer {
     /// jobs those are and what the tree is after them.
     fn encode(&mut self, group: &VecDeque<Job>) -> (usize, Frontier) {
         self.buffer.clear();
-        let room = (self.segment.length - self.offset).min(GROUP_BYTES as u64) as usize;
+        let room = (self.segment.length - self.offset).min(GROUP_BYTES_MAX as u64) as usize;
         let mut frontier = self.frontier.clone();
         let mut place = 0;
         let mut jobs = 0;

@@ -12,12 +12,12 @@ use tempfile::TempDir;
 
 use crate::segment::segment_path;
 use crate::{
-    Head, Ledger, LedgerError, LedgerOptions, LedgerReader, MIN_SEGMENT_BYTES, Recovery, Seq, merkle,
+    Head, Ledger, LedgerError, LedgerOptions, LedgerReader, Recovery, SEGMENT_BYTES_MIN, Seq, merkle,
 };
 
 /// Small segments and no care for the free space of the machine that runs the tests.
 pub(super) fn options(dir: &Path) -> LedgerOptions {
-    LedgerOptions::new(dir).segment_bytes(MIN_SEGMENT_BYTES).min_free_bytes(0)
+    LedgerOptions::new(dir).segment_bytes(SEGMENT_BYTES_MIN).min_free_bytes(0)
 }
 
 pub(super) fn open(dir: &TempDir) -> (Ledger, Recovery) {
@@ -58,7 +58,7 @@ pub(super) fn written(groups: &[&[Vec<u8>]]) -> TempDir {
             seq += 1;
         }
     }
-    file.resize(MIN_SEGMENT_BYTES as usize, 0);
+    file.resize(SEGMENT_BYTES_MIN as usize, 0);
     std::fs::write(segment_path(dir.path(), 0), file).unwrap();
     dir
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 use super::*;
-use crate::{GROUP_ENTRIES, MAX_ENTRY_BYTES};
+use crate::{ENTRY_BYTES_MAX, GROUP_ENTRIES_MAX};
 
 #[tokio::test]
 async fn entries_come_back_in_order_with_their_head() {
@@ -30,7 +30,7 @@ async fn entries_come_back_in_order_with_their_head() {
 #[tokio::test]
 async fn a_ledger_spans_segments() {
     let dir = tempfile::tempdir().unwrap();
-    let big = |n: u64| vec![b'a' + (n % 26) as u8; MAX_ENTRY_BYTES];
+    let big = |n: u64| vec![b'a' + (n % 26) as u8; ENTRY_BYTES_MAX];
     let (ledger, _) = open(&dir);
     for n in 0..9 {
         ledger.append(big(n)).await.unwrap();
@@ -107,11 +107,11 @@ async fn bounds_are_refused_and_change_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let (ledger, _) = open(&dir);
     assert!(matches!(ledger.append(Vec::new()).await, Err(LedgerError::Empty)));
-    let long = vec![1; MAX_ENTRY_BYTES + 1];
+    let long = vec![1; ENTRY_BYTES_MAX + 1];
     assert!(matches!(ledger.append(long).await, Err(LedgerError::TooLong { length: 65_536 })));
-    ledger.append(vec![1; MAX_ENTRY_BYTES]).await.unwrap();
+    ledger.append(vec![1; ENTRY_BYTES_MAX]).await.unwrap();
     assert_eq!(ledger.size(), 1);
-    let small = options(dir.path()).segment_bytes(MIN_SEGMENT_BYTES - 1);
+    let small = options(dir.path()).segment_bytes(SEGMENT_BYTES_MIN - 1);
     assert!(matches!(Ledger::open(small), Err(LedgerError::SegmentBytes { .. })));
 }
 
@@ -146,12 +146,12 @@ async fn a_group_shares_one_sync() {
     let faults = options.faults();
     let (ledger, _) = Ledger::open(options).unwrap();
     let before = faults.syncs();
-    for n in 0..4 * GROUP_ENTRIES as u64 {
+    for n in 0..4 * GROUP_ENTRIES_MAX as u64 {
         ledger.note(entry(n)).unwrap();
     }
     ledger.flush().await.unwrap();
     let syncs = faults.syncs() - before;
-    assert!(syncs < GROUP_ENTRIES as u64, "{syncs} syncs for {} entries", 4 * GROUP_ENTRIES);
+    assert!(syncs < GROUP_ENTRIES_MAX as u64, "{syncs} syncs for {} entries", 4 * GROUP_ENTRIES_MAX);
 }
 
 #[tokio::test]
