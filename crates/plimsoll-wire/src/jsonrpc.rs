@@ -65,11 +65,24 @@ pub struct Frame<'a> {
 /// The four kinds of message.
 #[derive(Clone, Debug)]
 pub enum Body<'a> {
-    Request { id: Id, method: Cow<'a, str>, params: Option<Ref<'a>> },
-    Notification { method: Cow<'a, str>, params: Option<Ref<'a>> },
-    Result { id: Id, result: Ref<'a> },
+    Request {
+        id: Id,
+        method: Cow<'a, str>,
+        params: Option<Ref<'a>>,
+    },
+    Notification {
+        method: Cow<'a, str>,
+        params: Option<Ref<'a>>,
+    },
+    Result {
+        id: Id,
+        result: Ref<'a>,
+    },
     /// An error about a message whose id could not be read carries none.
-    Error { id: Option<Id>, error: Fault<'a> },
+    Error {
+        id: Option<Id>,
+        error: Fault<'a>,
+    },
 }
 
 /// The `error` of an answer.
@@ -239,7 +252,8 @@ pub enum FrameError {
 pub fn error(id: Option<&Id>, code: i64, message: &str, data: Option<&str>) -> Vec<u8> {
     let id = id.map_or_else(String::new, |id| format!(r#""id":{},"#, id.to_json()));
     let data = data.map_or_else(String::new, |data| format!(r#","data":{data}"#));
-    format!(r#"{{"jsonrpc":"2.0",{id}"error":{{"code":{code},"message":{}{data}}}}}"#, escape(message)).into_bytes()
+    format!(r#"{{"jsonrpc":"2.0",{id}"error":{{"code":{code},"message":{}{data}}}}}"#, escape(message))
+        .into_bytes()
 }
 
 /// A successful answer; `result` is JSON.
@@ -251,7 +265,8 @@ pub fn result(id: &Id, result: &str) -> Vec<u8> {
 /// A request; `params` is JSON.
 #[must_use]
 pub fn request(id: &Id, method: &str, params: &str) -> Vec<u8> {
-    format!(r#"{{"jsonrpc":"2.0","id":{},"method":{},"params":{params}}}"#, id.to_json(), escape(method)).into_bytes()
+    format!(r#"{{"jsonrpc":"2.0","id":{},"method":{},"params":{params}}}"#, id.to_json(), escape(method))
+        .into_bytes()
 }
 
 /// A notification; `params` is JSON.
@@ -281,7 +296,12 @@ mod tests {
                 }
                 Body::Result { id, result } => format!("result {} {}", id.to_json(), result.raw_str()),
                 Body::Error { id, error } => {
-                    format!("error {} {} {}", id.map_or("-".into(), |id| id.to_json()), error.code, error.message)
+                    format!(
+                        "error {} {} {}",
+                        id.map_or("-".into(), |id| id.to_json()),
+                        error.code,
+                        error.message
+                    )
                 }
             },
         };
@@ -292,8 +312,14 @@ mod tests {
     fn frames() {
         check(r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#, "request 1 ping -");
         check(r#"{"jsonrpc":"2.0","id":"a","method":"ping","params":null}"#, r#"request "a" ping -"#);
-        check(r#"{"x":1,"method":"m","params":{"b":1,"a":2},"id":-7,"jsonrpc":"2.0"}"#, r#"request -7 m {"b":1,"a":2}"#);
-        check(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#, "notification notifications/initialized -");
+        check(
+            r#"{"x":1,"method":"m","params":{"b":1,"a":2},"id":-7,"jsonrpc":"2.0"}"#,
+            r#"request -7 m {"b":1,"a":2}"#,
+        );
+        check(
+            r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#,
+            "notification notifications/initialized -",
+        );
         check(r#"{"jsonrpc":"2.0","id":1,"result":{"a":1}}"#, r#"result 1 {"a":1}"#);
         check(r#"{"jsonrpc":"2.0","id":null,"error":{"code":-1,"message":"no"}}"#, "error - -1 no");
         check(r#"[{"jsonrpc":"2.0","method":"a"},{"jsonrpc":"2.0","method":"b"}]"#, "batch of 2");
@@ -301,7 +327,10 @@ mod tests {
         check("7", "refused: a JSON-RPC message is an object");
         check(r#"{"id":1,"method":"ping"}"#, "refused: `jsonrpc` must be \"2.0\"");
         check(r#"{"jsonrpc":2.0,"id":1,"method":"ping"}"#, "refused: `jsonrpc` must be \"2.0\"");
-        check(r#"{"jsonrpc":"2.0","id":1}"#, "refused: the message has neither `method` nor `result` nor `error`");
+        check(
+            r#"{"jsonrpc":"2.0","id":1}"#,
+            "refused: the message has neither `method` nor `result` nor `error`",
+        );
         check(
             r#"{"jsonrpc":"2.0","id":1,"method":"ping","result":{}}"#,
             "refused: a message has exactly one of `method`, `result` and `error`",
@@ -311,7 +340,10 @@ mod tests {
             check(&text, "refused: `id` must be a string or a whole number");
         }
         check(r#"{"jsonrpc":"2.0","id":1,"method":"m","params":[1]}"#, "refused: `params` must be an object");
-        check(r#"{"jsonrpc":"2.0","id":1,"method":7}"#, "refused: `method` must be a string that is not empty");
+        check(
+            r#"{"jsonrpc":"2.0","id":1,"method":7}"#,
+            "refused: `method` must be a string that is not empty",
+        );
         check(r#"{"jsonrpc":"2.0","id":1,"result":[]}"#, "refused: `result` must be an object");
         check(
             r#"{"jsonrpc":"2.0","id":1,"error":"no"}"#,

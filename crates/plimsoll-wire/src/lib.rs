@@ -8,4 +8,6 @@
 //! It has never heard of policy.
 
 pub mod json;
+pub mod jsonrpc;
+pub mod mcp;
 pub mod sse;

@@ -61,6 +61,7 @@ use Sender::{Client, Server};
 use Treatment::{Answer, Ask, Filter, Judge, Pass, Refuse};
 
 const TASKS: &str = "a task's result would arrive outside the call that was judged";
+const ROOTS: &str = "a child process is told that there are none: a client must not widen what it may touch";
 const GONE: &str = "removed in 2026-07-28";
 
 #[rustfmt::skip]
@@ -89,13 +90,13 @@ impl Method {
         row("notifications/initialized",           Client, false, Answer, Refuse, None, "the gateway says it to the server itself"),
         row("notifications/cancelled",             Client, false, Pass,   Pass,   None, "the id is that of the request on the other side"),
         row("notifications/progress",              Client, false, Pass,   Refuse, None, ""),
-        row("notifications/roots/list_changed",    Client, false, Refuse, Refuse, None, "roots are pinned to none: a client must not widen what a server may touch"),
+        row("notifications/roots/list_changed",    Client, false, Pass,   Refuse, None, ROOTS),
         row("notifications/tasks/status",          Client, false, Refuse, Refuse, None, TASKS),
 
         row("ping",                                Server, true,  Answer, Refuse, None, GONE),
         row("sampling/createMessage",              Server, true,  Ask,    Refuse, None, "in 2026-07-28 it stands inside `input_required`"),
         row("elicitation/create",                  Server, true,  Ask,    Refuse, None, "in 2026-07-28 it stands inside `input_required`"),
-        row("roots/list",                          Server, true,  Answer, Refuse, None, "roots are pinned to none: a client must not widen what a server may touch"),
+        row("roots/list",                          Server, true,  Ask,    Refuse, None, ROOTS),
         row("tasks/get",                           Server, true,  Refuse, Refuse, None, TASKS),
         row("tasks/result",                        Server, true,  Refuse, Refuse, None, TASKS),
         row("tasks/list",                          Server, true,  Refuse, Refuse, None, TASKS),
@@ -162,7 +163,9 @@ mod tests {
     #[test]
     fn names_stand_once() {
         for (index, row) in Method::ALL.iter().enumerate() {
-            let again = Method::ALL[index + 1..].iter().any(|r| (r.from, r.request, r.name) == (row.from, row.request, row.name));
+            let again = Method::ALL[index + 1..]
+                .iter()
+                .any(|r| (r.from, r.request, r.name) == (row.from, row.request, row.name));
             assert!(!again, "{}", row.name);
         }
     }
