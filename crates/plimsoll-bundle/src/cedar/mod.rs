@@ -1,5 +1,179 @@
 //! The policy engine: Cedar, strict, sliced by action, every error a refusal.
+//!
+//! *A fact that no rule reads is not computed; a fact that a rule reads and that can't be given is an
+//! error, and an error is a refusal.* Cedar itself skips a policy that errs, so a `forbid` that
+//! overflows would fall away and its act would pass. Here it does not: see [`Engine::judge`].
+//!
+//! At load, [`Engine::compile`] makes a schema of the pinned tools, parses and validates every policy
+//! against it, and lays out one slice for each workflow and action: the policies whose scope can match,
+//! the entities they may walk, the facts they read. A judgement touches one slice.
 
-/// The compiled policies of one bundle.
+mod args;
+mod context;
+mod flow;
+mod nearest;
+mod policy;
+mod reads;
+mod schema;
+mod slice;
+#[cfg(test)]
+mod tests;
+mod vocabulary;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cedar_policy::{Authorizer, Decision, PolicyId, Request, Response, Schema};
+use plimsoll_core::{Assume, Case, Judgement, RuleHit, Rules, ToolName};
+
+pub use self::nearest::Nearest;
+use self::policy::Rule;
+use self::slice::Slice;
+use crate::{Diagnostic, Model, Server, Workflow};
+
+/// The policies used unless the repository has a `policies/default.cedar` of its own.
+pub const DEFAULT_POLICIES: &str = include_str!("../../policies/default.cedar");
+
+/// What always holds; no repository can drop it.
+pub const INVARIANTS: &str = include_str!("../../policies/invariants.cedar");
+
+/// Where the default policies stand in a repository that replaces them.
+pub const DEFAULT_PATH: &str = "policies/default.cedar";
+
+/// What the engine is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Parts<'a> {
+    pub servers: &'a BTreeMap<String, Arc<Server>>,
+    pub workflows: &'a BTreeMap<String, Arc<Workflow>>,
+    pub models: &'a BTreeMap<String, Arc<Model>>,
+    /// Every `policies/**/*.cedar` of the repository.
+    pub policies: &'a [PolicyFile],
+}
+
+/// One file of policies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyFile {
+    /// Path inside the repository, with `/`.
+    pub path: String,
+    pub text: String,
+}
+
+/// The compiled policies of one bundle. The default engine has none, and so permits nothing.
 #[derive(Debug, Default)]
-pub struct Engine {}
+pub struct Engine {
+    authorizer: Authorizer,
+    /// Workflow → tool → what to ask.
+    slices: BTreeMap<String, BTreeMap<ToolName, Slice>>,
+    /// The schema narrowed to what the policies read: each request is validated against it.
+    narrowed: Option<Schema>,
+    rules: BTreeMap<PolicyId, Rule>,
+    schema_text: String,
+    warnings: Vec<Diagnostic>,
+}
+
+impl Engine {
+    /// Compiles the policies of a repository, with the invariants and, unless it has its own, the
+    /// default policies.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the policies, with file and place. Nothing loads then.
+    pub fn compile(parts: Parts<'_>) -> Result<Self, Vec<Diagnostic>> {
+        let (shapes, mut diagnostics) = schema::shapes(parts);
+        let schema_text = schema::text(&shapes, None);
+        let schema = schema::parse(&schema_text).map_err(|d| vec![d])?;
+        let inhabited = shapes.values().flat_map(|shape| shape.groups()).collect();
+        let (rules, found) = policy::load(&files(parts.policies), &schema, inhabited);
+        diagnostics.extend(found);
+        if diagnostics.iter().any(Diagnostic::is_error) {
+            return Err(diagnostics);
+        }
+        let reads = slice::reads(&shapes, &rules);
+        let narrowed = schema::parse(&schema::text(&shapes, Some(&reads))).map_err(|d| vec![d])?;
+        let slices = slice::all(parts, shapes, &rules, &reads, &schema).map_err(|d| vec![d])?;
+        Ok(Self {
+            authorizer: Authorizer::new(),
+            slices,
+            narrowed: Some(narrowed),
+            rules: rules.into_iter().map(|rule| (rule.policy.id().clone(), rule)).collect(),
+            schema_text,
+            warnings: diagnostics,
+        })
+    }
+
+    /// The generated schema, for `plimsoll check --schema` and for editors.
+    pub fn schema(&self) -> &str {
+        &self.schema_text
+    }
+
+    /// What somebody should look at, though it loads.
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.warnings
+    }
+
+    /// How many policies could speak about this act; the cost of a judgement follows it.
+    pub fn slice_size(&self, workflow: &str, tool: &ToolName) -> usize {
+        self.slice(workflow, tool).map_or(0, |slice| slice.policies.num_of_policies())
+    }
+
+    fn slice(&self, workflow: &str, tool: &ToolName) -> Option<&Slice> {
+        self.slices.get(workflow)?.get(tool)
+    }
+
+    /// Builds the request for one case, or says why it can't be built.
+    fn request(&self, slice: &Slice, case: &Case<'_>, assume: &Assume) -> Result<Request, String> {
+        if case.tier != slice.shape.tier {
+            let (said, is) = (case.tier.name(), slice.shape.tier.name());
+            return Err(format!("the case says tier `{said}`, the release says `{is}`"));
+        }
+        let context = context::build(slice, case, assume)?;
+        let principal = slice::principal_uid(slice, case.principal);
+        let (action, resource) = (slice.action.clone(), slice.resource.clone());
+        Request::new(principal, action, resource, context, self.narrowed.as_ref()).map_err(|e| e.to_string())
+    }
+
+    fn answer(&self, slice: &Slice, case: &Case<'_>, assume: &Assume) -> Result<Response, String> {
+        let request = self.request(slice, case, assume)?;
+        let entities = slice::entities(slice, case)?;
+        Ok(self.authorizer.is_authorized(&request, &slice.policies, &entities))
+    }
+
+    /// The rules in the order of their files, so that the same case always gives the same bytes.
+    fn hits<'r>(&self, ids: impl Iterator<Item = &'r PolicyId>) -> Vec<RuleHit> {
+        let mut rules: Vec<&Rule> = ids.filter_map(|id| self.rules.get(id)).collect();
+        rules.sort_by_key(|rule| rule.rank);
+        rules.iter().map(|rule| RuleHit { id: rule.id.clone(), reason: rule.reason.clone() }).collect()
+    }
+}
+
+impl Rules for Engine {
+    fn judge(&self, case: &Case<'_>, assume: &Assume) -> Judgement {
+        let Some(slice) = self.slice(case.workflow, &case.act.tool) else {
+            return Judgement::default();
+        };
+        let response = match self.answer(slice, case, assume) {
+            Ok(response) => response,
+            Err(error) => return Judgement { errors: vec![error], ..Judgement::default() },
+        };
+        let mut errors: Vec<String> = response.diagnostics().errors().map(ToString::to_string).collect();
+        errors.sort();
+        Judgement {
+            // Cedar skips what errs; whatever it decided without the erring policy does not count.
+            permitted: response.decision() == Decision::Allow && errors.is_empty(),
+            rules: self.hits(response.diagnostics().reason()),
+            errors,
+        }
+    }
+}
+
+/// The invariants first, then the default policies or their replacement, then the rest in path order.
+fn files(repository: &[PolicyFile]) -> Vec<PolicyFile> {
+    let shipped = |path: &str, text: &str| PolicyFile { path: path.to_owned(), text: text.to_owned() };
+    let mut files = vec![shipped(policy::SHIPPED_INVARIANTS, INVARIANTS)];
+    if !repository.iter().any(|file| file.path == DEFAULT_PATH) {
+        files.push(shipped(policy::SHIPPED_DEFAULT, DEFAULT_POLICIES));
+    }
+    let mut own = repository.to_vec();
+    own.sort_by(|a, b| (a.path != DEFAULT_PATH, &a.path).cmp(&(b.path != DEFAULT_PATH, &b.path)));
+    files.extend(own);
+    files
+}

@@ -1,0 +1,152 @@
+//! The facts of a case as Cedar values, built from types, not from JSON, and only those that a rule of
+//! the slice reads.
+
+use cedar_policy::{Context, RestrictedExpression as Value};
+use plimsoll_core::{ArgumentRole, Assume, Case, Hypothesis};
+use serde_json::Map;
+
+use super::flow::{self, Flow};
+use super::schema;
+use super::slice::Slice;
+use super::vocabulary::{ARGS, FIELDS, Field};
+
+type Given = Result<Option<Value>, String>;
+type Pairs = Vec<(String, Value)>;
+
+/// The context of one request.
+pub(super) fn build(slice: &Slice, case: &Case<'_>, assume: &Assume) -> Result<Context, String> {
+    let facts = Facts::of(slice, case, assume)?;
+    let mut pairs = facts.group("")?;
+    for group in schema::group_names().filter(|group| slice.reads.touches(group)) {
+        pairs.push((group.to_owned(), record(facts.group(group)?)?));
+    }
+    if slice.reads.touches(ARGS) {
+        pairs.push((ARGS.to_owned(), record(facts.args()?)?));
+    }
+    Context::from_pairs(pairs).map_err(|e| e.to_string())
+}
+
+fn record(pairs: Pairs) -> Result<Value, String> {
+    Value::new_record(pairs).map_err(|e| e.to_string())
+}
+
+/// What the facts are worked out from, and what several of them share.
+struct Facts<'c> {
+    slice: &'c Slice,
+    case: &'c Case<'c>,
+    assume: &'c Assume,
+    flow: Flow,
+    amount: Option<i64>,
+}
+
+impl<'c> Facts<'c> {
+    fn of(slice: &'c Slice, case: &'c Case<'c>, assume: &'c Assume) -> Result<Self, String> {
+        let reads = |group: &str| slice.reads.touches(group);
+        let flow = if reads("flow") { Flow::of(&slice.shape, case, assume) } else { Flow::default() };
+        let amount =
+            if reads("amount") { flow::hundredths(&slice.shape, &case.act.arguments)? } else { None };
+        Ok(Self { slice, case, assume, flow, amount })
+    }
+
+    fn group(&self, group: &str) -> Result<Pairs, String> {
+        let mut pairs = Pairs::new();
+        for field in FIELDS.iter().filter(|f| f.group == group && self.slice.reads.has(group, f.name)) {
+            match self.fact(field)? {
+                Some(value) => pairs.push((field.name.to_owned(), value)),
+                None if field.optional => {}
+                None => return Err(format!("`context.{}` is not known", path(field))),
+            }
+        }
+        Ok(pairs)
+    }
+
+    fn args(&self) -> Result<Pairs, String> {
+        let none = Map::new();
+        let arguments = self.case.act.arguments.as_object().unwrap_or(&none);
+        let mut pairs = Pairs::new();
+        for arg in self.slice.shape.args.iter().filter(|arg| self.slice.reads.has(ARGS, &arg.name)) {
+            if let Some(value) = arg.value(arguments)? {
+                pairs.push((arg.name.clone(), value));
+            }
+        }
+        Ok(pairs)
+    }
+
+    /// One fact of the vocabulary. `None`: not known here.
+    fn fact(&self, field: &Field) -> Given {
+        let case = self.case;
+        Ok(Some(match (field.group, field.name) {
+            ("", "mode") => text(case.mode.name()),
+            ("", "environment") => text(case.environment),
+            ("", "workflow") => text(case.workflow),
+            ("", "release") => text(case.release),
+            ("", "deferred") => truth(case.facts.deferred),
+            ("", "decides") => text(self.slice.decides),
+            ("", "now") => Value::new_datetime(case.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
+            ("flow", "aimed") => number(self.flow.aimed(case)),
+            ("flow", "unknown") => truth(self.flow.unknown),
+            ("flow", role) => return Ok(role_of(role).and_then(|role| self.flow.role(role)).map(number)),
+            ("trajectory", "integrity") => number(case.trajectory.label.integrity.level()),
+            ("trajectory", "spans") => number(i64::from(case.trajectory.spans)),
+            ("trajectory", "classes") => texts(case.trajectory.label.classes.iter().cloned()),
+            ("trajectory", "untrusted_tools") => {
+                texts(case.trajectory.untrusted_tools.iter().map(ToString::to_string))
+            }
+            ("approval", "granted") => truth(self.approved()),
+            ("checks", "declared") => number(self.declared()),
+            ("checks", "passed") => truth(self.passed()),
+            ("hypothesis", "known") => truth(case.facts.hypothesis != Hypothesis::Unknown),
+            ("amount", "hundredths") => number(self.amount.unwrap_or(0)),
+            ("amount", "within_free") => truth(self.within_free()),
+            ("counters", name) => return Ok(case.facts.counters.get(name).copied().map(number)),
+            _ => return Ok(None),
+        }))
+    }
+
+    fn approved(&self) -> bool {
+        self.assume.approval || self.case.facts.approval.as_ref().is_some_and(|a| a.granted && !a.denied)
+    }
+
+    fn declared(&self) -> i64 {
+        let declared = self.slice.shape.checks.len().max(self.case.facts.checks.len());
+        i64::try_from(declared).unwrap_or(i64::MAX)
+    }
+
+    /// Every check of the release has passed, and every check that was handed in besides.
+    fn passed(&self) -> bool {
+        let facts = &self.case.facts.checks;
+        let known = |name: &String| facts.iter().any(|fact| fact.name == *name);
+        self.assume.checks
+            || (facts.iter().all(|fact| fact.passed == Some(true))
+                && self.slice.shape.checks.iter().all(known))
+    }
+
+    fn within_free(&self) -> bool {
+        let free = self.slice.shape.amount_free;
+        self.amount.is_none_or(|amount| free.is_some_and(|free| (0..=free).contains(&amount)))
+    }
+}
+
+fn role_of(name: &str) -> Option<ArgumentRole> {
+    ArgumentRole::ALL.into_iter().find(|role| role.name() == name)
+}
+
+fn path(field: &Field) -> String {
+    if field.group.is_empty() { field.name.to_owned() } else { format!("{}.{}", field.group, field.name) }
+}
+
+fn text(text: &str) -> Value {
+    Value::new_string(text.to_owned())
+}
+
+fn texts(texts: impl Iterator<Item = String>) -> Value {
+    Value::new_set(texts.map(Value::new_string))
+}
+
+fn number(number: i64) -> Value {
+    Value::new_long(number)
+}
+
+fn truth(truth: bool) -> Value {
+    Value::new_bool(truth)
+}

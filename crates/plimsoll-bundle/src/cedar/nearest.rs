@@ -1,0 +1,110 @@
+//! What was missing: the permits that could have spoken, each with the conditions that did not hold.
+//!
+//! For `plimsoll explain`, after a refusal; not on the path of a request.
+
+use cedar_policy::{Decision, Effect, Entities, Policy, PolicySet, Request};
+use plimsoll_core::{Assume, Case};
+use serde_json::{Value, json};
+
+use super::slice;
+use super::{Engine, Rule};
+
+/// A permit that did not apply, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nearest {
+    pub rule: String,
+    /// The conditions that did not hold, in words where there are words, else in Cedar.
+    pub missing: Vec<String>,
+}
+
+impl Engine {
+    /// The permits of this act's slice that did not apply, the one that lacks least first.
+    pub fn nearest(&self, case: &Case<'_>) -> Vec<Nearest> {
+        let Some(slice) = self.slice(case.workflow, &case.act.tool) else { return Vec::new() };
+        let assume = Assume::default();
+        let Ok(request) = self.request(slice, case, &assume) else { return Vec::new() };
+        let Ok(entities) = slice::entities(slice, case) else { return Vec::new() };
+        let ids = slice.policies.policies().map(Policy::id);
+        let permits = ids.filter_map(|id| self.rules.get(id)).filter(|r| r.policy.effect() == Effect::Permit);
+        let mut nearest: Vec<(usize, Nearest)> = permits
+            .map(|rule| {
+                (
+                    rule.rank,
+                    Nearest { rule: rule.id.clone(), missing: self.missing(rule, &request, &entities) },
+                )
+            })
+            .filter(|(_, near)| !near.missing.is_empty())
+            .collect();
+        nearest.sort_by_key(|(rank, near)| (near.missing.len(), *rank));
+        nearest.into_iter().map(|(_, near)| near).collect()
+    }
+
+    /// Each conjunct by itself, as a policy of its own.
+    fn missing(&self, rule: &Rule, request: &Request, entities: &Entities) -> Vec<String> {
+        let Ok(json) = rule.policy.to_json() else { return Vec::new() };
+        let holds = |part: &Policy| {
+            let set = PolicySet::from_policies([part.clone()]);
+            set.is_ok_and(|set| {
+                self.authorizer.is_authorized(request, &set, entities).decision() == Decision::Allow
+            })
+        };
+        let parts = conjuncts(&json).into_iter().filter_map(|part| Policy::from_json(None, part).ok());
+        parts.filter(|part| !holds(part)).map(|part| words(&part)).collect()
+    }
+}
+
+/// One policy for the scope, and one for each part that has to be true.
+fn conjuncts(policy: &Value) -> Vec<Value> {
+    let with = |scope: &Value, conditions: Value| {
+        json!({
+            "effect": "permit",
+            "principal": scope["principal"], "action": scope["action"], "resource": scope["resource"],
+            "conditions": conditions,
+        })
+    };
+    let all = json!({"principal": {"op": "All"}, "action": {"op": "All"}, "resource": {"op": "All"}});
+    let mut parts = vec![with(policy, json!([]))];
+    for condition in policy["conditions"].as_array().into_iter().flatten() {
+        let kind = &condition["kind"];
+        let mut bodies = Vec::new();
+        // `unless { a && b }` fails only as a whole.
+        if kind == "when" {
+            split(&condition["body"], &mut bodies)
+        } else {
+            bodies.push(condition["body"].clone())
+        }
+        parts.extend(bodies.into_iter().map(|body| with(&all, json!([{"kind": kind, "body": body}]))));
+    }
+    parts
+}
+
+fn split(body: &Value, parts: &mut Vec<Value>) {
+    match body.get("&&") {
+        Some(both) => {
+            split(&both["left"], parts);
+            split(&both["right"], parts);
+        }
+        None => parts.push(body.clone()),
+    }
+}
+
+/// Words for the conditions that the shipped policies use.
+const WORDS: &[(&str, &str)] = &[
+    ("context.approval.granted", "an approval of this exact act"),
+    ("context.checks.passed", "every declared check passed"),
+    ("context.checks.declared >= 1", "a check against a system of record"),
+    ("context.hypothesis.known", "a known model answer that proposed this call"),
+    ("context.flow.aimed >= 2", "whom or what it reaches named by the user"),
+    ("context.flow.aimed >= 1", "whom or what it reaches taken from a trusted source"),
+];
+
+fn words(part: &Policy) -> String {
+    let text = part.to_cedar().unwrap_or_default();
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let condition = text.split_once(") when { ").and_then(|(_, rest)| rest.strip_suffix(" };"));
+    let condition = condition.map(|c| c.trim_start_matches('(').trim_end_matches(')')).unwrap_or(&text);
+    WORDS
+        .iter()
+        .find(|(cedar, _)| *cedar == condition)
+        .map_or_else(|| condition.to_owned(), |(_, w)| (*w).to_owned())
+}
