@@ -6,40 +6,16 @@ use crate::json::{Edit, Ref, escape};
 use crate::jsonrpc::{self, Id};
 
 /// A call that was not made, in words for an agent and in parts for a program.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Refusal<'a> {
-    /// `PLM-0210`.
-    pub code: &'a str,
-    /// `hold` or `refuse`.
-    pub decision: &'a str,
     /// Why, and what is legal.
     pub text: &'a str,
-    /// The question that was put to people.
-    pub ticket: Option<&'a str>,
-    pub remedies: &'a [String],
-    /// The ledger entry.
-    pub entry: Option<&'a str>,
+    /// A JSON object: code, decision, ticket, remedies, ledger entry.
+    pub parts: &'a str,
 }
 
 /// The key of `_meta` under which a refusal's parts stand.
 pub const REFUSAL: &str = "dev.plimsoll/refusal";
-
-impl Refusal<'_> {
-    /// The parts, as JSON.
-    #[must_use]
-    pub fn parts(&self) -> String {
-        let optional = |value: Option<&str>| value.map_or_else(|| "null".to_owned(), escape);
-        let remedies: Vec<String> = self.remedies.iter().map(|remedy| escape(remedy)).collect();
-        format!(
-            r#"{{"code":{},"decision":{},"ticket":{},"remedies":[{}],"entry":{}}}"#,
-            escape(self.code),
-            escape(self.decision),
-            optional(self.ticket),
-            remedies.join(","),
-            optional(self.entry)
-        )
-    }
-}
 
 /// An answer that is ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +35,7 @@ impl Answer {
     /// hold even an error's structured content against it.
     #[must_use]
     pub fn refusal(id: &Id, version: Version, refusal: &Refusal<'_>, structured: bool) -> Self {
-        let parts = refusal.parts();
+        let parts = refusal.parts;
         let structured = match structured && version.has_structured_content() {
             true => format!(r#","structuredContent":{{"plimsoll":{parts}}}"#),
             false => String::new(),
@@ -81,7 +57,7 @@ impl Answer {
             escape(message),
             escape(url),
             escape(state),
-            refusal.parts()
+            refusal.parts
         );
         Self::ok(jsonrpc::result(id, &result))
     }
@@ -199,31 +175,21 @@ mod tests {
     use super::*;
     use crate::json::{Limits, parse};
 
-    fn refusal(remedies: &[String]) -> Refusal<'_> {
-        Refusal {
-            code: "PLM-0220",
-            decision: "hold",
-            text: "held: \"ask\"",
-            ticket: Some("T-1"),
-            remedies,
-            entry: Some("12"),
-        }
-    }
+    const REFUSED: Refusal<'_> =
+        Refusal { text: "held: \"ask\"", parts: r#"{"code":"PLM-0220","decision":"hold","ticket":"T-1"}"# };
 
     #[test]
     fn every_form_is_strict_json() {
-        let remedies = ["let the user name the \"to\"".to_owned()];
         let id = Id::Text("x\n".into());
         let mut forms = Vec::new();
         for version in Version::ALL {
             for structured in [true, false] {
-                let answer = Answer::refusal(&id, version, &refusal(&remedies), structured);
+                let answer = Answer::refusal(&id, version, &REFUSED, structured);
                 forms.push(format!("{version} {}", String::from_utf8(answer.body).unwrap()));
             }
             forms.push(format!("{version} {}", String::from_utf8(Answer::empty(&id, version).body).unwrap()));
         }
-        let approval =
-            Answer::approval(&id, "please", "http://x/", "plimsoll.approval.T-1", &refusal(&remedies));
+        let approval = Answer::approval(&id, "please", "http://x/", "plimsoll.approval.T-1", &REFUSED);
         forms.push(format!("approval {}", String::from_utf8(approval.body).unwrap()));
         for form in &forms {
             let (_, json) = form.split_once(' ').unwrap();
