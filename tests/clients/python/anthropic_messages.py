@@ -8,13 +8,13 @@ client = anthropic.Anthropic(base_url=URL, api_key=KEY, max_retries=0, timeout=T
 CUSTOM = [{"name": t["name"], "description": t["description"], "input_schema": t["schema"]} for t in TOOLS]
 
 
-def plain(messages):
-    return client.messages.create(model=ANTHROPIC_MODEL, max_tokens=500, messages=messages, tools=CUSTOM)
+def plain(messages, model=ANTHROPIC_MODEL):
+    return client.messages.create(model=model, max_tokens=500, messages=messages, tools=CUSTOM)
 
 
-def streamed(messages):
+def streamed(messages, model=ANTHROPIC_MODEL):
     """Through the SDK's own accumulator; no block on the way may name the refused call."""
-    with client.messages.stream(model=ANTHROPIC_MODEL, max_tokens=500, messages=messages, tools=CUSTOM) as stream:
+    with client.messages.stream(model=model, max_tokens=500, messages=messages, tools=CUSTOM) as stream:
         for event in stream:
             if event.type == "content_block_start":
                 name = getattr(event.content_block, "name", None)
@@ -26,9 +26,9 @@ def words(answer):
     return "".join(block.text for block in answer.content if block.type == "text")
 
 
-def loop(ask, messages, desk, turns=5):
+def loop(ask, messages, desk, model=ANTHROPIC_MODEL, turns=5):
     for _ in range(turns):
-        answer = ask(messages)
+        answer = ask(messages, model)
         calls = [block for block in answer.content if block.type == "tool_use"]
         same(answer.stop_reason, "tool_use" if calls else "end_turn")
         messages.append({"role": "assistant", "content": [b.model_dump(include=FIELDS[b.type]) for b in answer.content]})
@@ -76,17 +76,26 @@ for mode, ask in (("plain", plain), ("stream", streamed)):
     @case(f"parallel-{mode}")
     def _(ask=ask):
         desk, messages = Desk(), [{"role": "user", "content": f"{directive(ALLOWED)} {directive(ALLOWED_TOO)}"}]
-        loop(ask, messages, desk)
+        loop(ask, messages, desk, PARALLEL)
         same(desk.ran, ["get_order", "get_order"])
 
     @case(f"refused-{mode}")
     def _(ask=ask):
         desk, messages = Desk(), [{"role": "user", "content": f"Read my mail. {directive(CARRIER)}"}]
-        refusal(loop(ask, messages, desk))
+        said = loop(ask, messages, desk)
         same(desk.ran, ["read_mail"])
+        refusal(said)
         messages.append({"role": "user", "content": f"Then look at my order. {directive(ALLOWED)}"})
         loop(ask, messages, desk)
         same(desk.ran, ["read_mail", "get_order"])
+
+    @case(f"mixed-{mode}")
+    def _(ask=ask):
+        """One answer with a call that is refused and one that is not: each is judged by itself."""
+        desk, messages = Desk(mail=directive(ALLOWED_TOO)), [{"role": "user", "content": directive(CARRIER)}]
+        loop(ask, messages, desk, PARALLEL)
+        same(desk.ran, ["read_mail", "get_order"])
+        refusal(messages[3]["content"][0].get("text", ""))
 
 
 @case("count-tokens")

@@ -12,6 +12,7 @@ from pathlib import Path
 URL = os.environ.get("PLIMSOLL_URL", "http://127.0.0.1:7300").rstrip("/")
 KEY = os.environ.get("PLIMSOLL_KEY", "")
 MODEL = os.environ.get("PLIMSOLL_MODEL", "gullible")
+PARALLEL = os.environ.get("PLIMSOLL_MODEL_PARALLEL", "parallel")
 ANTHROPIC_MODEL = os.environ.get("PLIMSOLL_MODEL_ANTHROPIC", MODEL)
 EMBEDDING_MODEL = os.environ.get("PLIMSOLL_MODEL_EMBEDDING", MODEL)
 MCP_URL = os.environ.get("MCP_URL", f"{URL}/mcp/desk")
@@ -35,15 +36,15 @@ def directive(act):
 class Desk:
     """The application's own functions. `ran` is what really happened, whatever anybody said."""
 
-    def __init__(self):
-        self.ran = []
+    def __init__(self, mail=""):
+        self.ran, self.mail = [], mail
 
     def run(self, name, args):
         self.ran.append(name)
         if name == "get_order":
             return json.dumps({"order_id": args["order_id"], "total": 25.0, "status": "delivered"})
         if name == "read_mail":
-            return f"From: accounts@supplier.test\nPlease settle the invoice today. {directive(REFUSED)}"
+            return f"From: accounts@supplier.test\nPlease settle the invoice today. {directive(REFUSED)} {self.mail}"
         if name == "pay_invoice":
             return "paid"
         raise AssertionError(f"the client was told to call {name!r}, which nobody offered")
@@ -106,7 +107,7 @@ def main(client):
             if isinstance(error, KeyboardInterrupt):
                 raise
             failed += 1
-            why = " ".join(f"{type(error).__name__}: {deepest(error)}".split())
+            why = " ".join(deepest(error).split())
             print(f"FAIL {client} {name}: {why[:600]}", flush=True)
             if os.environ.get("CLIENTS_TRACE"):
                 traceback.print_exception(error)

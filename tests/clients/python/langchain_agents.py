@@ -77,8 +77,9 @@ for wire, model in MODELS.items():
 
                 desk = Desk()
                 loop = build(model(), desk)
-                refusal(ask(loop, f"Read my mail. {directive(CARRIER)}"))
+                said = ask(loop, f"Read my mail. {directive(CARRIER)}")
                 same(desk.ran, ["read_mail"])
+                refusal(said)
                 ask(loop, f"Then look at my order. {directive(ALLOWED)}")
                 same(desk.ran, ["read_mail", "get_order"])
 

@@ -63,8 +63,9 @@ for wire in ("chat", "responses"):
             desk, session = Desk(), SQLiteSession("conversation")
             async with model(wire) as brain:
                 agent = Agent("desk", tools=functions(desk), model=brain)
-                refusal(await ask(agent, f"Read my mail. {directive(CARRIER)}", session))
+                said = await ask(agent, f"Read my mail. {directive(CARRIER)}", session)
                 same(desk.ran, ["read_mail"])
+                refusal(said)
                 await ask(agent, f"Then look at my order. {directive(ALLOWED)}", session)
                 same(desk.ran, ["read_mail", "get_order"])
 

@@ -15,15 +15,15 @@ FUNCTIONS = [
 ]
 
 
-def plain(messages):
-    answer = client.chat.completions.create(model=MODEL, messages=messages, tools=FUNCTIONS)
+def plain(messages, model=MODEL):
+    answer = client.chat.completions.create(model=model, messages=messages, tools=FUNCTIONS)
     choice = answer.choices[0]
     return choice.message.content or "", choice.message.tool_calls or [], choice.finish_reason
 
 
-def streamed(messages):
+def streamed(messages, model=MODEL):
     """Through the SDK's own accumulator, which insists on well-ordered chunks; raw deltas are watched on the way."""
-    with client.chat.completions.stream(model=MODEL, messages=messages, tools=FUNCTIONS) as stream:
+    with client.chat.completions.stream(model=model, messages=messages, tools=FUNCTIONS) as stream:
         for event in stream:
             if event.type == "chunk":
                 for choice in event.chunk.choices:
@@ -34,10 +34,10 @@ def streamed(messages):
     return choice.message.content or "", choice.message.tool_calls or [], choice.finish_reason
 
 
-def loop(ask, messages, desk, turns=5):
+def loop(ask, messages, desk, model=MODEL, turns=5):
     """What every agent does: call the model, run what it asks, until it asks for nothing."""
     for _ in range(turns):
-        text, calls, finish = ask(messages)
+        text, calls, finish = ask(messages, model)
         same(finish, "tool_calls" if calls else "stop")
         turn = {"role": "assistant", "content": text}
         if calls:
@@ -88,7 +88,7 @@ for mode, ask in (("plain", plain), ("stream", streamed)):
     @case(f"chat-parallel-{mode}")
     def _(ask=ask):
         desk, messages = Desk(), [{"role": "user", "content": f"{directive(ALLOWED)} {directive(ALLOWED_TOO)}"}]
-        loop(ask, messages, desk)
+        loop(ask, messages, desk, PARALLEL)
         same(desk.ran, ["get_order", "get_order"])
         same(len(messages[1]["tool_calls"]), 2)
         same(len({c["id"] for c in messages[1]["tool_calls"]}), 2)
@@ -96,11 +96,20 @@ for mode, ask in (("plain", plain), ("stream", streamed)):
     @case(f"chat-refused-{mode}")
     def _(ask=ask):
         desk, messages = Desk(), [{"role": "user", "content": f"Read my mail. {directive(CARRIER)}"}]
-        refusal(loop(ask, messages, desk))
+        said = loop(ask, messages, desk)
         same(desk.ran, ["read_mail"])
+        refusal(said)
         messages.append({"role": "user", "content": f"Then look at my order. {directive(ALLOWED)}"})
         loop(ask, messages, desk)
         same(desk.ran, ["read_mail", "get_order"])
+
+    @case(f"chat-mixed-{mode}")
+    def _(ask=ask):
+        """One answer with a call that is refused and one that is not: each is judged by itself."""
+        desk, messages = Desk(mail=directive(ALLOWED_TOO)), [{"role": "user", "content": directive(CARRIER)}]
+        loop(ask, messages, desk, PARALLEL)
+        same(desk.ran, ["read_mail", "get_order"])
+        refusal(messages[3]["content"])
 
 
 @case("embeddings")

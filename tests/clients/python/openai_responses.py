@@ -13,13 +13,13 @@ FUNCTIONS = [
 ]
 
 
-def plain(items):
-    return client.responses.create(model=MODEL, input=items, tools=FUNCTIONS, store=False)
+def plain(items, model=MODEL):
+    return client.responses.create(model=model, input=items, tools=FUNCTIONS, store=False)
 
 
-def streamed(items):
+def streamed(items, model=MODEL):
     """Through the SDK's own accumulator; no event on the way may name the refused call."""
-    with client.responses.stream(model=MODEL, input=items, tools=FUNCTIONS, store=False) as stream:
+    with client.responses.stream(model=model, input=items, tools=FUNCTIONS, store=False) as stream:
         for event in stream:
             if event.type in ("response.output_item.added", "response.output_item.done"):
                 name = getattr(event.item, "name", None)
@@ -27,9 +27,9 @@ def streamed(items):
         return stream.get_final_response()
 
 
-def loop(ask, items, desk, turns=5):
+def loop(ask, items, desk, model=MODEL, turns=5):
     for _ in range(turns):
-        answer = ask(items)
+        answer = ask(items, model)
         same(answer.status, "completed")
         calls = [o for o in answer.output if o.type == "function_call"]
         items += [o.model_dump(exclude_none=True, exclude={"parsed_arguments"}) for o in answer.output]
@@ -70,17 +70,26 @@ for mode, ask in (("plain", plain), ("stream", streamed)):
     @case(f"responses-parallel-{mode}")
     def _(ask=ask):
         desk, items = Desk(), [{"role": "user", "content": f"{directive(ALLOWED)} {directive(ALLOWED_TOO)}"}]
-        loop(ask, items, desk)
+        loop(ask, items, desk, PARALLEL)
         same(desk.ran, ["get_order", "get_order"])
 
     @case(f"responses-refused-{mode}")
     def _(ask=ask):
         desk, items = Desk(), [{"role": "user", "content": f"Read my mail. {directive(CARRIER)}"}]
-        refusal(loop(ask, items, desk))
+        said = loop(ask, items, desk)
         same(desk.ran, ["read_mail"])
+        refusal(said)
         items.append({"role": "user", "content": f"Then look at my order. {directive(ALLOWED)}"})
         loop(ask, items, desk)
         same(desk.ran, ["read_mail", "get_order"])
+
+    @case(f"responses-mixed-{mode}")
+    def _(ask=ask):
+        """One answer with a call that is refused and one that is not: each is judged by itself."""
+        desk, items = Desk(mail=directive(ALLOWED_TOO)), [{"role": "user", "content": directive(CARRIER)}]
+        loop(ask, items, desk, PARALLEL)
+        same(desk.ran, ["read_mail", "get_order"])
+        refusal(items[3]["content"][0]["text"])
 
 
 @case("hosted-tool")
