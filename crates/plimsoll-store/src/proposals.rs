@@ -1,0 +1,35 @@
+//! Proposals: calls that the LLM door let pass, so that the tool door recognises them.
+
+use jiff::Timestamp;
+use plimsoll_core::{ActId, ArgumentOrigin, Digest, ToolName, Trajectory};
+
+use crate::Answer;
+
+/// What makes two calls the same proposal.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ProposalKey {
+    pub principal: String,
+    pub workflow: String,
+    pub tool: ToolName,
+    /// Digest of the canonical arguments.
+    pub arguments: Digest,
+}
+
+/// What the LLM door knew about a call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Proposal {
+    pub session: String,
+    pub act: ActId,
+    pub origins: Vec<ArgumentOrigin>,
+    pub trajectory: Trajectory,
+    pub at: Timestamp,
+}
+
+/// The memory of proposals.
+pub trait Proposals {
+    /// Remembers a proposal; a newer one with the same key replaces it.
+    fn remember_proposal(&self, key: &ProposalKey, proposal: &Proposal) -> Answer<()>;
+
+    /// The latest proposal with this key, made at or after `since`.
+    fn proposal(&self, key: &ProposalKey, since: Timestamp) -> Answer<Option<Proposal>>;
+}

@@ -1,0 +1,218 @@
+use jiff::Timestamp;
+use rusqlite::types::ToSql;
+use rusqlite::{Connection, Params, Row, Transaction, params};
+
+use super::values::{At, limited};
+use super::{Durability, Sqlite};
+use crate::entries::{Entries, EntryFilter, EntryRow, IdMatch, SessionSummary};
+use crate::{Answer, ENTRIES_MAX, MATCHES_MAX, ROWS_MAX, StoreError};
+
+const COLUMNS: &str =
+    "seq, id, at, kind, session, workflow, principal, tool, tier, decision, status, act, request, body";
+
+impl Entries for Sqlite {
+    fn project(&self, entries: Vec<EntryRow>) -> Answer<()> {
+        self.write("project entries", Durability::Normal, move |sql| {
+            if entries.len() > ENTRIES_MAX {
+                let what = format!("{} entries in one insert; {ENTRIES_MAX} is the limit", entries.len());
+                return Err(StoreError::Misuse(what));
+            }
+            let mut size = size(sql)?;
+            for entry in entries {
+                if entry.seq < size {
+                    continue;
+                }
+                if entry.seq > size {
+                    return Err(StoreError::Gap { expected: size, found: entry.seq });
+                }
+                insert(sql, &entry)?;
+                size += 1;
+            }
+            set_size(sql, size)
+        })
+    }
+
+    fn projected(&self) -> Answer<u64> {
+        self.read("look at the projection", size)
+    }
+
+    fn clear_entries(&self) -> Answer<()> {
+        self.write("clear the projection", Durability::Normal, |sql| {
+            sql.execute("DELETE FROM entry", [])?;
+            set_size(sql, 0)
+        })
+    }
+
+    fn entry(&self, seq: u64) -> Answer<Option<EntryRow>> {
+        self.read("look up an entry", move |sql| Ok(find(sql, "seq = ?", "seq", [seq as i64], 1)?.pop()))
+    }
+
+    fn entries_of_session(&self, session: &str, limit: usize) -> Answer<Vec<EntryRow>> {
+        let session = session.to_owned();
+        self.read("list a session's entries", move |sql| {
+            find(sql, "session = ? AND session <> ''", "seq", [session], limit)
+        })
+    }
+
+    fn entries_of_act(&self, act: &str) -> Answer<Vec<EntryRow>> {
+        let act = act.to_owned();
+        self.read("list an act's entries", move |sql| {
+            find(sql, "act = ? AND act <> ''", "seq", [act], ROWS_MAX)
+        })
+    }
+
+    fn entries_of_request(&self, request: &str) -> Answer<Vec<EntryRow>> {
+        let request = request.to_owned();
+        self.read("list a request's entries", move |sql| {
+            find(sql, "request = ? AND request <> ''", "seq", [request], ROWS_MAX)
+        })
+    }
+
+    fn latest_entries(&self, filter: &EntryFilter, limit: usize) -> Answer<Vec<EntryRow>> {
+        let filter = filter.clone();
+        self.read("list entries", move |sql| {
+            let since = filter.since.map(At);
+            let before = filter.before.map(|seq| i64::try_from(seq).unwrap_or(i64::MAX));
+            let conditions: [(&str, Option<&dyn ToSql>); 7] = [
+                ("workflow = ?", filter.workflow.as_ref().map(|v| v as _)),
+                ("principal = ? AND principal <> ''", filter.principal.as_ref().map(|v| v as _)),
+                ("tool = ? AND tool <> ''", filter.tool.as_ref().map(|v| v as _)),
+                ("decision = ?", filter.decision.as_ref().map(|v| v as _)),
+                ("kind = ?", filter.kind.as_ref().map(|v| v as _)),
+                ("at >= ?", since.as_ref().map(|v| v as _)),
+                ("seq < ?", before.as_ref().map(|v| v as _)),
+            ];
+            let asked = conditions.into_iter().filter_map(|(condition, value)| Some((condition, value?)));
+            let (conditions, values): (Vec<_>, Vec<_>) = asked.unzip();
+            let condition = if conditions.is_empty() { "true".to_owned() } else { conditions.join(" AND ") };
+            find(sql, &condition, "seq DESC", values.as_slice(), limit)
+        })
+    }
+
+    fn in_doubt(&self, before: Timestamp, limit: usize) -> Answer<Vec<EntryRow>> {
+        self.read("list what is in doubt", move |sql| {
+            find(sql, "in_doubt = 1 AND at < ?", "seq", [At(before)], limit)
+        })
+    }
+
+    fn session_summaries(&self, limit: usize) -> Answer<Vec<SessionSummary>> {
+        self.read("summarise sessions", move |sql| {
+            let select = "SELECT session, max(workflow), max(principal), min(at), max(at), count(*),
+                                 sum(kind = 'intent'), sum(decision = 'hold' AND kind = 'decision'),
+                                 sum(decision = 'refuse' AND kind = 'decision'), sum(in_doubt)
+                          FROM entry WHERE session <> '' AND session IN (
+                              SELECT session FROM entry WHERE session <> ''
+                              GROUP BY session ORDER BY max(seq) DESC LIMIT ?)
+                          GROUP BY session ORDER BY max(seq) DESC";
+            let mut statement = sql.prepare_cached(select)?;
+            let rows = statement.query_map([limited(limit)], summary)?.collect::<Result<_, _>>();
+            rows.map_err(StoreError::from)
+        })
+    }
+
+    fn find_ids(&self, prefix: &str) -> Answer<Vec<IdMatch>> {
+        let from = prefix.to_owned();
+        self.read("search ids", move |sql| {
+            // Past every id that starts with the prefix: ids hold no private characters.
+            let to = format!("{from}\u{10FFFF}");
+            let mut found = Vec::new();
+            for (what, column) in [("act", "act"), ("request", "request"), ("session", "session"), ("entry", "id")] {
+                let select = format!(
+                    "SELECT DISTINCT {column} FROM entry
+                     WHERE {column} <> '' AND {column} >= ? AND {column} < ? ORDER BY {column} LIMIT {MATCHES_MAX}"
+                );
+                let mut statement = sql.prepare_cached(&select)?;
+                for id in statement.query_map([&from, &to], |row| row.get(0))? {
+                    found.push(IdMatch { what: what.to_owned(), id: id? });
+                }
+            }
+            found.truncate(MATCHES_MAX);
+            Ok(found)
+        })
+    }
+}
+
+fn size(sql: &Connection) -> Result<u64, StoreError> {
+    let size: i64 = sql.prepare_cached("SELECT size FROM projection WHERE one = 1")?.query_row([], |row| row.get(0))?;
+    u64::try_from(size).map_err(|_| StoreError::Damaged("the projection has a negative size".to_owned()))
+}
+
+fn set_size(sql: &Transaction<'_>, size: u64) -> Result<(), StoreError> {
+    sql.prepare_cached("UPDATE projection SET size = ? WHERE one = 1")?.execute([size as i64])?;
+    Ok(())
+}
+
+/// Adds one entry. An intent is in doubt until an outcome says `done` or `failed`.
+fn insert(sql: &Transaction<'_>, entry: &EntryRow) -> Result<(), StoreError> {
+    let insert = format!("INSERT INTO entry ({COLUMNS}, in_doubt) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    sql.prepare_cached(&insert)?.execute(params![
+        entry.seq as i64,
+        entry.id,
+        At(entry.at),
+        entry.kind,
+        entry.session,
+        entry.workflow,
+        entry.principal,
+        entry.tool,
+        entry.tier,
+        entry.decision,
+        entry.status,
+        entry.act,
+        entry.request,
+        entry.body,
+        entry.kind == "intent",
+    ])?;
+    if entry.kind == "outcome" && matches!(entry.status.as_str(), "done" | "failed") {
+        let settle = "UPDATE entry SET in_doubt = 0 WHERE act = ? AND act <> '' AND in_doubt = 1";
+        sql.prepare_cached(settle)?.execute([&entry.act])?;
+    }
+    Ok(())
+}
+
+fn find(
+    sql: &Connection,
+    condition: &str,
+    order: &str,
+    values: impl Params,
+    limit: usize,
+) -> Result<Vec<EntryRow>, StoreError> {
+    let limit = limited(limit);
+    let select = format!("SELECT {COLUMNS} FROM entry WHERE {condition} ORDER BY {order} LIMIT {limit}");
+    let rows = sql.prepare_cached(&select)?.query_map(values, entry)?.collect::<Result<_, _>>();
+    rows.map_err(StoreError::from)
+}
+
+fn entry(row: &Row<'_>) -> rusqlite::Result<EntryRow> {
+    Ok(EntryRow {
+        seq: row.get::<_, i64>(0)?.unsigned_abs(),
+        id: row.get(1)?,
+        at: row.get::<_, At>(2)?.0,
+        kind: row.get(3)?,
+        session: row.get(4)?,
+        workflow: row.get(5)?,
+        principal: row.get(6)?,
+        tool: row.get(7)?,
+        tier: row.get(8)?,
+        decision: row.get(9)?,
+        status: row.get(10)?,
+        act: row.get(11)?,
+        request: row.get(12)?,
+        body: row.get(13)?,
+    })
+}
+
+fn summary(row: &Row<'_>) -> rusqlite::Result<SessionSummary> {
+    let count = |column: usize| row.get::<_, i64>(column).map(i64::unsigned_abs);
+    Ok(SessionSummary {
+        session: row.get(0)?,
+        workflow: row.get(1)?,
+        principal: row.get(2)?,
+        first_at: row.get::<_, At>(3)?.0,
+        last_at: row.get::<_, At>(4)?.0,
+        entries: count(5)?,
+        intents: count(6)?,
+        holds: count(7)?,
+        refusals: count(8)?,
+        in_doubt: count(9)?,
+    })
+}

@@ -1,0 +1,33 @@
+//! Numbered steps from an empty file to the schema this version knows.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::StoreError;
+
+/// `PLIM`: says in the file's header whose database this is.
+const APPLICATION: i64 = 0x504c_494d;
+
+/// In order; never changed once released.
+const STEPS: &[&str] = &[include_str!("migrations/0001_start.sql")];
+
+/// Brings the schema up to date. Refuses a newer one, and a database of another program.
+pub(super) fn migrate(connection: &mut Connection, path: &str) -> Result<(), StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let pragma = |name: &str| transaction.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let (application, version) = (pragma("application_id")?, pragma("user_version")?);
+    let tables: i64 = transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let ours = application == APPLICATION || (application == 0 && version == 0 && tables == 0);
+    if !ours {
+        return Err(StoreError::Foreign { path: path.to_owned() });
+    }
+    let known = STEPS.len() as i64;
+    if version > known {
+        return Err(StoreError::NewerSchema { path: path.to_owned(), found: version, known });
+    }
+    for step in &STEPS[usize::try_from(version).unwrap_or(0)..] {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION)?;
+    transaction.pragma_update(None, "user_version", known)?;
+    Ok(transaction.commit()?)
+}

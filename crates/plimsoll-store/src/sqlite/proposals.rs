@@ -1,0 +1,50 @@
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension as _, Row, params};
+
+use super::values::{At, Json, Sha256, Word};
+use super::{Durability, Sqlite};
+use crate::Answer;
+use crate::proposals::{Proposal, ProposalKey, Proposals};
+
+impl Proposals for Sqlite {
+    fn remember_proposal(&self, key: &ProposalKey, proposal: &Proposal) -> Answer<()> {
+        let (key, proposal) = (key.clone(), proposal.clone());
+        self.write("remember a proposal", Durability::Normal, move |sql| {
+            let upsert = "INSERT OR REPLACE INTO proposal
+                          (principal, workflow, tool, arguments, session, act, origins, trajectory, at)
+                          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+            sql.prepare_cached(upsert)?.execute(params![
+                key.principal,
+                key.workflow,
+                Word(key.tool),
+                Sha256(key.arguments),
+                proposal.session,
+                Word(proposal.act),
+                Json(proposal.origins),
+                Json(proposal.trajectory),
+                At(proposal.at),
+            ])?;
+            Ok(())
+        })
+    }
+
+    fn proposal(&self, key: &ProposalKey, since: Timestamp) -> Answer<Option<Proposal>> {
+        let key = key.clone();
+        self.read("look up a proposal", move |sql| {
+            let select = "SELECT session, act, origins, trajectory, at FROM proposal
+                          WHERE principal = ? AND workflow = ? AND tool = ? AND arguments = ? AND at >= ?";
+            let values = params![key.principal, key.workflow, Word(key.tool), Sha256(key.arguments), At(since)];
+            Ok(sql.prepare_cached(select)?.query_row(values, proposal).optional()?)
+        })
+    }
+}
+
+fn proposal(row: &Row<'_>) -> rusqlite::Result<Proposal> {
+    Ok(Proposal {
+        session: row.get(0)?,
+        act: row.get::<_, Word<_>>(1)?.0,
+        origins: row.get::<_, Json<_>>(2)?.0,
+        trajectory: row.get::<_, Json<_>>(3)?.0,
+        at: row.get::<_, At>(4)?.0,
+    })
+}

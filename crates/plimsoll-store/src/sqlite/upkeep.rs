@@ -1,0 +1,31 @@
+use jiff::Timestamp;
+
+use super::values::At;
+use super::{Durability, Sqlite};
+use crate::{Answer, RESULTS_MAX, Upkeep};
+
+impl Upkeep for Sqlite {
+    fn prune(&self, before: Timestamp) -> Answer<u64> {
+        self.write("forget what is too old", Durability::Normal, move |sql| {
+            let mut gone = 0;
+            for delete in [
+                "DELETE FROM result WHERE at < ?",
+                "DELETE FROM proposal WHERE at < ?",
+                "DELETE FROM counter WHERE window < ?",
+                "DELETE FROM session WHERE seen_at < ?",
+            ] {
+                gone += sql.prepare_cached(delete)?.execute([At(before)])?;
+            }
+            let beyond = "DELETE FROM result WHERE n IN (SELECT n FROM result ORDER BY at DESC, n DESC LIMIT -1 OFFSET ?)";
+            gone += sql.prepare_cached(beyond)?.execute([RESULTS_MAX as i64])?;
+            Ok(gone as u64)
+        })
+    }
+
+    fn check(&self) -> Answer<()> {
+        self.write("check itself", Durability::Full, |sql| {
+            sql.prepare_cached("UPDATE projection SET size = size WHERE one = 1")?.execute([])?;
+            Ok(())
+        })
+    }
+}
