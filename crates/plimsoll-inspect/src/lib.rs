@@ -1,1 +1,18 @@
-//! (opening paragraph follows)
+//! What texts hold: secrets that must not be shown, and where a value came from.
+//!
+//! *Bob's account number came from an e-mail; the e-mail also held somebody's access key.* The first
+//! half is [`trace`], the second [`redact`]; [`key`] is the one secret whose form we choose ourselves,
+//! and [`preview`](preview()) is how any foreign text is shown to people.
+//!
+//! It alone knows: the forms secrets take, how a value is spelt in prose and in JSON, and which
+//! spelling is good enough to carry authority. It has never heard of: decisions, rules, files,
+//! sockets, clocks, randomness. Everything here is a function from values to values.
+#![forbid(unsafe_code)]
+
+pub(crate) mod iban;
+pub mod key;
+pub mod preview;
+pub mod redact;
+
+pub use preview::preview;
+pub use redact::{Channels, Hit, Redactor, StreamRedactor};
