@@ -14,6 +14,9 @@ pub(super) const STRING_BYTES: usize = 1 << 20;
 /// The longest list that a policy may read.
 pub(super) const LIST_LENGTH: usize = 1_024;
 
+/// The longest string, in bytes, that is looked at as a number.
+const NUMBER_BYTES: usize = 64;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scalar {
     Text,
@@ -158,7 +161,7 @@ impl Decimal {
     /// Of a JSON number, or of a string that is plainly one: `12`, `-3.50`.
     pub(super) fn of(value: &Value) -> Option<Self> {
         match value {
-            Value::String(text) => Self::parse(text.trim()),
+            Value::String(text) if text.len() <= NUMBER_BYTES => Self::parse(text.trim()),
             Value::Number(number) => match (number.as_i64(), number.as_f64()) {
                 (Some(whole), _) => Self::parse(&whole.to_string()),
                 // `Display` gives the shortest digits that read back the same, never an exponent.

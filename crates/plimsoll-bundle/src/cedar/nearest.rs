@@ -101,10 +101,23 @@ const WORDS: &[(&str, &str)] = &[
 fn words(part: &Policy) -> String {
     let text = part.to_cedar().unwrap_or_default();
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let condition = text.split_once(") when { ").and_then(|(_, rest)| rest.strip_suffix(" };"));
-    let condition = condition.map(|c| c.trim_start_matches('(').trim_end_matches(')')).unwrap_or(&text);
-    WORDS
-        .iter()
-        .find(|(cedar, _)| *cedar == condition)
-        .map_or_else(|| condition.to_owned(), |(_, w)| (*w).to_owned())
+    let condition = condition(&text).map_or_else(|| text.clone(), at_least);
+    let known = WORDS.iter().find(|(cedar, _)| *cedar == condition);
+    known.map_or(condition, |(_, words)| (*words).to_owned())
+}
+
+/// What stands between `when {` and its brace, without the parentheses around all of it.
+fn condition(policy: &str) -> Option<&str> {
+    let (_, rest) = policy.split_once(") when { ")?;
+    let body = rest.strip_suffix(';')?.trim_end().strip_suffix('}')?.trim();
+    Some(body.strip_prefix('(').and_then(|b| b.strip_suffix(')')).unwrap_or(body))
+}
+
+/// Cedar keeps `a >= b` as `!(a < b)`.
+fn at_least(condition: &str) -> String {
+    let inside = condition.strip_prefix("!(").and_then(|c| c.strip_suffix(')'));
+    match inside.filter(|c| !c.contains(['(', '&', '|'])).and_then(|c| c.split_once(" < ")) {
+        Some((left, right)) => format!("{left} >= {right}"),
+        None => condition.to_owned(),
+    }
 }

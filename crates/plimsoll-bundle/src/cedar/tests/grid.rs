@@ -5,21 +5,10 @@ use std::fmt::Write as _;
 
 use super::*;
 
-const TEXT: &str = include_str!("decisions.txt");
-
 #[test]
 fn the_default_policy_is_this_picture() {
     let desk = Desk::new();
-    let picture = draw(&desk, &desk.shipped());
-    if std::env::var_os("BLESS").is_some() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/cedar/tests/decisions.txt");
-        std::fs::write(path, &picture).unwrap();
-        return;
-    }
-    assert!(
-        picture == TEXT,
-        "decisions.txt is not what the policy decides; look at the change with BLESS=1 and git diff"
-    );
+    picture("decisions.txt", &draw(&desk, &desk.shipped()));
 }
 
 /// Which sort of act, with the argument that its level is about.

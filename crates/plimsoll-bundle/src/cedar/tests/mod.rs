@@ -2,6 +2,7 @@
 
 mod attacks;
 mod compile;
+mod explain;
 mod facts;
 mod grid;
 
@@ -76,6 +77,9 @@ impl Desk {
             names: vec![],
             region: String::new(),
             processor: String::new(),
+            data_classes: vec![],
+            fallback: None,
+            version: None,
         };
         let names: Vec<ToolName> =
             servers.values().flat_map(|t| t.values().map(|t| t.name.clone())).collect();
@@ -236,6 +240,18 @@ pub(super) fn name(text: &str) -> ToolName {
     text.parse().unwrap()
 }
 
+/// Compares with a file beside the tests that people read; `BLESS=1` writes it.
+pub(super) fn picture(file: &str, drawn: &str) {
+    let path = format!("{}/src/cedar/tests/{file}", env!("CARGO_MANIFEST_DIR"));
+    let drawn = format!("{}\n", drawn.trim_end());
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, &drawn).unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    let differs = kept.lines().zip(drawn.lines()).enumerate().find(|(_, (kept, drawn))| kept != drawn);
+    assert!(kept == drawn, "{file} has moved, first at {differs:?}; look at it with BLESS=1 and git diff");
+}
+
 /// `allow`, `hold needs-approval`, `refuse untrusted-account`: ruling, then rules.
 pub(super) fn told(decision: &Decision) -> String {
     let rules: Vec<&str> = decision.reasons.iter().map(|r| r.rule.as_str()).collect();
@@ -271,6 +287,7 @@ fn workflow(name: &str, tools: Vec<ToolName>) -> Workflow {
         hosted_tools: HostedTools::Refuse,
         media: false,
         limits: vec![],
+        risks: vec![],
     }
 }
 
@@ -298,6 +315,7 @@ fn tool(full: &str, tier: Tier, effect: Effect, roles: &[(&str, ArgumentRole)]) 
             digest: Digest::of(full.as_bytes()),
             validator: jsonschema::validator_for(&input_schema).unwrap(),
             input_schema,
+            tool: Value::Null,
             reviewed_by: "ada".into(),
         }),
     }
