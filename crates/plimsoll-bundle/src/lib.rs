@@ -5,8 +5,24 @@
 #![forbid(unsafe_code)]
 
 pub mod cedar;
+pub mod check;
+pub mod decimal;
 pub mod diagnostic;
+pub mod disk;
+pub mod env;
+pub mod forms;
+pub mod load;
+mod lookup;
 pub mod model;
+pub mod pin;
+pub mod schema;
+pub mod suggest;
+pub mod tree;
+pub mod yaml;
 
 pub use diagnostic::{Diagnostic, Severity};
+pub use check::{CheckError, CheckOutcome};
+pub use env::Env;
+pub use load::{ModeOverride, Overrides, load};
 pub use model::*;
+pub use tree::Tree;

@@ -117,6 +117,8 @@ pub struct Workflow {
     /// Whether images, sound and files may pass unread. Default: refused.
     pub media: bool,
     pub limits: Vec<Limit>,
+    /// Ids of `risks/*.yaml`. Kept, not interpreted here.
+    pub risks: Vec<String>,
 }
 
 /// What happens to provider-hosted tools in a request.
@@ -244,6 +246,8 @@ pub struct Pin {
     /// SHA-256 over canonical JSON of name, title, description, inputSchema, outputSchema, annotations.
     pub digest: Digest,
     pub input_schema: Value,
+    /// The whole tool as it was pinned: what `tools/list` shows.
+    pub tool: Value,
     /// Compiled once at load.
     pub validator: jsonschema::Validator,
     pub reviewed_by: String,
@@ -254,9 +258,17 @@ pub struct Pin {
 pub struct Check {
     pub name: String,
     pub call: ToolName,
-    /// Argument of `call` → value: a constant, or `$argument` of the act.
-    pub with: BTreeMap<String, String>,
+    /// Argument of `call` → where its value comes from.
+    pub with: BTreeMap<String, Given>,
     pub require: Vec<Condition>,
+}
+
+/// Where an argument of a check's call comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Given {
+    /// JSON Pointer into the act's arguments; written `$order_id`.
+    Argument(String),
+    Constant(Value),
 }
 
 /// `left op right`, for example `amount <= result.total`.
@@ -299,6 +311,12 @@ pub struct Model {
     pub names: Vec<String>,
     pub region: String,
     pub processor: String,
+    /// Data classes it may be sent; empty: none is excluded.
+    pub data_classes: Vec<String>,
+    /// Id of the model to use when this one fails.
+    pub fallback: Option<String>,
+    /// The pinned version, as the provider names it.
+    pub version: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -312,9 +330,23 @@ pub enum Provider {
 pub struct Prompt {
     pub id: String,
     pub version: String,
+    /// The message role it is used in.
+    pub role: PromptRole,
+    /// Variables in the text, written `{{name}}`, and who stands behind their values.
+    pub variables: BTreeMap<String, Integrity>,
+    pub owner: String,
     /// Digest of the text: how the LLM door recognises it.
     pub digest: Digest,
+    /// Without the front matter and without white space around it.
     pub text: String,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PromptRole {
+    #[default]
+    System,
+    Developer,
+    User,
 }
 
 /// `people.yaml`: who may answer what.

@@ -1,0 +1,112 @@
+//! `plimsoll.yaml`.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::fields::{Duration, Size};
+
+/// The project: where the gateway listens and stores, whom it trusts to identify people, its bounds.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProjectForm {
+    /// Version of these files' forms; 1.
+    #[schemars(range(min = 1, max = 1))]
+    pub plimsoll: u32,
+    /// Name of the project, as shown on pages and in the ledger.
+    pub project: String,
+    /// Which environment this is, for policies and the ledger. `PLIMSOLL_ENVIRONMENT` overrides it. Default `development`.
+    pub environment: Option<String>,
+    /// Where the two listeners bind.
+    #[serde(default)]
+    pub listen: ListenForm,
+    /// Directory of ledger and database, relative to the repository. Default `.plimsoll`.
+    pub store: Option<String>,
+    /// `Host` header values accepted besides the listeners' own addresses.
+    #[serde(default)]
+    pub hosts: Vec<String>,
+    /// `Origin` header values accepted from browsers; none by default.
+    #[serde(default)]
+    pub origins: Vec<String>,
+    /// Who vouches for callers besides API keys.
+    #[serde(default)]
+    pub identity: IdentityForm,
+    /// Named bounds; each has a default.
+    #[serde(default)]
+    pub bounds: BoundsForm,
+}
+
+/// Where the two listeners bind.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListenForm {
+    /// Address of the data listener (models and tools). Default `127.0.0.1:7300`.
+    pub data: Option<String>,
+    /// Address of the admin and console listener. Default `127.0.0.1:7301`.
+    pub admin: Option<String>,
+}
+
+/// Who vouches for callers besides API keys.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IdentityForm {
+    /// Trusted issuers of JWTs (OpenID Connect).
+    #[serde(default)]
+    pub oidc: Vec<OidcForm>,
+}
+
+/// One trusted issuer of JWTs.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OidcForm {
+    /// The `iss` claim, exactly.
+    pub issuer: String,
+    /// The `aud` claim that tokens for this gateway carry.
+    pub audience: String,
+    /// Where the issuer's keys are: a file of this repository, or an `https://` URL.
+    pub jwks: String,
+    /// The workflow these tokens may use. Either this or `workflow_claim`.
+    pub workflow: Option<String>,
+    /// The claim that names the workflow. Either this or `workflow`.
+    pub workflow_claim: Option<String>,
+    /// The claim that lists the principal's roles.
+    pub roles_claim: Option<String>,
+    /// The claim that names the tenant.
+    pub tenant_claim: Option<String>,
+    /// The claim that names the person for whom a service or agent acts.
+    pub on_behalf_of_claim: Option<String>,
+    /// What kind of principal these tokens stand for. Default `user`.
+    #[serde(default)]
+    pub kind: KindForm,
+}
+
+/// What kind of caller.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum KindForm {
+    #[default]
+    User,
+    Service,
+    Agent,
+}
+
+/// Named bounds.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BoundsForm {
+    /// The largest request body. Default `10MiB`.
+    pub request_bytes: Option<Size>,
+    /// The largest upstream answer held in memory. Default `16MiB`.
+    pub response_bytes: Option<Size>,
+    /// The deepest nesting of JSON. Default 64.
+    #[schemars(range(min = 8, max = 512))]
+    pub json_depth: Option<usize>,
+    /// How long to wait for an upstream's first byte. Default `120s`.
+    pub upstream_timeout: Option<Duration>,
+    /// The longest pause between two bytes of a stream. Default `120s`.
+    pub idle_timeout: Option<Duration>,
+    /// How long a client may take to send its request. Default `30s`.
+    pub request_timeout: Option<Duration>,
+    /// The most requests in flight. Default 4096.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub in_flight: Option<usize>,
+}

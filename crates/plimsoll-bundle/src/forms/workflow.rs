@@ -1,0 +1,151 @@
+//! `workflows/<name>.yaml`.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::fields::{Amount, Duration};
+
+/// One AI use case: its purpose and owners, what it may use, and who decides about each act.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WorkflowForm {
+    /// Name of the workflow; the same as the file's name.
+    pub workflow: String,
+    /// What it is for, in a sentence.
+    pub purpose: String,
+    /// Who answers for it.
+    #[serde(default)]
+    pub owner: String,
+    /// Who is called when it misbehaves. Default: the owner.
+    pub incident_owner: Option<String>,
+    /// What decisions do: `observe` records and never stops, `suggest` never executes guarded or
+    /// dangerous acts, `enforce` does what the decision says. `PLIMSOLL_MODE` overrides it. Default `enforce`.
+    #[serde(default)]
+    pub mode: ModeForm,
+    /// Roles of which a principal needs one. Default: any key or token of this workflow.
+    #[serde(default)]
+    pub roles: Vec<String>,
+    /// Ids of `models/*.yaml` it may use, preferred first.
+    #[serde(default)]
+    pub models: Vec<String>,
+    /// Ids of `prompts/*.md` it may use as system text.
+    #[serde(default)]
+    pub prompts: Vec<String>,
+    /// What happens to tools that the model provider would run itself. Default `refuse`.
+    #[serde(default)]
+    pub hosted_tools: HostedToolsForm,
+    /// Whether images, sound and files may pass unread. Default false.
+    #[serde(default)]
+    pub media: bool,
+    /// Which tools it may use, as `server.tool` or `server.*`, and who decides about each. The more
+    /// specific name wins.
+    #[serde(default)]
+    pub acts: BTreeMap<String, Option<ActForm>>,
+    /// Rate limits and budgets.
+    #[serde(default)]
+    pub limits: Vec<LimitForm>,
+    /// Ids of `risks/*.yaml` that this workflow carries.
+    #[serde(default)]
+    pub risks: Vec<String>,
+}
+
+/// What decisions do.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ModeForm {
+    Observe,
+    Suggest,
+    #[default]
+    Enforce,
+}
+
+/// What happens to tools that the model provider would run itself.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum HostedToolsForm {
+    #[default]
+    Refuse,
+    Strip,
+    Approve,
+}
+
+/// The decision boundary of one act: `automated`, or in full.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum ActForm {
+    Short(Automated),
+    Full(BoundaryForm),
+}
+
+/// Nobody has to be asked.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Automated {
+    Automated,
+}
+
+/// Who decides about one act, what happens when it fails, and the way back.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BoundaryForm {
+    /// `automated`, or the people who must agree. Default `automated`; a dangerous act needs people.
+    pub decides: Option<DecidesForm>,
+    /// What happens, and who notices, when it goes wrong. Needed for guarded and dangerous acts.
+    #[serde(default)]
+    pub on_failure: String,
+    /// How it is undone. Needed for guarded and dangerous acts; say so when there is no way back.
+    #[serde(default)]
+    pub way_back: String,
+}
+
+/// Who decides.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum DecidesForm {
+    Automated(Automated),
+    People(DecidersForm),
+}
+
+/// The people who must agree.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DecidersForm {
+    /// Roles of `people.yaml`; a person in any of them counts.
+    #[schemars(length(min = 1))]
+    pub people: Vec<String>,
+    /// How many different people must say yes. Default: the first role's quorum in `people.yaml`, or 1.
+    #[schemars(range(min = 1))]
+    pub quorum: Option<u32>,
+    /// How long the question stays open; no answer is a no. Default `15m`.
+    pub expires: Option<Duration>,
+}
+
+/// A rate limit (`calls`) or a budget (`amount`).
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LimitForm {
+    /// The tool it counts. Default: every tool of the workflow together.
+    pub tool: Option<String>,
+    /// Whose uses are counted together. Default `workflow`.
+    #[serde(default)]
+    pub per: PerForm,
+    /// The window of time, sliding.
+    pub window: Duration,
+    /// At most this many calls. Either this or `amount`.
+    #[schemars(range(min = 1))]
+    pub calls: Option<i64>,
+    /// At most this sum of the arguments with the role `amount`. Either this or `calls`.
+    pub amount: Option<Amount>,
+}
+
+/// Whose uses are counted together.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PerForm {
+    #[default]
+    Workflow,
+    Principal,
+    Requester,
+}

@@ -1,0 +1,67 @@
+//! `people.yaml` resolved: who has which role, and what a role's questions need.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Loading;
+use crate::forms::PeopleForm;
+use crate::model::People;
+use crate::suggest::did_you_mean;
+use crate::yaml::{Document, pointer};
+
+pub(super) const FILE: &str = "people.yaml";
+
+/// The people, and what the workflows' boundaries are compared with.
+#[derive(Debug, Default)]
+pub(super) struct Roster {
+    pub people: People,
+    /// Role → its quorum, for each role that is declared or that somebody has.
+    pub roles: BTreeMap<String, u32>,
+    /// The file is there and can't be read.
+    pub broken: bool,
+}
+
+impl Roster {
+    /// How many different people have one of these roles.
+    pub(super) fn count(&self, roles: &[String]) -> usize {
+        self.people.roles.values().filter(|has| has.iter().any(|role| roles.contains(role))).count()
+    }
+}
+
+impl Loading<'_> {
+    pub(super) fn people(&mut self) -> Roster {
+        if !self.tree.contains(FILE) {
+            return Roster::default();
+        }
+        let Some((form, doc)) = self.form::<PeopleForm>(FILE) else {
+            self.broken.insert(FILE.to_owned());
+            return Roster { broken: true, ..Roster::default() };
+        };
+        let mut roles: BTreeMap<String, u32> = form
+            .roles
+            .iter()
+            .map(|(role, terms)| (role.clone(), terms.as_ref().and_then(|t| t.quorum).unwrap_or(1)))
+            .collect();
+        let declared: BTreeSet<String> = roles.keys().cloned().collect();
+        let mut people = People::default();
+        for (person, has) in form.people {
+            self.declared(&doc, &person, &has.roles, &declared);
+            for role in &has.roles {
+                roles.entry(role.clone()).or_insert(1);
+            }
+            people.roles.insert(person, has.roles);
+        }
+        Roster { people, roles, broken: false }
+    }
+
+    fn declared(&mut self, doc: &Document, person: &str, has: &[String], declared: &BTreeSet<String>) {
+        if declared.is_empty() {
+            return;
+        }
+        for (i, role) in has.iter().enumerate().filter(|(_, role)| !declared.contains(*role)) {
+            let at = format!("{}/{i}", pointer(["people", person, "roles"]));
+            let message = format!("`{person}` has the role `{role}`, which `roles` does not declare");
+            let help = did_you_mean(role, declared.iter().map(String::as_str));
+            self.tell(doc.error("people/undeclared-role", &at, message).help(help));
+        }
+    }
+}

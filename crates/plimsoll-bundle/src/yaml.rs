@@ -1,0 +1,319 @@
+//! YAML, behind one function.
+//!
+//! [`read`] turns text into a [`Document`]: plain values, and for every value the bytes of the file it
+//! stands in. Later steps speak of places as JSON Pointers and ask the document where that is, so the
+//! forms stay plain structs. Duplicate keys, merge keys, foreign tags and oversized input are errors.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy};
+use serde_saphyr::{Budget, Location, Spanned};
+
+use crate::diagnostic::Diagnostic;
+
+/// One YAML file, or the front matter of a Markdown file.
+#[derive(Clone, Debug)]
+pub struct Document {
+    pub file: String,
+    pub value: Value,
+    marks: BTreeMap<String, Mark>,
+}
+
+/// Where one value stands.
+#[derive(Clone, Debug)]
+struct Mark {
+    /// The key it stands under.
+    key: Option<Range<usize>>,
+    value: Range<usize>,
+}
+
+/// Reads one YAML document. `base` is where `text` begins in the file.
+///
+/// # Errors
+/// A diagnostic that points at the place, when it is not YAML as we take it.
+pub fn read(file: &str, text: &str, base: usize) -> Result<Document, Diagnostic> {
+    let options = serde_saphyr::options! {
+        duplicate_keys: DuplicateKeyPolicy::Error,
+        merge_keys: MergeKeyPolicy::Error,
+        strict_booleans: true,
+        reject_unsupported_tags: true,
+        with_snippet: false,
+        budget: Some(budget()),
+    };
+    // An empty file, or one of comments only, is an empty mapping.
+    let root: Spanned<Node> =
+        serde_saphyr::from_str_with_options(text, options).map_err(|e| broken(file, text, base, &e))?;
+    let mut marks = BTreeMap::new();
+    let value = settle(root, None, String::new(), base, &mut marks);
+    Ok(Document { file: file.to_owned(), value, marks })
+}
+
+/// Input budgets: far above any repository a person keeps, far below what hurts.
+fn budget() -> Budget {
+    let mut budget = Budget::default();
+    budget.max_depth = 32;
+    budget.max_nodes = 200_000;
+    budget.max_documents = 1;
+    budget.max_aliases = 1_000;
+    budget.max_anchors = 1_000;
+    budget.max_total_scalar_bytes = 4 << 20;
+    budget
+}
+
+fn broken(file: &str, text: &str, base: usize, error: &serde_saphyr::Error) -> Diagnostic {
+    let error = error.without_snippet();
+    let message = error.to_string();
+    let first = message.lines().next().unwrap_or("not YAML").trim().trim_end_matches('.');
+    // The position is drawn, not told.
+    let said = first.split(" at line ").next().unwrap_or(first);
+    let said = match error {
+        serde_saphyr::Error::DuplicateMappingKey { .. } => "this key stands here twice",
+        _ => said,
+    };
+    let id = match error {
+        serde_saphyr::Error::DuplicateMappingKey { .. } => "yaml/duplicate-key",
+        serde_saphyr::Error::Budget { .. } => "yaml/too-large",
+        _ => "yaml/syntax",
+    };
+    let diagnostic = Diagnostic::error(id, file, said.to_owned());
+    match error.location() {
+        Some(location) => diagnostic.at(range(&location, text.len(), base)),
+        None => diagnostic,
+    }
+}
+
+/// Byte range of a location; a location without bytes is the file's beginning.
+fn range(location: &Location, len: usize, base: usize) -> Range<usize> {
+    let span = location.span();
+    let to = |n: Option<u64>| n.and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
+    let start = to(span.byte_offset()).min(len);
+    let end = (start + to(span.byte_len())).min(len);
+    base + start..base + end
+}
+
+// === impl Document ===
+
+impl Document {
+    /// A value of which nobody knows where its parts stand.
+    pub fn without_places(file: &str, value: Value) -> Self {
+        Self { file: file.to_owned(), value, marks: BTreeMap::new() }
+    }
+
+    /// Where the value at a JSON Pointer stands: the value itself when it is a scalar, its key when it
+    /// is a list or mapping. For a place that does not exist, the nearest parent that does.
+    pub fn at(&self, pointer: &str) -> Range<usize> {
+        let (mark, container) = self.mark(pointer);
+        match &mark.key {
+            Some(key) if container => key.clone(),
+            _ => mark.value.clone(),
+        }
+    }
+
+    /// Where the key of a JSON Pointer's last step stands.
+    pub fn key(&self, pointer: &str) -> Range<usize> {
+        let (mark, _) = self.mark(pointer);
+        mark.key.clone().unwrap_or_else(|| mark.value.clone())
+    }
+
+    fn mark(&self, pointer: &str) -> (Mark, bool) {
+        let mut pointer = pointer;
+        loop {
+            if let Some(mark) = self.marks.get(pointer) {
+                let container = self.value.pointer(pointer).is_some_and(|v| v.is_object() || v.is_array());
+                return (mark.clone(), container);
+            }
+            match pointer.rfind('/') {
+                Some(cut) => pointer = &pointer[..cut],
+                None => return (Mark { key: None, value: 0..0 }, false),
+            }
+        }
+    }
+
+    /// An error at the place of a JSON Pointer.
+    pub fn error(&self, id: &'static str, pointer: &str, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::error(id, &*self.file, message).at(self.at(pointer))
+    }
+
+    /// A warning at the place of a JSON Pointer.
+    pub fn warning(&self, id: &'static str, pointer: &str, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::warning(id, &*self.file, message).at(self.at(pointer))
+    }
+}
+
+/// `/a/b~1c` from its steps (RFC 6901).
+pub fn pointer<'a>(steps: impl IntoIterator<Item = &'a str>) -> String {
+    let mut pointer = String::new();
+    for step in steps {
+        pointer.push('/');
+        pointer.push_str(&step.replace('~', "~0").replace('/', "~1"));
+    }
+    pointer
+}
+
+// === Node ===
+
+/// Any YAML value, with places. Lives only between the parser and a document.
+enum Node {
+    Scalar(Value),
+    List(Vec<Spanned<Node>>),
+    Mapping(Vec<(Spanned<String>, Spanned<Node>)>),
+}
+
+/// Takes the places out of a node and keeps them under their pointers.
+fn settle(
+    node: Spanned<Node>,
+    key: Option<Range<usize>>,
+    at: String,
+    base: usize,
+    marks: &mut BTreeMap<String, Mark>,
+) -> Value {
+    let value = range(&node.referenced, usize::MAX - base, base);
+    let settled = match node.value {
+        Node::Scalar(scalar) => scalar,
+        Node::List(items) => Value::Array(
+            items
+                .into_iter()
+                .enumerate()
+                .map(|(i, item)| settle(item, None, format!("{at}/{i}"), base, marks))
+                .collect(),
+        ),
+        Node::Mapping(entries) => {
+            let mut map = Map::new();
+            for (name, entry) in entries {
+                let place = range(&name.referenced, usize::MAX - base, base);
+                let inner = format!("{at}{}", pointer([name.value.as_str()]));
+                let value = settle(entry, Some(place), inner, base, marks);
+                map.insert(name.value, value);
+            }
+            Value::Object(map)
+        }
+    };
+    marks.insert(at, Mark { key, value });
+    settled
+}
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NodeVisitor)
+    }
+}
+
+struct NodeVisitor;
+
+impl<'de> Visitor<'de> for NodeVisitor {
+    type Value = Node;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a YAML value")
+    }
+
+    fn visit_bool<E>(self, v: bool) -> Result<Node, E> {
+        Ok(Node::Scalar(Value::Bool(v)))
+    }
+
+    fn visit_i64<E>(self, v: i64) -> Result<Node, E> {
+        Ok(Node::Scalar(Value::Number(v.into())))
+    }
+
+    fn visit_u64<E>(self, v: u64) -> Result<Node, E> {
+        Ok(Node::Scalar(Value::Number(v.into())))
+    }
+
+    fn visit_f64<E>(self, v: f64) -> Result<Node, E> {
+        Ok(Node::Scalar(Number::from_f64(v).map_or(Value::Null, Value::Number)))
+    }
+
+    fn visit_str<E>(self, v: &str) -> Result<Node, E> {
+        Ok(Node::Scalar(Value::String(v.to_owned())))
+    }
+
+    fn visit_string<E>(self, v: String) -> Result<Node, E> {
+        Ok(Node::Scalar(Value::String(v)))
+    }
+
+    fn visit_unit<E>(self) -> Result<Node, E> {
+        Ok(Node::Scalar(Value::Null))
+    }
+
+    fn visit_none<E>(self) -> Result<Node, E> {
+        Ok(Node::Scalar(Value::Null))
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node, D::Error> {
+        Node::deserialize(deserializer)
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node, D::Error> {
+        Node::deserialize(deserializer)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Node, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element()? {
+            items.push(item);
+        }
+        Ok(Node::List(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(Node::Mapping(entries))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn values_and_places() {
+        let text = "a: 1\nb:\n  - {x/y: dänk, z: 1.50}\n  - no\nc:\n";
+        let doc = read("f.yaml", text, 0).unwrap();
+        assert_eq!(doc.value, json!({"a": 1, "b": [{"x/y": "dänk", "z": 1.5}, "no"], "c": null}));
+        let shown = |r: Range<usize>| &text[r];
+        assert_eq!(shown(doc.at("/a")), "1");
+        assert_eq!(shown(doc.at("/b/0/x~1y")), "dänk");
+        assert_eq!(shown(doc.at("/b/0/z")), "1.50");
+        assert_eq!(shown(doc.key("/b/0/z")), "z");
+        assert_eq!(shown(doc.at("/b")), "b");
+        assert_eq!(shown(doc.at("/b/0/missing")), "{");
+    }
+
+    #[test]
+    fn what_is_refused() {
+        let check = |text: &str| {
+            let d = read("f.yaml", text, 0).unwrap_err();
+            format!("{} {:?}: {}", d.id, d.range.map(|r| &text[r]), d.message)
+        };
+        let bomb = format!("a: {}1{}", "[".repeat(100), "]".repeat(100));
+        let all: Vec<String> = [
+            "a: 1\nb: 2\na: 3\n",
+            "a: [1, 2\n",
+            "a: b: c\n",
+            "base: &b {x: 1}\nuse:\n  <<: *b\n",
+            "a: !!python/object x\n",
+            "a: 1\n---\nb: 2\n",
+            "a:\n\tb: 1\n",
+            "a: *nope\n",
+            &bomb,
+        ]
+        .iter()
+        .map(|text| check(text))
+        .collect();
+        insta::assert_snapshot!(all.join("\n"));
+    }
+
+    #[test]
+    fn empty_files() {
+        for text in ["", "# nothing yet\n"] {
+            assert_eq!(read("f.yaml", text, 0).unwrap().value, Value::Null);
+        }
+    }
+}
