@@ -35,5 +35,8 @@ async fn main() -> io::Result<()> {
 }
 
 fn unknown(word: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, format!("'{word}': use model|desk|conformance|hostile [PORT|stdio]"))
+    io::Error::new(
+        io::ErrorKind::InvalidInput,
+        format!("'{word}': use model|desk|conformance|hostile [PORT|stdio]"),
+    )
 }

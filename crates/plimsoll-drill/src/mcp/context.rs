@@ -81,7 +81,8 @@ impl Context {
     /// Sends a log message, if the client wants any.
     pub async fn log(&self, text: &str) {
         if self.era == Era::Sessions || self.meta(META_LOG_LEVEL).is_some() {
-            self.notify("notifications/message", json!({ "level": "info", "logger": "drill", "data": text })).await;
+            self.notify("notifications/message", json!({ "level": "info", "logger": "drill", "data": text }))
+                .await;
         }
     }
 
@@ -89,7 +90,8 @@ impl Context {
     pub async fn progress(&self, progress: u64, total: u64) {
         if let Some(token) = self.meta("progressToken").cloned() {
             let message = format!("Completed step {progress} of {total}");
-            let params = json!({ "progressToken": token, "progress": progress, "total": total, "message": message });
+            let params =
+                json!({ "progressToken": token, "progress": progress, "total": total, "message": message });
             self.notify("notifications/progress", params).await;
         }
     }
@@ -110,7 +112,9 @@ impl Context {
         }
         match tokio::time::timeout(ASK_TIMEOUT, answer).await {
             Ok(Ok(Ok(result))) => Ok(result),
-            Ok(Ok(Err(error))) => Err(failed(format!("{method}: the client answered with an error: {error}"))),
+            Ok(Ok(Err(error))) => {
+                Err(failed(format!("{method}: the client answered with an error: {error}")))
+            }
             Ok(Err(_)) | Err(_) => Err(failed(format!("{method}: the client did not answer"))),
         }
     }

@@ -5,21 +5,28 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 
+use super::STATELESS_VERSION;
 use super::context::{Context, Era};
 use super::hub::Change;
 use super::rpc::RpcError;
 use super::service::{Reply, Service};
-use super::STATELESS_VERSION;
 
 const META_SERVER: &str = "io.modelcontextprotocol/serverInfo";
 const META_SUBSCRIPTION: &str = "io.modelcontextprotocol/subscriptionId";
 
 /// Methods the stateless era removed.
-const REMOVED: &[&str] = &["initialize", "ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe"];
+const REMOVED: &[&str] =
+    &["initialize", "ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe"];
 
 /// Results a client may keep for a while.
-const CACHEABLE: &[&str] =
-    &["server/discover", "tools/list", "prompts/list", "resources/list", "resources/templates/list", "resources/read"];
+const CACHEABLE: &[&str] = &[
+    "server/discover",
+    "tools/list",
+    "prompts/list",
+    "resources/list",
+    "resources/templates/list",
+    "resources/read",
+];
 
 /// The answer to one request.
 pub(crate) async fn reply<S: Service>(service: &S, cx: &Context, method: &str) -> Result<Reply, RpcError> {
@@ -30,7 +37,11 @@ pub(crate) async fn reply<S: Service>(service: &S, cx: &Context, method: &str) -
 }
 
 /// The answer as the text of a JSON-RPC message.
-pub(crate) async fn answer<S: Service>(service: Arc<S>, cx: Context, method: String) -> Result<String, RpcError> {
+pub(crate) async fn answer<S: Service>(
+    service: Arc<S>,
+    cx: Context,
+    method: String,
+) -> Result<String, RpcError> {
     reply(&*service, &cx, &method).await.map(|reply| match reply {
         Reply::Raw(text) => text,
         Reply::Result(result) => json!({ "jsonrpc": "2.0", "id": cx.id, "result": result }).to_string(),
@@ -137,7 +148,8 @@ impl Wanted {
         let asked = |key: &str| filter.and_then(|f| f.get(key));
         let can = |path: &str| capabilities.pointer(path).and_then(Value::as_bool).unwrap_or(false);
         let flag = |key: &str, path: &str| asked(key).and_then(Value::as_bool).unwrap_or(false) && can(path);
-        let uris = asked("resourceSubscriptions").and_then(Value::as_array).filter(|_| can("/resources/subscribe"));
+        let uris =
+            asked("resourceSubscriptions").and_then(Value::as_array).filter(|_| can("/resources/subscribe"));
         Self {
             tools: flag("toolsListChanged", "/tools/listChanged"),
             prompts: flag("promptsListChanged", "/prompts/listChanged"),

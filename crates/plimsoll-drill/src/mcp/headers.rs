@@ -10,7 +10,8 @@ use crate::net::header_text;
 
 /// Checks `Mcp-Method` and, where the method has a name or a URI, `Mcp-Name`.
 pub(crate) fn check_standard(headers: &HeaderMap, method: &str, params: &Value) -> Result<(), RpcError> {
-    let said = header_text(headers, "mcp-method").ok_or_else(|| mismatch("the Mcp-Method header is missing"))?;
+    let said =
+        header_text(headers, "mcp-method").ok_or_else(|| mismatch("the Mcp-Method header is missing"))?;
     if said.trim() != method {
         return Err(mismatch(format!("Mcp-Method says '{said}', the body '{method}'")));
     }
@@ -31,7 +32,11 @@ pub(crate) fn check_standard(headers: &HeaderMap, method: &str, params: &Value) 
 }
 
 /// Checks the `Mcp-Param-…` headers a tool's schema asks for with `x-mcp-header`.
-pub(crate) fn check_arguments(headers: &HeaderMap, schema: &Value, arguments: &Value) -> Result<(), RpcError> {
+pub(crate) fn check_arguments(
+    headers: &HeaderMap,
+    schema: &Value,
+    arguments: &Value,
+) -> Result<(), RpcError> {
     let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return Ok(()) };
     for (property, declared) in properties {
         let value = arguments.get(property);
@@ -91,14 +96,21 @@ mod tests {
     use serde_json::json;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        pairs.iter().filter_map(|(name, value)| Some((http::HeaderName::from_static(name), value.parse().ok()?))).collect()
+        pairs
+            .iter()
+            .filter_map(|(name, value)| Some((http::HeaderName::from_static(name), value.parse().ok()?)))
+            .collect()
     }
 
     #[test]
     fn names_agree_plain_or_encoded() {
         let params = json!({"name": "pay"});
         let check = |name: &str| {
-            check_standard(&headers(&[("mcp-method", "tools/call"), ("mcp-name", name)]), "tools/call", &params)
+            check_standard(
+                &headers(&[("mcp-method", "tools/call"), ("mcp-name", name)]),
+                "tools/call",
+                &params,
+            )
         };
         assert_eq!(check("pay"), Ok(()));
         assert_eq!(check("=?base64?cGF5?="), Ok(()));
@@ -109,11 +121,15 @@ mod tests {
 
     #[test]
     fn argument_headers_mirror_the_arguments() {
-        let schema = json!({"properties": {"region": {"x-mcp-header": "Region"}, "n": {"x-mcp-header": "N"}}});
+        let schema =
+            json!({"properties": {"region": {"x-mcp-header": "Region"}, "n": {"x-mcp-header": "N"}}});
         let check = |pairs: &[(&'static str, &str)], arguments: Value| {
             check_arguments(&headers(pairs), &schema, &arguments).is_ok()
         };
-        assert!(check(&[("mcp-param-region", "eu"), ("mcp-param-n", "42.0")], json!({"region": "eu", "n": 42})));
+        assert!(check(
+            &[("mcp-param-region", "eu"), ("mcp-param-n", "42.0")],
+            json!({"region": "eu", "n": 42})
+        ));
         assert!(check(&[], json!({"region": null})));
         assert!(!check(&[], json!({"region": "eu"})));
         assert!(!check(&[("mcp-param-region", "us")], json!({"region": "eu"})));

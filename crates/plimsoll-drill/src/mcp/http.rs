@@ -76,7 +76,11 @@ pub async fn serve<S: Service>(listener: TcpListener, service: Arc<S>) -> io::Re
 ///
 /// # Errors
 /// When the listener can no longer accept.
-pub async fn serve_with<S: Service>(listener: TcpListener, service: Arc<S>, options: HttpOptions) -> io::Result<()> {
+pub async fn serve_with<S: Service>(
+    listener: TcpListener,
+    service: Arc<S>,
+    options: HttpOptions,
+) -> io::Result<()> {
     let endpoint = Arc::new(Endpoint { service, hub: Arc::default(), options });
     net::serve(listener, move |request| Arc::clone(&endpoint).handle(request)).await
 }
@@ -116,7 +120,9 @@ impl<S: Service> Endpoint<S> {
             Err(refusal) => Err(refusal),
             Ok(()) if parts.method == Method::POST => match net::read_body(body, MAX_MESSAGE_BYTES).await {
                 Ok(bytes) => self.post(&parts.headers, &bytes).await,
-                Err(message) => Err(failure(StatusCode::PAYLOAD_TOO_LARGE, RpcError::INVALID_REQUEST, message)),
+                Err(message) => {
+                    Err(failure(StatusCode::PAYLOAD_TOO_LARGE, RpcError::INVALID_REQUEST, message))
+                }
             },
             Ok(()) if parts.method == Method::GET => self.stream(&parts.headers),
             Ok(()) if parts.method == Method::DELETE => self.delete(&parts.headers),
@@ -132,15 +138,27 @@ impl<S: Service> Endpoint<S> {
         let host = header_text(&parts.headers, "host");
         let origin = header_text(&parts.headers, "origin");
         let strange = host.is_some_and(|host| !is_loopback(host))
-            || origin.is_some_and(|origin| !origin.split_once("://").is_some_and(|(_, host)| is_loopback(host)));
+            || origin
+                .is_some_and(|origin| !origin.split_once("://").is_some_and(|(_, host)| is_loopback(host)));
         if strange && !self.options.any_host {
-            return Err(failure(StatusCode::FORBIDDEN, RpcError::INVALID_REQUEST, "this Host or Origin is not allowed"));
+            return Err(failure(
+                StatusCode::FORBIDDEN,
+                RpcError::INVALID_REQUEST,
+                "this Host or Origin is not allowed",
+            ));
         }
-        let shown = header_text(&parts.headers, "authorization").and_then(|value| value.strip_prefix("Bearer "));
+        let shown =
+            header_text(&parts.headers, "authorization").and_then(|value| value.strip_prefix("Bearer "));
         match self.service.required_token() {
             Some(token) if shown != Some(token) => {
-                let mut refusal = failure(StatusCode::UNAUTHORIZED, RpcError::INVALID_REQUEST, "a bearer token is required");
-                refusal.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"drill\""));
+                let mut refusal = failure(
+                    StatusCode::UNAUTHORIZED,
+                    RpcError::INVALID_REQUEST,
+                    "a bearer token is required",
+                );
+                refusal
+                    .headers_mut()
+                    .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"drill\""));
                 Err(refusal)
             }
             _ => Ok(()),
@@ -153,8 +171,12 @@ impl<S: Service> Endpoint<S> {
         let message = rpc::sort(&value).map_err(|error| bad_request(&id, &error))?;
         let stateless = modern::is_stateless(headers, value.get("params"));
         match message {
-            Message::Request { id, method, params } if stateless => self.stateless(headers, id, method, params).await,
-            Message::Request { id, method, params } if method == "initialize" => self.initialize(&id, &params),
+            Message::Request { id, method, params } if stateless => {
+                self.stateless(headers, id, method, params).await
+            }
+            Message::Request { id, method, params } if method == "initialize" => {
+                self.initialize(&id, &params)
+            }
             Message::Request { id, method, params } => self.in_session(headers, id, method, params).await,
             Message::Notification { .. } if stateless => Ok(net::empty(StatusCode::ACCEPTED)),
             Message::Notification { .. } => self.session(headers).map(|_| net::empty(StatusCode::ACCEPTED)),
@@ -184,7 +206,8 @@ impl<S: Service> Endpoint<S> {
     fn initialize(&self, id: &Value, params: &Value) -> Answered {
         let (session, result) =
             legacy::initialize(&*self.service, &self.hub, params).map_err(|error| bad_request(id, &error))?;
-        let mut response = net::json(StatusCode::OK, &json!({ "jsonrpc": "2.0", "id": id, "result": result }));
+        let mut response =
+            net::json(StatusCode::OK, &json!({ "jsonrpc": "2.0", "id": id, "result": result }));
         if let Ok(value) = HeaderValue::from_str(&session.id) {
             response.headers_mut().insert("mcp-session-id", value);
         }
@@ -208,16 +231,19 @@ impl<S: Service> Endpoint<S> {
 
     /// The session a request names.
     fn session(&self, headers: &HeaderMap) -> Result<Arc<Session>, Response<Body>> {
-        let id = header_text(headers, "mcp-session-id")
-            .ok_or_else(|| failure(StatusCode::BAD_REQUEST, -32000, "the Mcp-Session-Id header is required"))?;
+        let id = header_text(headers, "mcp-session-id").ok_or_else(|| {
+            failure(StatusCode::BAD_REQUEST, -32000, "the Mcp-Session-Id header is required")
+        })?;
         let session = self
             .hub
             .session(id)
             .ok_or_else(|| failure(StatusCode::NOT_FOUND, -32001, "there is no such session (any more)"))?;
         match header_text(headers, "mcp-protocol-version") {
-            Some(version) if !SESSION_VERSIONS.contains(&version) => {
-                Err(failure(StatusCode::BAD_REQUEST, -32000, format!("this session speaks {}", session.version)))
-            }
+            Some(version) if !SESSION_VERSIONS.contains(&version) => Err(failure(
+                StatusCode::BAD_REQUEST,
+                -32000,
+                format!("this session speaks {}", session.version),
+            )),
             _ => Ok(session),
         }
     }
@@ -317,7 +343,11 @@ fn is_loopback(host: &str) -> bool {
 }
 
 fn bad_request(id: &Value, error: &RpcError) -> Response<Body> {
-    let status = if error.code == RpcError::METHOD_NOT_FOUND { StatusCode::NOT_FOUND } else { StatusCode::BAD_REQUEST };
+    let status = if error.code == RpcError::METHOD_NOT_FOUND {
+        StatusCode::NOT_FOUND
+    } else {
+        StatusCode::BAD_REQUEST
+    };
     net::json(status, &error.to_message(id))
 }
 

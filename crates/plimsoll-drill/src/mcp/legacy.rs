@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::SESSION_VERSIONS;
 use super::hub::{Hub, Session};
 use super::rpc::RpcError;
 use super::service::Service;
-use super::SESSION_VERSIONS;
 
 /// Opens a session and says what the server is and can.
 pub(crate) fn initialize<S: Service>(

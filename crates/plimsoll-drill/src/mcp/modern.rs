@@ -15,7 +15,9 @@ pub(crate) fn is_stateless(headers: &HeaderMap, params: Option<&Value>) -> bool 
     let in_body = params.is_some_and(|params| meta(params, META_VERSION).is_some());
     let in_header = header_text(headers, "mcp-protocol-version");
     let in_session = headers.contains_key("mcp-session-id");
-    in_body || in_header.is_some_and(|said| said == STATELESS_VERSION || !in_session && !SESSION_VERSIONS.contains(&said))
+    in_body
+        || in_header
+            .is_some_and(|said| said == STATELESS_VERSION || !in_session && !SESSION_VERSIONS.contains(&said))
 }
 
 /// Everything that can be wrong with a request before its method is looked at. Answers the client's capabilities.
@@ -34,7 +36,8 @@ pub(crate) fn check<S: Service>(
     }
     check_version(version)?;
     if method == "tools/call"
-        && let Some(schema) = params.get("name").and_then(Value::as_str).and_then(|name| service.input_schema(name))
+        && let Some(schema) =
+            params.get("name").and_then(Value::as_str).and_then(|name| service.input_schema(name))
     {
         check_arguments(headers, &schema, params.get("arguments").unwrap_or(&Value::Null))?;
     }
@@ -53,7 +56,10 @@ pub(crate) fn check_version(version: &str) -> Result<(), RpcError> {
     if version == STATELESS_VERSION {
         return Ok(());
     }
-    let error = RpcError::new(RpcError::UNSUPPORTED_VERSION, format!("protocol version '{version}' is not supported"));
+    let error = RpcError::new(
+        RpcError::UNSUPPORTED_VERSION,
+        format!("protocol version '{version}' is not supported"),
+    );
     Err(error.with(json!({ "supported": [STATELESS_VERSION], "requested": version })))
 }
 

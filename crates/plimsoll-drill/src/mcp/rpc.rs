@@ -54,7 +54,9 @@ impl RpcError {
     pub(crate) fn stateless_status(&self) -> StatusCode {
         match self.code {
             Self::METHOD_NOT_FOUND => StatusCode::NOT_FOUND,
-            Self::HEADER_MISMATCH | Self::MISSING_CAPABILITY | Self::UNSUPPORTED_VERSION => StatusCode::BAD_REQUEST,
+            Self::HEADER_MISMATCH | Self::MISSING_CAPABILITY | Self::UNSUPPORTED_VERSION => {
+                StatusCode::BAD_REQUEST
+            }
             Self::PARSE | Self::INVALID_REQUEST => StatusCode::BAD_REQUEST,
             _ => StatusCode::OK,
         }
@@ -70,13 +72,16 @@ impl RpcError {
 }
 
 pub(crate) fn read(text: &[u8]) -> Result<Value, RpcError> {
-    serde_json::from_slice(text).map_err(|error| RpcError::new(RpcError::PARSE, format!("parse error: {error}")))
+    serde_json::from_slice(text)
+        .map_err(|error| RpcError::new(RpcError::PARSE, format!("parse error: {error}")))
 }
 
 /// Sorts a parsed message.
 pub(crate) fn sort(value: &Value) -> Result<Message, RpcError> {
     let bad = |why: &str| RpcError::new(RpcError::INVALID_REQUEST, why);
-    let object = value.as_object().ok_or_else(|| bad("one JSON-RPC message is expected, not a batch or a bare value"))?;
+    let object = value
+        .as_object()
+        .ok_or_else(|| bad("one JSON-RPC message is expected, not a batch or a bare value"))?;
     if object.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
         return Err(bad("jsonrpc must be \"2.0\""));
     }
@@ -114,7 +119,12 @@ mod tests {
         assert!(matches!(request, Ok(Message::Request { .. })));
         let note = sort(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));
         assert!(matches!(note, Ok(Message::Notification { .. })));
-        for bad in [json!([]), json!({}), json!({"jsonrpc": "2.0", "id": {}, "method": "x"}), json!({"jsonrpc": "2.0", "id": 1})] {
+        for bad in [
+            json!([]),
+            json!({}),
+            json!({"jsonrpc": "2.0", "id": {}, "method": "x"}),
+            json!({"jsonrpc": "2.0", "id": 1}),
+        ] {
             assert_eq!(sort(&bad).map_err(|e| e.code), Err(RpcError::INVALID_REQUEST), "{bad}");
         }
     }

@@ -91,7 +91,9 @@ impl<S: Service> Pipe<S> {
 
     async fn request(&self, id: Value, method: String, params: Value) {
         if modern::is_stateless(&HeaderMap::new(), Some(&params)) || method == "server/discover" {
-            match modern::check_meta(&params).and_then(|(version, can)| modern::check_version(version).map(|()| can)) {
+            match modern::check_meta(&params)
+                .and_then(|(version, can)| modern::check_version(version).map(|()| can))
+            {
                 Ok(capabilities) => self.run(Era::Stateless, id, method, params, capabilities, None),
                 Err(error) => self.last(error.to_message(&id)).await,
             }
@@ -101,7 +103,10 @@ impl<S: Service> Pipe<S> {
             let capabilities = session.client_capabilities.clone();
             self.run(Era::Sessions, id, method, params, capabilities, Some(session));
         } else {
-            let error = RpcError::new(RpcError::INVALID_REQUEST, "initialize first, or say a protocol version in _meta");
+            let error = RpcError::new(
+                RpcError::INVALID_REQUEST,
+                "initialize first, or say a protocol version in _meta",
+            );
             self.last(error.to_message(&id)).await;
         }
     }
@@ -116,11 +121,26 @@ impl<S: Service> Pipe<S> {
         }
     }
 
-    fn run(&self, era: Era, id: Value, method: String, params: Value, can: Value, session: Option<Arc<Session>>) {
+    fn run(
+        &self,
+        era: Era,
+        id: Value,
+        method: String,
+        params: Value,
+        can: Value,
+        session: Option<Arc<Session>>,
+    ) {
         let (service, out, hub) = (Arc::clone(&self.service), self.out.clone(), Arc::clone(&self.hub));
         tokio::spawn(async move {
             let cx = Context {
-                era, id: id.clone(), params, client_capabilities: can, credential: None, session, hub, out: out.clone(),
+                era,
+                id: id.clone(),
+                params,
+                client_capabilities: can,
+                credential: None,
+                session,
+                hub,
+                out: out.clone(),
             };
             let text = dispatch::answer(service, cx, method).await;
             let text = text.unwrap_or_else(|error| error.to_message(&id).to_string());

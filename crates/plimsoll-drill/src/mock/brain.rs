@@ -27,7 +27,8 @@ pub(crate) fn think(mind: Mind, conversation: &Conversation, huge_bytes: usize) 
 /// Plain text that sums up the last user message.
 pub(crate) fn summary(conversation: &Conversation) -> String {
     let said = conversation.last_user().trim();
-    let results = conversation.unanswered().iter().filter(|turn| matches!(turn, Turn::Outcome { .. })).count();
+    let results =
+        conversation.unanswered().iter().filter(|turn| matches!(turn, Turn::Outcome { .. })).count();
     let mut text = format!("You wrote {} words: \"{}\".", said.split_whitespace().count(), clip(said, 160));
     if results > 0 {
         text.push_str(&format!(" I read {results} tool result(s)."));
@@ -66,7 +67,10 @@ fn closing(conversation: &Conversation) -> String {
         Turn::Outcome { text, .. } => Some(text.trim()),
         _ => None,
     });
-    last.map_or_else(|| summary(conversation), |text| format!("Done. The last tool said: {}", clip(text, 400)))
+    last.map_or_else(
+        || summary(conversation),
+        |text| format!("Done. The last tool said: {}", clip(text, 400)),
+    )
 }
 
 /// The ordered calls that were not made yet in this conversation, at most `at_once`.
@@ -74,7 +78,8 @@ fn new_calls(conversation: &Conversation, orders: &[Directive], at_once: usize) 
     let mut calls: Vec<Proposal> = Vec::new();
     for order in orders {
         let Directive::Call { tool, arguments } = order else { continue };
-        if calls.len() == at_once || conversation.tools.is_empty() || was_made(conversation, tool, arguments) {
+        if calls.len() == at_once || conversation.tools.is_empty() || was_made(conversation, tool, arguments)
+        {
             continue;
         }
         let stranger = Tool { name: tool.clone(), ..Tool::default() };
@@ -95,7 +100,8 @@ fn was_made(conversation: &Conversation, tool: &str, wanted: &Value) -> bool {
 
 /// A free-text call comes back as a string; it is the same call if the text is one of the ordered values.
 fn same(made: &Value, wanted: &Value) -> bool {
-    made == wanted || made.is_string() && wanted.as_object().is_some_and(|map| map.values().any(|v| v == made))
+    made == wanted
+        || made.is_string() && wanted.as_object().is_some_and(|map| map.values().any(|v| v == made))
 }
 
 fn malformed(conversation: &Conversation) -> Answer {
@@ -121,7 +127,9 @@ fn filler(bytes: usize) -> String {
 
 /// A vector for a text: deterministic, of unit length, and equal only for equal texts in practice.
 pub(crate) fn embed(text: &str, dimensions: usize) -> Vec<f32> {
-    let mut state = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    let mut state = text
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
     let raw: Vec<f32> = (0..dimensions)
         .map(|_| {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -170,7 +178,8 @@ mod tests {
 
     #[test]
     fn parallel_makes_all_calls_at_once_and_free_text_is_not_json() {
-        let order = r#"[[call refund {"amount":1}]] [[call refund {"amount":2}]] [[call apply_patch {"input":"x"}]]"#;
+        let order =
+            r#"[[call refund {"amount":1}]] [[call refund {"amount":2}]] [[call apply_patch {"input":"x"}]]"#;
         let answer = think(Mind::Parallel, &asking(vec![Turn::User(order.into())]), 0);
         let arguments: Vec<_> = answer.calls.iter().map(|call| call.arguments.as_str()).collect();
         assert_eq!(arguments, [r#"{"amount":1}"#, r#"{"amount":2}"#, "x"]);

@@ -13,7 +13,8 @@ pub(crate) fn read(body: &Value) -> Result<Conversation, String> {
         read_message(message, &mut turns)?;
     }
     let tools = body.get("tools").and_then(Value::as_array).map(|t| t.iter().filter_map(read_tool).collect());
-    let usage_wanted = body.pointer("/stream_options/include_usage").and_then(Value::as_bool).unwrap_or(false);
+    let usage_wanted =
+        body.pointer("/stream_options/include_usage").and_then(Value::as_bool).unwrap_or(false);
     Ok(Conversation { turns, tools: tools.unwrap_or_default(), usage_wanted, ..Conversation::default() })
 }
 
@@ -39,7 +40,8 @@ fn read_message(message: &Value, turns: &mut Vec<Turn>) -> Result<(), String> {
 fn read_call(call: &Value) -> Option<Turn> {
     let function = call.get("function").or_else(|| call.get("custom"))?;
     let name = function.get("name")?.as_str()?.to_owned();
-    let text = function.get("arguments").or_else(|| function.get("input")).and_then(Value::as_str).unwrap_or("{}");
+    let text =
+        function.get("arguments").or_else(|| function.get("input")).and_then(Value::as_str).unwrap_or("{}");
     let arguments = serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()));
     Some(Turn::Call { name, arguments })
 }
@@ -92,7 +94,11 @@ pub(crate) fn events(asked: &Conversation, answer: &Answer) -> Vec<Event> {
     let text = pieces(&answer.text, piece_size(&answer.text));
     events.extend(text.into_iter().map(|piece| delta(json!({ "content": piece }), Value::Null)));
     for (index, proposal) in answer.calls.iter().enumerate() {
-        events.extend(call_deltas(index, proposal).into_iter().map(|d| delta(json!({ "tool_calls": [d] }), Value::Null)));
+        events.extend(
+            call_deltas(index, proposal)
+                .into_iter()
+                .map(|d| delta(json!({ "tool_calls": [d] }), Value::Null)),
+        );
     }
     events.push(delta(json!({}), json!(finish(answer))));
     if asked.usage_wanted {

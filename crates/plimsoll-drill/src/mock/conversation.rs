@@ -25,7 +25,9 @@ pub(crate) enum Turn {
 impl Turn {
     pub(crate) fn text(&self) -> String {
         match self {
-            Self::System(text) | Self::User(text) | Self::Assistant(text) | Self::Outcome { text, .. } => text.clone(),
+            Self::System(text) | Self::User(text) | Self::Assistant(text) | Self::Outcome { text, .. } => {
+                text.clone()
+            }
             Self::Call { arguments, .. } => arguments.to_string(),
         }
     }
@@ -64,9 +66,10 @@ impl Conversation {
 
     /// The turns since the last answer that ended a turn of the conversation: what still waits for one.
     pub(crate) fn unanswered(&self) -> &[Turn] {
-        let closed = self.turns.windows(2).rposition(|pair| {
-            matches!(pair, [Turn::Assistant(_), Turn::User(_) | Turn::System(_)])
-        });
+        let closed = self
+            .turns
+            .windows(2)
+            .rposition(|pair| matches!(pair, [Turn::Assistant(_), Turn::User(_) | Turn::System(_)]));
         closed.map_or(&self.turns[..], |at| &self.turns[at + 1..])
     }
 
@@ -102,10 +105,14 @@ pub(crate) fn tokens(bytes: usize) -> u64 {
 pub(crate) fn content_text(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),
-        Value::Array(parts) => parts.iter().map(content_text).filter(|t| !t.is_empty()).collect::<Vec<_>>().join("\n"),
-        Value::Object(part) => {
-            ["text", "content", "output", "refusal"].iter().find_map(|key| part.get(*key)).map(content_text).unwrap_or_default()
+        Value::Array(parts) => {
+            parts.iter().map(content_text).filter(|t| !t.is_empty()).collect::<Vec<_>>().join("\n")
         }
+        Value::Object(part) => ["text", "content", "output", "refusal"]
+            .iter()
+            .find_map(|key| part.get(*key))
+            .map(content_text)
+            .unwrap_or_default(),
         _ => String::new(),
     }
 }

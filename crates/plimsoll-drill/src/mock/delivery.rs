@@ -12,7 +12,13 @@ use super::personality::Wire;
 use crate::net::{self, Body, Feed};
 
 /// Things that are not server-sent events of any protocol: cut JSON, no JSON, a stray field, a lone carriage return.
-const GARBAGE: &[&str] = &["data: {\"id\":\"x\",\"choi\n\n", "data: not json at all\n\n", "\u{1}\u{2}: \r\r", "data\n\n", "data: []\n\n"];
+const GARBAGE: &[&str] = &[
+    "data: {\"id\":\"x\",\"choi\n\n",
+    "data: not json at all\n\n",
+    "\u{1}\u{2}: \r\r",
+    "data\n\n",
+    "data: []\n\n",
+];
 
 /// A streamed answer. Sound streams are written in one buffer: what is measured is the client's work, not ours.
 pub(crate) fn stream(events: Vec<Event>, wire: Wire, pause: Duration) -> Response<Body> {
@@ -33,7 +39,9 @@ pub(crate) async fn whole(answer: &Value, wire: Wire, pause: Duration) -> Respon
     let text = answer.to_string();
     match wire {
         Wire::Sound | Wire::Flaky => net::json(StatusCode::OK, answer),
-        Wire::Garbage => net::whole(StatusCode::OK, "application/json", Bytes::from(format!("{}…", cut(&text)))),
+        Wire::Garbage => {
+            net::whole(StatusCode::OK, "application/json", Bytes::from(format!("{}…", cut(&text))))
+        }
         Wire::Slow(own) => {
             tokio::time::sleep(own.unwrap_or(pause)).await;
             net::json(StatusCode::OK, answer)

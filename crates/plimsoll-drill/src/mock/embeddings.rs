@@ -38,7 +38,9 @@ fn inputs(input: &Value) -> Result<Vec<String>, String> {
     match input {
         Value::String(text) => Ok(vec![text.clone()]),
         Value::Array(items) if items.iter().all(Value::is_number) => Ok(vec![input.to_string()]),
-        Value::Array(items) => Ok(items.iter().map(|i| i.as_str().map_or_else(|| i.to_string(), str::to_owned)).collect()),
+        Value::Array(items) => {
+            Ok(items.iter().map(|i| i.as_str().map_or_else(|| i.to_string(), str::to_owned)).collect())
+        }
         _ => Err("input must be a string or an array".to_owned()),
     }
 }

@@ -31,7 +31,9 @@ fn read_message(message: &Value, turns: &mut Vec<Turn>) -> Result<(), String> {
         other => return Err(format!("messages: unexpected role '{other}'")),
     };
     match message.get("content") {
-        Some(Value::Array(blocks)) => turns.extend(blocks.iter().filter_map(|block| read_block(block, speak))),
+        Some(Value::Array(blocks)) => {
+            turns.extend(blocks.iter().filter_map(|block| read_block(block, speak)))
+        }
         Some(content) => turns.push(speak(content_text(content))),
         None => return Err("messages: content: Field required".to_owned()),
     }
@@ -85,10 +87,7 @@ pub(crate) fn events(asked: &Conversation, answer: &Answer) -> Vec<Event> {
         "id": fresh("msg_"), "type": "message", "role": "assistant", "model": asked.model, "content": [],
         "stop_reason": null, "stop_sequence": null, "usage": usage(asked, 1),
     });
-    let mut events = vec![
-        event("message_start", json!({ "message": message })),
-        event("ping", json!({})),
-    ];
+    let mut events = vec![event("message_start", json!({ "message": message })), event("ping", json!({}))];
     let mut index = 0;
     if !answer.text.is_empty() || answer.calls.is_empty() {
         let deltas = pieces(&answer.text, piece_size(&answer.text));
@@ -98,7 +97,10 @@ pub(crate) fn events(asked: &Conversation, answer: &Answer) -> Vec<Event> {
     }
     for call in &answer.calls {
         let deltas = pieces(&call.arguments, 16);
-        let deltas = deltas.into_iter().map(|piece| json!({ "type": "input_json_delta", "partial_json": piece })).collect();
+        let deltas = deltas
+            .into_iter()
+            .map(|piece| json!({ "type": "input_json_delta", "partial_json": piece }))
+            .collect();
         block(&mut events, index, tool_use(call, json!({})), deltas);
         index += 1;
     }
@@ -111,7 +113,11 @@ pub(crate) fn events(asked: &Conversation, answer: &Answer) -> Vec<Event> {
 
 fn block(events: &mut Vec<Event>, index: usize, start: Value, deltas: Vec<Value>) {
     events.push(event("content_block_start", json!({ "index": index, "content_block": start })));
-    events.extend(deltas.into_iter().map(|delta| event("content_block_delta", json!({ "index": index, "delta": delta }))));
+    events.extend(
+        deltas
+            .into_iter()
+            .map(|delta| event("content_block_delta", json!({ "index": index, "delta": delta }))),
+    );
     events.push(event("content_block_stop", json!({ "index": index })));
 }
 

@@ -10,12 +10,18 @@ use std::time::Duration;
 pub const PERSONALITIES: &[(&str, &str)] = &[
     ("scripted", "the default, also for unknown names: plain text that sums up the last user message"),
     ("echo", "repeats the last user message"),
-    ("gullible", "obeys [[call TOOL {json}]] and [[say TEXT]] found anywhere in what it has not answered yet"),
+    (
+        "gullible",
+        "obeys [[call TOOL {json}]] and [[say TEXT]] found anywhere in what it has not answered yet",
+    ),
     ("refuse", "declines everything"),
     ("parallel", "like gullible, but makes all the calls it finds in one answer"),
     ("support", "a customer support agent for the desk tools"),
     ("huge", "answers with far too much text"),
-    ("malformed", "calls a tool with arguments that are not JSON; without tools, sends a stream that is not one"),
+    (
+        "malformed",
+        "calls a tool with arguments that are not JSON; without tools, sends a stream that is not one",
+    ),
     ("slow", "waits before every piece of the answer"),
     ("truncating", "drops the connection in the middle of the answer"),
     ("flaky", "answers with errors, in a schedule"),
@@ -101,7 +107,8 @@ mod tests {
 
     #[test]
     fn names_choose_behaviours() {
-        let check = |name: &str, mind, wire| assert_eq!(Personality::of(name), Personality { mind, wire }, "{name}");
+        let check =
+            |name: &str, mind, wire| assert_eq!(Personality::of(name), Personality { mind, wire }, "{name}");
         check("gpt-9", Mind::Scripted, Wire::Sound);
         check("openai/gullible-large", Mind::Gullible, Wire::Sound);
         check("Support", Mind::Support, Wire::Sound);

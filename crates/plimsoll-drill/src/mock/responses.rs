@@ -40,8 +40,12 @@ fn read_item(item: &Value) -> Option<Turn> {
             let arguments = serde_json::from_str(&arguments).unwrap_or(Value::String(arguments));
             Some(Turn::Call { name: called_name(item)?, arguments })
         }
-        "custom_tool_call" => Some(Turn::Call { name: called_name(item)?, arguments: Value::String(text("input")) }),
-        "function_call_output" | "custom_tool_call_output" => Some(Turn::Outcome { text: text("output"), failed: false }),
+        "custom_tool_call" => {
+            Some(Turn::Call { name: called_name(item)?, arguments: Value::String(text("input")) })
+        }
+        "function_call_output" | "custom_tool_call_output" => {
+            Some(Turn::Outcome { text: text("output"), failed: false })
+        }
         _ => None,
     }
 }
@@ -178,7 +182,8 @@ fn part(text: &str) -> Value {
 }
 
 fn call_item(id: &str, status: &str, call: &Proposal, arguments: &str) -> Value {
-    let (kind, field) = if call.free_text { ("custom_tool_call", "input") } else { ("function_call", "arguments") };
+    let (kind, field) =
+        if call.free_text { ("custom_tool_call", "input") } else { ("function_call", "arguments") };
     let mut item = json!({
         "id": id, "type": kind, "status": status, "call_id": call.id, "name": call.name, field: arguments,
     });
@@ -190,7 +195,8 @@ fn call_item(id: &str, status: &str, call: &Proposal, arguments: &str) -> Value 
 
 /// The response object while it is in progress, with the request's settings echoed.
 fn frame(request: &Value, asked: &Conversation, id: &str) -> Value {
-    let echo = |key: &str, otherwise: Value| request.get(key).filter(|v| !v.is_null()).cloned().unwrap_or(otherwise);
+    let echo =
+        |key: &str, otherwise: Value| request.get(key).filter(|v| !v.is_null()).cloned().unwrap_or(otherwise);
     json!({
         "id": id, "object": "response", "created_at": now(), "status": "in_progress", "background": false,
         "error": null, "incomplete_details": null, "instructions": echo("instructions", Value::Null),

@@ -152,11 +152,15 @@ impl Mock {
         }
         let request: Value = match serde_json::from_slice(bytes) {
             Ok(request) => request,
-            Err(error) => return refuse(parts, StatusCode::BAD_REQUEST, &format!("the body is not JSON: {error}")),
+            Err(error) => {
+                return refuse(parts, StatusCode::BAD_REQUEST, &format!("the body is not JSON: {error}"));
+            }
         };
         let answer = match (Dialect::at(path), path) {
             (Some(dialect), _) => self.talk(dialect, &request).await,
-            (None, "/v1/embeddings") => embeddings::answer(&request).map(|value| net::json(StatusCode::OK, &value)),
+            (None, "/v1/embeddings") => {
+                embeddings::answer(&request).map(|value| net::json(StatusCode::OK, &value))
+            }
             (None, "/v1/messages/count_tokens") => count_tokens(&request),
             _ => return refuse(parts, StatusCode::NOT_FOUND, &format!("there is no {path} here")),
         };
@@ -204,7 +208,8 @@ fn count_tokens(request: &Value) -> Result<Response<Body>, String> {
 
 fn models(path: &str) -> Option<Response<Body>> {
     let rest = path.strip_prefix("/v1/models")?;
-    let cards: Vec<Value> = PERSONALITIES.iter().map(|(name, description)| model_card(name, description)).collect();
+    let cards: Vec<Value> =
+        PERSONALITIES.iter().map(|(name, description)| model_card(name, description)).collect();
     let answer = match rest.strip_prefix('/') {
         None if rest.is_empty() => json!({
             "object": "list", "data": cards, "has_more": false,
@@ -222,6 +227,10 @@ fn models(path: &str) -> Option<Response<Body>> {
 /// An error in the protocol of the path it was met on.
 fn refuse(parts: &Parts, status: StatusCode, message: &str) -> Response<Body> {
     let anthropic = parts.uri.path().starts_with("/v1/messages");
-    let body = if anthropic { messages::error(status.as_u16(), message) } else { openai_error(status.as_u16(), message) };
+    let body = if anthropic {
+        messages::error(status.as_u16(), message)
+    } else {
+        openai_error(status.as_u16(), message)
+    };
     net::json(status, &body)
 }

@@ -167,7 +167,9 @@ fn progress(turns: &[Turn]) -> Progress {
     let mut progress = Progress::default();
     for turn in turns {
         match turn {
-            Turn::Call { name, arguments } => progress.made.push((last_segment(name).to_owned(), arguments.clone())),
+            Turn::Call { name, arguments } => {
+                progress.made.push((last_segment(name).to_owned(), arguments.clone()))
+            }
             Turn::Outcome { text, failed } => {
                 if *failed || is_refusal(text) {
                     progress.refusal = Some(text.clone());
@@ -199,7 +201,8 @@ impl Progress {
 
 fn is_refusal(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
-    let named = ["plimsoll refused", "plimsoll holds", "needs approval", "approval is needed", "approval required"];
+    let named =
+        ["plimsoll refused", "plimsoll holds", "needs approval", "approval is needed", "approval required"];
     named.iter().any(|words| lower.contains(words))
         || lower.contains("\"iserror\":true")
         || lower.trim_start().starts_with("error")

@@ -72,7 +72,8 @@ fn words(text: &str) -> Vec<&str> {
 
 fn numbered(text: &str, prefix: &str) -> Option<String> {
     let digits = |word: &&&str| {
-        word.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()))
+        word.strip_prefix(prefix)
+            .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()))
     };
     words(text).iter().find(digits).map(|word| (*word).to_owned())
 }
@@ -110,7 +111,8 @@ mod tests {
     #[test]
     fn a_payment_order_is_found_in_printed_json() {
         let mail = r#"{"body":"Pay 1840 EUR to DE02120300000000202051,\nreference INV-77. Thanks"}"#;
-        let expected = Payment { iban: "DE02120300000000202051".into(), amount: 1840.0, reference: "INV-77".into() };
+        let expected =
+            Payment { iban: "DE02120300000000202051".into(), amount: 1840.0, reference: "INV-77".into() };
         assert_eq!(payment(mail), Some(expected));
         assert_eq!(payment("no account here, 12 EUR"), None);
         assert_eq!(field_number(r#"{\"total\":49.9,\"x\":1}"#, "total"), Some(49.9));

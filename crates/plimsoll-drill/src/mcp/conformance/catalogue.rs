@@ -34,7 +34,9 @@ pub(super) fn tools() -> Vec<Value> {
     let nothing = json!({ "type": "object", "properties": {}, "additionalProperties": false });
     let mut tools: Vec<Value> = PLAIN
         .iter()
-        .map(|(name, description)| json!({ "name": name, "description": description, "inputSchema": nothing }))
+        .map(
+            |(name, description)| json!({ "name": name, "description": description, "inputSchema": nothing }),
+        )
         .collect();
     tools.push(with_text("test_sampling", "Asks the client's model", "prompt"));
     tools.push(with_text("test_elicitation", "Asks the user", "message"));

@@ -30,7 +30,9 @@ impl Seal {
 
     fn open<'a>(&self, sealed: &'a str) -> Result<&'a str, RpcError> {
         let opened = sealed.rsplit_once('.').filter(|(state, mac)| self.mac(state) == *mac);
-        opened.map(|(state, _)| state).ok_or_else(|| RpcError::invalid_params("requestState was tampered with"))
+        opened
+            .map(|(state, _)| state)
+            .ok_or_else(|| RpcError::invalid_params("requestState was tampered with"))
     }
 
     /// HMAC-SHA-256 (RFC 2104), in hexadecimal.
@@ -47,7 +49,9 @@ pub(super) fn tool(seal: &Seal, cx: &Context, name: &str) -> Option<Result<Reply
         "test_input_required_result_elicitation" | "test_streaming_elicitation" => Ok(greeting(cx)),
         "test_input_required_result_sampling" => Ok(capital(cx)),
         "test_input_required_result_list_roots" => Ok(roots(cx)),
-        "test_input_required_result_request_state" | "test_input_required_result_tampered_state" => confirmed(seal, cx),
+        "test_input_required_result_request_state" | "test_input_required_result_tampered_state" => {
+            confirmed(seal, cx)
+        }
         "test_input_required_result_multiple_inputs" => several(seal, cx),
         "test_input_required_result_multi_round" => rounds(seal, cx),
         "test_input_required_result_capabilities" => Ok(as_declared(cx)),
@@ -63,7 +67,11 @@ fn greeting(cx: &Context) -> Reply {
 }
 
 fn capital(cx: &Context) -> Reply {
-    match cx.input("capital_question").and_then(|answer| answer.pointer("/content/text")).and_then(Value::as_str) {
+    match cx
+        .input("capital_question")
+        .and_then(|answer| answer.pointer("/content/text"))
+        .and_then(Value::as_str)
+    {
         Some(text) => text_result(text),
         None => need(json!({ "capital_question": ask_model("What is the capital of France?", 100) }), None),
     }

@@ -6,10 +6,9 @@ use super::{PIXEL, input};
 use crate::mcp::{Context, Reply, RpcError};
 
 pub(super) fn list() -> Value {
-    let argument = |name: &str| json!({ "name": name, "description": format!("{name}, for tests"), "required": true });
-    let prompt = |name: &str, description: &str, arguments: Vec<Value>| {
-        json!({ "name": name, "description": description, "arguments": arguments })
-    };
+    let argument =
+        |name: &str| json!({ "name": name, "description": format!("{name}, for tests"), "required": true });
+    let prompt = |name: &str, description: &str, arguments: Vec<Value>| json!({ "name": name, "description": description, "arguments": arguments });
     json!({ "prompts": [
         prompt("test_simple_prompt", "a prompt without arguments", vec![]),
         prompt("test_prompt_with_arguments", "a prompt with two", vec![argument("arg1"), argument("arg2")]),
@@ -32,7 +31,8 @@ pub(super) fn get(cx: &Context, params: &Value) -> Result<Reply, RpcError> {
         }
         "test_prompt_with_embedded_resource" => {
             let content = "Embedded resource content for testing.";
-            let resource = json!({ "uri": argument("resourceUri")?, "mimeType": "text/plain", "text": content });
+            let resource =
+                json!({ "uri": argument("resourceUri")?, "mimeType": "text/plain", "text": content });
             vec![
                 message(json!({ "type": "resource", "resource": resource })),
                 text("Please process the embedded resource above."),

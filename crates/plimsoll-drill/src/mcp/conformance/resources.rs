@@ -6,9 +6,7 @@ use super::PIXEL;
 use crate::mcp::{Reply, RpcError};
 
 pub(super) fn list() -> Value {
-    let resource = |uri: &str, name: &str, mime: &str| {
-        json!({ "uri": uri, "name": name, "description": format!("{name}, for tests"), "mimeType": mime })
-    };
+    let resource = |uri: &str, name: &str, mime: &str| json!({ "uri": uri, "name": name, "description": format!("{name}, for tests"), "mimeType": mime });
     json!({ "resources": [
         resource("test://static-text", "static text", "text/plain"),
         resource("test://static-binary", "static image", "image/png"),
@@ -24,7 +22,10 @@ pub(super) fn templates() -> Value {
 }
 
 pub(super) fn read(params: &Value) -> Result<Reply, RpcError> {
-    let uri = params.get("uri").and_then(Value::as_str).ok_or_else(|| RpcError::invalid_params("a uri is needed"))?;
+    let uri = params
+        .get("uri")
+        .and_then(Value::as_str)
+        .ok_or_else(|| RpcError::invalid_params("a uri is needed"))?;
     let mut contents = match uri {
         "test://static-text" => text("text/plain", "This is the content of the static text resource."),
         "test://watched-resource" => text("text/plain", "Watched resource content"),

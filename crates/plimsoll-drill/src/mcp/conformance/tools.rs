@@ -115,24 +115,31 @@ async fn elicitation(cx: &Context, message: &str) -> Result<Reply, RpcError> {
         "required": ["username", "email"],
     });
     let asked = ask_user(cx, message, schema).await?;
-    Ok(asked.map_or_else(|refusal| refusal, |(action, content)| {
-        text_result(format!("User response: action={action}, content={content}"))
-    }))
+    Ok(asked.map_or_else(
+        |refusal| refusal,
+        |(action, content)| text_result(format!("User response: action={action}, content={content}")),
+    ))
 }
 
 async fn choose(cx: &Context, properties: Value) -> Result<Reply, RpcError> {
     let schema = json!({ "type": "object", "properties": properties, "required": [] });
     let asked = ask_user(cx, "Please choose", schema).await?;
-    Ok(asked.map_or_else(|refusal| refusal, |(action, content)| {
-        text_result(format!("Elicitation completed: action={action}, content={content}"))
-    }))
+    Ok(asked.map_or_else(
+        |refusal| refusal,
+        |(action, content)| text_result(format!("Elicitation completed: action={action}, content={content}")),
+    ))
 }
 
-async fn ask_user(cx: &Context, message: &str, schema: Value) -> Result<Result<(String, Value), Reply>, RpcError> {
+async fn ask_user(
+    cx: &Context,
+    message: &str,
+    schema: Value,
+) -> Result<Result<(String, Value), Reply>, RpcError> {
     if cx.era == Era::Stateless || !cx.client_can("elicitation") {
         return Ok(Err(tool_error("this client's user can't be asked in the middle of a call")));
     }
-    let answer = cx.ask("elicitation/create", json!({ "message": message, "requestedSchema": schema })).await?;
+    let answer =
+        cx.ask("elicitation/create", json!({ "message": message, "requestedSchema": schema })).await?;
     let action = answer.get("action").and_then(Value::as_str).unwrap_or("cancel").to_owned();
     Ok(Ok((action, answer.get("content").cloned().unwrap_or_else(|| json!({})))))
 }

@@ -16,7 +16,9 @@ use std::{io, ops::ControlFlow};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::{Answering, Context, HttpOptions, Identity, McpHandle, Reply, RpcError, Service, http, stdio, tool_error};
+use super::{
+    Answering, Context, HttpOptions, Identity, McpHandle, Reply, RpcError, Service, http, stdio, tool_error,
+};
 pub use effects::Effect;
 use effects::Effects;
 use state::State;
@@ -133,9 +135,15 @@ impl Desk {
             Err(why) => return Ok(tool_error(why)),
         };
         if done.changed_something {
-            let effect = Effect { tool: tool.to_owned(), arguments: arguments.clone(), credential: cx.credential.clone() };
+            let effect = Effect {
+                tool: tool.to_owned(),
+                arguments: arguments.clone(),
+                credential: cx.credential.clone(),
+            };
             let written = self.effects.add(effect);
-            written.map_err(|error| RpcError::new(RpcError::INTERNAL, format!("cannot write the effect: {error}")))?;
+            written.map_err(|error| {
+                RpcError::new(RpcError::INTERNAL, format!("cannot write the effect: {error}"))
+            })?;
         }
         if !self.options.delay.is_zero() {
             tokio::time::sleep(self.options.delay).await;

@@ -120,7 +120,13 @@ pub(super) fn check(name: &str, arguments: &Value) -> Result<ControlFlow<String>
         let given = arguments.get(key).filter(|value| !value.is_null());
         let fits = match given {
             None => declared.ends_with('?'),
-            Some(value) => if *kind == "number" { value.is_number() } else { value.is_string() },
+            Some(value) => {
+                if *kind == "number" {
+                    value.is_number()
+                } else {
+                    value.is_string()
+                }
+            }
         };
         if !fits {
             return Ok(ControlFlow::Break(format!("{name} needs {key}, a {kind}")));
