@@ -1,11 +1,6 @@
 //! The drill servers over a raw HTTP client: every dialect, personality and era as its bytes are on the wire.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test may stop at the first surprise"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 mod it {
     mod client;

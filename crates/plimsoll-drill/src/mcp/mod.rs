@@ -16,6 +16,7 @@ pub mod conformance;
 mod context;
 pub mod desk;
 mod dispatch;
+mod endpoint;
 mod headers;
 pub mod hostile;
 mod http;
