@@ -27,7 +27,7 @@ impl PrincipalKind {
 }
 
 /// An authenticated caller, in one workflow.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Principal {
     /// `key:<name>` or `oidc:<subject>`.
     pub id: String,

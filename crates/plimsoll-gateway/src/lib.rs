@@ -1,1 +1,38 @@
-//! (opening paragraph follows)
+//! The gateway: doors, the one path, upstreams, credentials, limits.
+//!
+//! Doors translate protocols and never decide. [`path`] tells the story of every act in order:
+//! *identified, labelled, decided, checked, held if need be, recorded, performed, recorded again*. An
+//! upstream moves only for a [`Warrant`](plimsoll_ledger::Warrant), which only the ledger makes, from a
+//! permit that only the decision makes.
+//!
+//! It alone knows: sockets, child processes, credentials, timers. It has never heard of HTML.
+#![forbid(unsafe_code)]
+
+pub mod caller;
+mod checks;
+pub mod context;
+pub mod docket;
+pub mod doubts;
+pub mod follow;
+pub mod gateway;
+pub mod joins;
+pub mod keys;
+pub mod limits;
+mod llm_door;
+pub mod memo;
+pub mod metrics;
+pub mod path;
+pub mod record;
+pub mod refusal;
+pub mod server;
+pub mod stops;
+pub mod tokens;
+mod tool_door;
+mod trace_shim;
+pub mod upstream;
+
+pub use caller::{Caller, Credentials};
+pub use gateway::{Gateway, GatewayOptions, StartError};
+pub use path::{Actor, Proposal};
+pub use record::{Report, Slip};
+pub use refusal::Refusal;

@@ -1,0 +1,116 @@
+//! Step one of the path: who asks, and in which workflow.
+//!
+//! A [`Caller`] is the proof of identification: only [`Gateway::identify`] makes one, and everything
+//! behind it asks for one.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use plimsoll_bundle::{Bundle, Workflow};
+use plimsoll_core::{Code, Principal, PrincipalKind};
+
+use crate::gateway::Gateway;
+use crate::refusal::Refusal;
+
+/// What a client sent to say who it is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Credentials<'a> {
+    /// The API key or JWT, from `Authorization: Bearer`, `x-api-key` or the URL.
+    pub secret: Option<&'a str>,
+    /// `x-plimsoll-on-behalf-of`: only a service may say it.
+    pub on_behalf_of: Option<&'a str>,
+    /// `x-plimsoll-workflow`: which workflow, for a credential that has several.
+    pub workflow: Option<&'a str>,
+}
+
+/// An identified caller, with the bundle its request is judged by from beginning to end.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    principal: Principal,
+    workflow: Arc<Workflow>,
+    bundle: Arc<Bundle>,
+    release: String,
+}
+
+impl Caller {
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    pub fn workflow(&self) -> &Arc<Workflow> {
+        &self.workflow
+    }
+
+    pub fn bundle(&self) -> &Arc<Bundle> {
+        &self.bundle
+    }
+
+    /// The bundle's digest as entries write it.
+    pub fn release(&self) -> &str {
+        &self.release
+    }
+}
+
+impl Gateway {
+    /// Identifies a caller: a known key or a valid token, a workflow it is for, the roles that workflow
+    /// asks for.
+    ///
+    /// # Errors
+    /// A refusal that does not tell which part was wrong.
+    pub async fn identify(&self, credentials: Credentials<'_>) -> Result<Caller, Refusal> {
+        let secret = credentials.secret.ok_or_else(unknown)?;
+        let bundle = self.bundle.load_full();
+        let (mut principal, scopes) = match plimsoll_inspect::key::parse(secret) {
+            Some(key) => self.by_key(&key).await?,
+            None => self.tokens.principal(&bundle, secret, Timestamp::now()).ok_or_else(unknown)?,
+        };
+        if let Some(person) = credentials.on_behalf_of {
+            if principal.kind != PrincipalKind::Service {
+                return Err(Refusal::plain(
+                    Code::NotAllowed,
+                    "only a service principal may say on whose behalf it acts",
+                ));
+            }
+            principal.on_behalf_of = Some(person.to_owned());
+        }
+        let name = match (credentials.workflow, scopes.as_slice()) {
+            (Some(asked), _) if scopes.iter().any(|scope| scope == asked) => asked,
+            (None, [only]) => only,
+            (None, [_, _, ..]) => {
+                let message = format!("say which workflow with `x-plimsoll-workflow`: {}", scopes.join(", "));
+                return Err(Refusal::plain(Code::NotAllowed, message));
+            }
+            _ => return Err(Refusal::plain(Code::NotAllowed, "this credential is not for that workflow")),
+        };
+        let workflow = bundle.workflow(name).cloned().ok_or_else(|| {
+            Refusal::plain(Code::NotAllowed, format!("the release has no workflow `{name}`"))
+        })?;
+        if !workflow.roles.is_empty() && !workflow.roles.iter().any(|role| principal.roles.contains(role)) {
+            let message =
+                format!("workflow `{name}` asks for one of the roles: {}", workflow.roles.join(", "));
+            return Err(Refusal::plain(Code::NotAllowed, message));
+        }
+        let release = bundle.id.to_string();
+        Ok(Caller { principal, workflow, bundle, release })
+    }
+
+    async fn by_key(&self, key: &plimsoll_inspect::key::Key) -> Result<(Principal, Vec<String>), Refusal> {
+        let found = self.keys.find(&self.store, key, Timestamp::now()).await.map_err(|error| {
+            tracing::error!(%error, "keys can't be looked up");
+            Refusal::plain(Code::RecordFailed, "keys can't be looked up right now")
+        })?;
+        let row = found.ok_or_else(unknown)?;
+        let principal = Principal {
+            id: format!("key:{}", row.name),
+            kind: row.kind,
+            tenant: row.tenant.clone(),
+            roles: row.roles.iter().cloned().collect(),
+            on_behalf_of: None,
+        };
+        Ok((principal, vec![row.workflow.clone()]))
+    }
+}
+
+fn unknown() -> Refusal {
+    Refusal::plain(Code::Unauthenticated, "no valid key or token came with the request")
+}

@@ -1,0 +1,125 @@
+//! Checks: a hypothesis is tested against the system of record before it runs.
+//!
+//! Calling the system of record is a safe act of its own and walks the same path; the conditions are
+//! compared by a pure function.
+
+use std::sync::Arc;
+
+use plimsoll_bundle::{Check, CheckOutcome};
+use plimsoll_core::{Account, Act, CheckFact, Door, OutcomeStatus, ToolName, Trajectory};
+use plimsoll_ledger::Warrant;
+use serde_json::{Value, json};
+
+use crate::caller::Caller;
+use crate::gateway::Gateway;
+use crate::path::{Actor, Proposal, Sight, act, report_of};
+use crate::record::{Header, Report, Slip};
+use crate::upstream::UpstreamError;
+use crate::upstream::tools::{ToolAnswer, ToolRequest};
+
+impl Gateway {
+    /// Runs one check. Whatever goes wrong is a check that did not pass.
+    pub(crate) async fn run_check(
+        self: &Arc<Self>,
+        caller: &Caller,
+        header: &Header,
+        check: &Check,
+        subject: &Act,
+    ) -> CheckFact {
+        let verdict = self.ask_record(caller, header, check, subject).await;
+        let (passed, detail) = match verdict {
+            Ok(outcome) => (outcome.passed, outcome.detail),
+            Err(why) => (false, format!("could not be made: {why}")),
+        };
+        let detail = self.redactor.redact(&detail).into_owned();
+        CheckFact { name: check.name.clone(), passed: Some(passed), detail }
+    }
+
+    async fn ask_record(
+        self: &Arc<Self>,
+        caller: &Caller,
+        header: &Header,
+        check: &Check,
+        subject: &Act,
+    ) -> Result<CheckOutcome, String> {
+        let answer = self
+            .call_record(
+                caller,
+                header,
+                &check.call,
+                check.arguments(&subject.arguments).map_err(|e| e.to_string())?,
+            )
+            .await?;
+        if answer.is_error {
+            return Err(format!("`{}` answered with an error: {}", check.call, answer.texts.join(" ")));
+        }
+        let result =
+            structured(&answer).ok_or_else(|| format!("`{}` gave no structured result", check.call))?;
+        check.evaluate(&subject.arguments, &result).map_err(|error| error.to_string())
+    }
+
+    async fn call_record(
+        self: &Arc<Self>,
+        caller: &Caller,
+        header: &Header,
+        tool: &ToolName,
+        arguments: Value,
+    ) -> Result<ToolAnswer, String> {
+        let server = caller.bundle().servers.get(&tool.server).cloned();
+        let server = server.ok_or_else(|| format!("there is no tool server `{}`", tool.server))?;
+        let act = act(Door::Tool, tool.clone(), arguments);
+        let proposal = Proposal {
+            act: act.clone(),
+            session: header.session.clone(),
+            request: header.request.clone(),
+            trace: header.trace.clone(),
+            // Nothing of the model's chooses this call but the values under test themselves.
+            sight: Sight::Context { trajectory: Trajectory::default(), origins: Vec::new() },
+            objections: Vec::new(),
+            deferred: false,
+            detail: json!({ "check": true }),
+            fresh: Vec::new(),
+        };
+        let request =
+            ToolRequest { bundle: Arc::clone(caller.bundle()), server, account: Account::Read, act };
+        let actor = AskRecord { gateway: Arc::clone(self), request };
+        let done =
+            Box::pin(self.pass(caller, proposal, actor)).await.map_err(|refusal| refusal.headline())?;
+        done.map_err(|error| error.to_string())
+    }
+}
+
+/// Calls a tool of the system of record.
+#[derive(Debug)]
+struct AskRecord {
+    gateway: Arc<Gateway>,
+    request: ToolRequest,
+}
+
+impl Actor for AskRecord {
+    type Done = Result<ToolAnswer, UpstreamError>;
+
+    async fn act(self, warrant: Warrant, slip: Slip) -> Self::Done {
+        let name = self.request.server.name.clone();
+        let Some(tools) = self.gateway.tools.get() else {
+            drop(warrant);
+            let error = UpstreamError::Unreachable { name, why: "tool servers are not connected".to_owned() };
+            slip.close_soon(report_of(&error));
+            return Err(error);
+        };
+        let answered = tools.call(warrant, self.request).await;
+        match &answered {
+            Ok(_) => slip.close_soon(Report::of(OutcomeStatus::Done, "")),
+            Err(error) => slip.close_soon(report_of(error)),
+        }
+        answered
+    }
+}
+
+/// The structured result, or the one text that is JSON.
+fn structured(answer: &ToolAnswer) -> Option<Value> {
+    answer.structured.clone().or_else(|| match answer.texts.as_slice() {
+        [only] => serde_json::from_str(only).ok(),
+        _ => None,
+    })
+}

@@ -1,0 +1,266 @@
+//! Step two of the path: what the model has been shown, span by span, with labels.
+//!
+//! A span's label follows *what it is known to be*, not where the client put it: text that a tool or
+//! document door returned keeps its label also when it is pasted into a user message. System text that
+//! is not a released prompt is marked as drift.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Mutex;
+
+use crate::trace_shim::{Prepared, TracedSpan};
+use plimsoll_bundle::{Bundle, Tool, Workflow};
+use plimsoll_core::{
+    ArgumentOrigin, ArgumentRole, Digest, Integrity, Label, Span, SpanKind, ToolName, Trajectory,
+};
+use plimsoll_inspect::redact::Redactor;
+use serde_json::Value;
+
+use crate::gateway::Gateway;
+
+/// Results remembered at most, for recognising their text in a later prompt; the oldest go first.
+pub const RESULTS_MAX: usize = 65_536;
+/// Sessions whose spans are remembered as recorded at most.
+pub const SESSIONS_MAX: usize = 8_192;
+/// Characters of a span that the record shows to people.
+pub const PREVIEW_CHARS: usize = 160;
+/// Argument values longer than this are recorded by digest alone.
+pub const ARGUMENT_PREVIEW_CHARS: usize = 120;
+
+/// One piece of text as a door read it.
+#[derive(Clone, Debug)]
+pub struct Shown<'a> {
+    pub kind: SpanKind,
+    pub text: Cow<'a, str>,
+    /// The tool whose result the client says this is.
+    pub tool: Option<ToolName>,
+}
+
+/// The context of one request.
+#[derive(Debug)]
+pub struct Context<'a> {
+    pub spans: Vec<Span>,
+    pub texts: Vec<Cow<'a, str>>,
+    pub trajectory: Trajectory,
+}
+
+impl Gateway {
+    /// Labels everything the model is shown.
+    pub fn see<'a>(&self, bundle: &Bundle, workflow: &Workflow, shown: Vec<Shown<'a>>) -> Context<'a> {
+        let mut context = Context {
+            spans: Vec::with_capacity(shown.len()),
+            texts: Vec::new(),
+            trajectory: Trajectory::default(),
+        };
+        for piece in shown {
+            let span = self.span(bundle, workflow, context.spans.len(), &piece);
+            // What a model said derives from what it saw; it adds nothing of its own to the join.
+            if span.kind != SpanKind::Assistant {
+                context.trajectory.label = context.trajectory.label.join(&span.label);
+            }
+            if span.label.integrity == Integrity::Untrusted
+                && let Some(tool) = piece.tool
+                && !context.trajectory.untrusted_tools.contains(&tool)
+            {
+                context.trajectory.untrusted_tools.push(tool);
+            }
+            context.spans.push(span);
+            context.texts.push(piece.text);
+        }
+        context.trajectory.spans = u32::try_from(context.spans.len()).unwrap_or(u32::MAX);
+        context
+    }
+
+    fn span(&self, bundle: &Bundle, workflow: &Workflow, index: usize, piece: &Shown<'_>) -> Span {
+        let address = Digest::of(piece.text.as_bytes());
+        let (label, source, mark) = match (self.results.find(&address), piece.kind) {
+            (Some(known), _) => (known.label, format!("tool:{}", known.tool), None),
+            (None, SpanKind::System) => system(bundle, workflow, &address),
+            (None, SpanKind::User) => (Label::of(Integrity::User), "user".to_owned(), None),
+            (None, SpanKind::Assistant) => (Label::of(Integrity::Untrusted), "model".to_owned(), None),
+            (None, SpanKind::Media) => (Label::of(Integrity::Untrusted), "media".to_owned(), None),
+            (None, SpanKind::Result) => self.claimed_result(bundle, piece.tool.as_ref()),
+        };
+        Span {
+            index: u32::try_from(index).unwrap_or(u32::MAX),
+            kind: piece.kind,
+            address,
+            label,
+            source,
+            bytes: u32::try_from(piece.text.len()).unwrap_or(u32::MAX),
+            mark,
+            preview: None,
+        }
+    }
+
+    /// A result as the client tells it. It is what the client claims, so a tool that has a door of its
+    /// own and whose answer never passed there is marked: `unseen` or `altered`, and untrusted.
+    fn claimed_result(&self, bundle: &Bundle, tool: Option<&ToolName>) -> (Label, String, Option<String>) {
+        let Some(name) = tool else {
+            return (Label::default(), "tool:unknown".to_owned(), None);
+        };
+        let source = format!("tool:{name}");
+        if name.server != ToolName::LOCAL {
+            return (Label::default(), source, Some("unseen".to_owned()));
+        }
+        let declared = bundle.find_tool(name).map_or(Integrity::Untrusted, |tool| tool.output);
+        (Label::of(declared), source, None)
+    }
+
+    /// The spans that this session's record does not have yet, with previews.
+    pub fn fresh(&self, session: &str, context: &Context<'_>) -> Vec<Span> {
+        let unseen = self.sessions.unseen(session, &context.spans);
+        let with_preview = |n: usize| {
+            let mut span = context.spans[n].clone();
+            span.preview = Some(self.redactor.preview(&context.texts[n], PREVIEW_CHARS));
+            span
+        };
+        unseen.into_iter().map(with_preview).collect()
+    }
+}
+
+impl Context<'_> {
+    /// Makes the context ready for tracing several calls of one answer.
+    pub fn prepare(&self) -> Prepared<'_> {
+        let spans: Vec<TracedSpan<'_>> =
+            self.spans.iter().zip(&self.texts).map(|(span, text)| TracedSpan { span, text }).collect();
+        Prepared::new(&spans)
+    }
+}
+
+/// Where each argument of a call came from, in a context.
+pub fn origins(
+    prepared: &Prepared<'_>,
+    arguments: &Value,
+    tool: Option<&Tool>,
+    redactor: &Redactor,
+) -> Vec<ArgumentOrigin> {
+    let role = |pointer: &str| role_of(tool, pointer);
+    let mut origins = prepared.origins(arguments, &role);
+    for origin in &mut origins {
+        origin.preview = arguments.pointer(&origin.argument).map(|value| shown_value(redactor, value));
+    }
+    origins
+}
+
+/// The origins of a call of which no context was seen: everything is unknown.
+pub fn origins_unseen(arguments: &Value, tool: Option<&Tool>, redactor: &Redactor) -> Vec<ArgumentOrigin> {
+    origins(&Prepared::new(&[]), arguments, tool, redactor)
+}
+
+fn shown_value(redactor: &Redactor, value: &Value) -> String {
+    let text = match value {
+        Value::String(text) => format!("\"{text}\""),
+        other => other.to_string(),
+    };
+    redactor.preview(&text, ARGUMENT_PREVIEW_CHARS)
+}
+
+/// The declared role of an argument: exact pointer, or a pattern with `*` for list positions.
+fn role_of(tool: Option<&Tool>, pointer: &str) -> Option<ArgumentRole> {
+    let roles = &tool?.roles;
+    roles.get(pointer).copied().or_else(|| {
+        roles
+            .iter()
+            .find(|(pattern, _)| pattern.contains('*') && matches(pattern, pointer))
+            .map(|(_, role)| *role)
+    })
+}
+
+fn matches(pattern: &str, pointer: &str) -> bool {
+    let (mut a, mut b) = (pattern.split('/'), pointer.split('/'));
+    loop {
+        match (a.next(), b.next()) {
+            (None, None) => return true,
+            (Some(want), Some(have)) if want == "*" || want == have => {}
+            _ => return false,
+        }
+    }
+}
+
+/// System text: a released prompt speaks for the operator; anything else is drift and informs at most.
+fn system(bundle: &Bundle, workflow: &Workflow, address: &Digest) -> (Label, String, Option<String>) {
+    let prompts = workflow.prompts.iter().filter_map(|id| bundle.prompts.get(id));
+    for prompt in prompts {
+        if prompt.digest == *address {
+            return (
+                Label::of(Integrity::Operator),
+                format!("prompt:{}@{}", prompt.id, prompt.version),
+                None,
+            );
+        }
+    }
+    (Label::of(Integrity::Trusted), "system".to_owned(), Some("drift".to_owned()))
+}
+
+/// What a tool or document door returned, by content address.
+#[derive(Debug, Default)]
+pub struct Results {
+    inner: Mutex<ResultsInner>,
+}
+
+#[derive(Debug, Default)]
+struct ResultsInner {
+    map: HashMap<Digest, KnownResult>,
+    order: VecDeque<Digest>,
+}
+
+/// A result that passed a door.
+#[derive(Clone, Debug)]
+pub struct KnownResult {
+    pub label: Label,
+    pub tool: ToolName,
+}
+
+impl Results {
+    pub fn remember(&self, text: &str, result: KnownResult) -> Digest {
+        let address = Digest::of(text.as_bytes());
+        let mut inner = self.lock();
+        match inner.map.get_mut(&address) {
+            // The same text from two tools is worth what the lesser one is worth.
+            Some(known) => known.label = known.label.join(&result.label),
+            None => {
+                if inner.order.len() >= RESULTS_MAX
+                    && let Some(oldest) = inner.order.pop_front()
+                {
+                    inner.map.remove(&oldest);
+                }
+                inner.order.push_back(address);
+                inner.map.insert(address, result);
+            }
+        }
+        address
+    }
+
+    pub fn find(&self, address: &Digest) -> Option<KnownResult> {
+        let inner = self.lock();
+        if inner.map.is_empty() { None } else { inner.map.get(address).cloned() }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, ResultsInner> {
+        self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// Which spans each session's record already has.
+#[derive(Debug, Default)]
+pub struct Sessions {
+    inner: Mutex<HashMap<String, HashSet<[u8; 8]>>>,
+}
+
+impl Sessions {
+    /// The positions of spans that are new to this session; they count as recorded from now on.
+    fn unseen(&self, session: &str, spans: &[Span]) -> Vec<usize> {
+        let mut inner = self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if inner.len() >= SESSIONS_MAX && !inner.contains_key(session) {
+            inner.clear();
+        }
+        let known = inner.entry(session.to_owned()).or_default();
+        let is_new = |(n, span): (usize, &Span)| {
+            let mut short = [0; 8];
+            short.copy_from_slice(&span.address.as_bytes()[..8]);
+            known.insert(short).then_some(n)
+        };
+        spans.iter().enumerate().filter_map(is_new).collect()
+    }
+}

@@ -1,0 +1,150 @@
+//! The tasks beside the doors: what the ledger says becomes a projection that can be asked, and the
+//! kill switches are looked at again and again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use plimsoll_core::{Entry, EntryBody, OutcomeStatus, Tier};
+use plimsoll_ledger::Seq;
+use plimsoll_store::EntryRow;
+use tokio::sync::watch;
+
+use crate::gateway::{Gateway, StartError};
+use crate::record::{Header, encode};
+use crate::refusal::Refusal;
+use crate::stops::STOP_POLL_MS;
+
+/// Acts in doubt that a start looks at.
+pub const IN_DOUBT_MAX: usize = 10_000;
+/// Entries projected in one batch.
+pub const PROJECT_BATCH: usize = 1_000;
+
+impl Gateway {
+    /// Brings the projection up to the ledger and finds the acts in doubt. At start, before any port is
+    /// opened.
+    pub(crate) async fn catch_up(self: &Arc<Self>) -> Result<(), StartError> {
+        self.project().await.map_err(StartError::Other)?;
+        let in_doubt = self.store.in_doubt(Timestamp::now(), IN_DOUBT_MAX).await?;
+        for row in &in_doubt {
+            if let Ok(Entry { body: EntryBody::Intent(judged), .. }) = serde_json::from_str(&row.body)
+                && judged.tier != Tier::Safe
+                && !judged.facts.deferred
+            {
+                let _already_open = self.doubts.begin(judged.act_digest, judged.act.id);
+            }
+        }
+        if !in_doubt.is_empty() {
+            tracing::warn!(count = in_doubt.len(), "acts are in doubt; see `plimsoll log --in-doubt`");
+        }
+        self.refresh_stops().await?;
+        Ok(())
+    }
+
+    /// Runs the followers until `stop` changes.
+    pub async fn follow(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+        let mut size = self.ledger.size();
+        let mut tick = tokio::time::interval(Duration::from_millis(STOP_POLL_MS));
+        loop {
+            tokio::select! {
+                _ = tick.tick() => {
+                    if let Err(error) = self.refresh_stops().await {
+                        tracing::error!(%error, "kill switches can't be read from the store");
+                    }
+                }
+                grown = self.ledger.grown_beyond(size) => {
+                    // Let a busy moment pass: the projection is for people.
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    if let Ok(grown) = grown { size = grown.max(self.ledger.size()); }
+                    if let Err(error) = self.project().await {
+                        tracing::error!(error, "the projection can't follow the ledger");
+                        tokio::time::sleep(Duration::from_secs(1)).await;
+                    }
+                }
+                _ = stop.changed() => break,
+            }
+        }
+        if let Err(error) = self.project().await {
+            tracing::error!(error, "the projection is behind the ledger; the next start catches up");
+        }
+    }
+
+    async fn refresh_stops(&self) -> Result<(), plimsoll_store::StoreError> {
+        self.stops.follow_sentinel(Timestamp::now());
+        let stored = self.store.stops().await?;
+        if self.stops.refresh(stored) {
+            tracing::warn!(stops = ?self.stops.all(), "kill switches changed");
+        }
+        Ok(())
+    }
+
+    async fn project(&self) -> Result<(), String> {
+        let text = |error: &dyn std::error::Error| crate::upstream::http::chain(error);
+        let mut next = self.store.projected().await.map_err(|e| text(&e))?;
+        loop {
+            let reader = self.ledger.reader();
+            let read = tokio::task::spawn_blocking(move || {
+                reader.iter_from(Seq(next)).take(PROJECT_BATCH).collect::<Result<Vec<_>, _>>()
+            });
+            let records = read.await.map_err(|e| text(&e))?.map_err(|e| text(&e))?;
+            let Some(last) = records.last().map(|record| record.seq.0) else { return Ok(()) };
+            let rows = records.iter().map(|record| EntryRow::read(record.seq.0, &record.entry)).collect();
+            self.store.project(rows).await.map_err(|e| text(&e))?;
+            next = last + 1;
+        }
+    }
+
+    /// Notes a request that ended before any act.
+    pub(crate) fn note_turned(&self, request: &str, refusal: &Refusal) {
+        self.metrics.turned.inc();
+        let detail = self.redactor.redact(&refusal.headline()).into_owned();
+        let header = Header { request: request.to_owned(), ..Header::default() };
+        let entry = header.entry(Timestamp::now(), EntryBody::Turned { code: refusal.code, detail });
+        if let Err(error) = self.ledger.note(encode(&entry)) {
+            tracing::warn!(%error, "a turned request could not be recorded");
+        }
+    }
+
+    /// Records that the gateway itself started or stopped, durably.
+    ///
+    /// # Errors
+    /// When the ledger can't take it.
+    pub async fn record_gateway(
+        &self,
+        event: &str,
+        detail: &str,
+    ) -> Result<(), plimsoll_ledger::LedgerError> {
+        let body = EntryBody::Gateway { event: event.to_owned(), detail: detail.to_owned() };
+        let header = Header { release: self.bundle.load().id.to_string(), ..Header::default() };
+        self.ledger.append(encode(&header.entry(Timestamp::now(), body))).await.map(|_| ())
+    }
+
+    /// Settles an act in doubt: a person looked it up in the system of record.
+    ///
+    /// # Errors
+    /// When the act is unknown or the ledger can't take it.
+    pub async fn settle(
+        &self,
+        act: plimsoll_core::ActId,
+        intent: u64,
+        done: bool,
+        by: &str,
+    ) -> Result<(), String> {
+        let outcome = plimsoll_core::Outcome {
+            act,
+            intent,
+            status: if done { OutcomeStatus::Done } else { OutcomeStatus::Failed },
+            code: None,
+            detail: format!("settled by {by} from the system of record"),
+            took_ms: 0,
+            downstream: Vec::new(),
+            result: None,
+            usage: serde_json::Value::Null,
+            redacted: 0,
+        };
+        let entry = Header::default().entry(Timestamp::now(), EntryBody::Outcome(Box::new(outcome)));
+        self.ledger.append(encode(&entry)).await.map_err(|error| error.to_string())?;
+        self.doubts.settle(act);
+        Ok(())
+    }
+}

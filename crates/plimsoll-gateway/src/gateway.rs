@@ -1,0 +1,163 @@
+//! The gateway's state: what the path reads, and the tasks that keep it fresh.
+
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use arc_swap::ArcSwap;
+use plimsoll_bundle::{Bundle, Reach};
+use plimsoll_inspect::redact::Redactor;
+use plimsoll_ledger::{Ledger, LedgerError, LedgerOptions};
+use plimsoll_store::{Store, StoreError};
+
+use crate::context::{Results, Sessions};
+use crate::doubts::Doubts;
+use crate::joins::Joins;
+use crate::keys::Keys;
+use crate::limits::Limiter;
+use crate::memo::Memo;
+use crate::metrics::Metrics;
+use crate::stops::Stops;
+use crate::tokens::Tokens;
+use crate::upstream::http::HttpClient;
+use crate::upstream::tools::ToolCaller;
+
+/// The running gateway. Everything behind the doors hangs off this.
+#[derive(Debug)]
+pub struct Gateway {
+    /// The release in force; swapped whole.
+    pub(crate) bundle: ArcSwap<Bundle>,
+    pub(crate) ledger: Ledger,
+    pub(crate) store: Store,
+    pub(crate) redactor: Redactor,
+    pub(crate) stops: Stops,
+    pub(crate) limits: Limiter,
+    pub(crate) joins: Joins,
+    pub(crate) doubts: Doubts,
+    pub(crate) sessions: Sessions,
+    pub(crate) results: Results,
+    pub(crate) memo: Memo,
+    pub(crate) keys: Keys,
+    pub(crate) tokens: Tokens,
+    pub(crate) http: HttpClient,
+    pub(crate) metrics: Metrics,
+    /// How checks and the tool door reach tool servers; set once at start.
+    pub(crate) tools: OnceLock<Arc<dyn ToolCaller>>,
+    /// One answer to an approval at a time, so that record and state agree.
+    pub(crate) answers: tokio::sync::Mutex<()>,
+    /// Base URL of the admin listener, for tickets.
+    pub(crate) admin_url: String,
+}
+
+/// What a gateway is started from.
+#[derive(Debug)]
+pub struct GatewayOptions {
+    pub bundle: Bundle,
+    /// Directory for ledger and database.
+    pub state_dir: PathBuf,
+    pub admin_url: String,
+}
+
+/// Why a gateway does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("the ledger can't be opened: {0}")]
+    Ledger(#[from] LedgerError),
+    #[error("the database can't be opened: {0}")]
+    Store(#[from] StoreError),
+    #[error("the system's trust store can't be read: {0}")]
+    Trust(std::io::Error),
+    #[error("{0}")]
+    Other(String),
+}
+
+impl Gateway {
+    /// Opens ledger and database and lists what is in doubt. No port is opened here.
+    ///
+    /// # Errors
+    /// When any part can't be opened: a gateway without its record does not start.
+    pub async fn open(options: GatewayOptions) -> Result<Arc<Self>, StartError> {
+        let GatewayOptions { bundle, state_dir, admin_url } = options;
+        std::fs::create_dir_all(&state_dir).map_err(|error| StartError::Other(error.to_string()))?;
+        let (ledger, recovery) = Ledger::open(LedgerOptions::new(state_dir.join("ledger")))?;
+        tracing::info!(?recovery, "ledger open");
+        let store = Store::open(&state_dir.join("plimsoll.db")).await?;
+        let http = HttpClient::new(wants_tls(&bundle)).map_err(StartError::Trust)?;
+        let redactor = redactor(&bundle);
+        let gateway = Arc::new(Self {
+            tokens: Tokens::new(),
+            redactor,
+            bundle: ArcSwap::from_pointee(bundle),
+            ledger,
+            store,
+            stops: Stops::new(state_dir.join("STOP")),
+            limits: Limiter::default(),
+            joins: Joins::default(),
+            doubts: Doubts::default(),
+            sessions: Sessions::default(),
+            results: Results::default(),
+            memo: Memo::default(),
+            keys: Keys::default(),
+            http,
+            metrics: Metrics::default(),
+            tools: OnceLock::new(),
+            answers: tokio::sync::Mutex::new(()),
+            admin_url,
+        });
+        gateway.catch_up().await?;
+        Ok(gateway)
+    }
+
+    /// The release in force.
+    pub fn bundle(&self) -> Arc<Bundle> {
+        self.bundle.load_full()
+    }
+
+    /// The database, for pages and commands that read.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    pub fn redactor(&self) -> &Redactor {
+        &self.redactor
+    }
+
+    pub fn stops(&self) -> &Stops {
+        &self.stops
+    }
+
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Hands over the tool servers' connections, once.
+    pub fn connect_tools(&self, tools: Arc<dyn ToolCaller>) {
+        let _already_set = self.tools.set(tools);
+    }
+}
+
+fn wants_tls(bundle: &Bundle) -> bool {
+    let models = bundle.models.values().map(|model| model.url.as_str());
+    let servers = bundle.servers.values().filter_map(|server| match &server.reach {
+        Reach::Http { url } => Some(url.as_str()),
+        Reach::Stdio { .. } | Reach::Local => None,
+    });
+    let issuers = bundle.project.oidc.iter().map(|oidc| oidc.jwks.as_str());
+    models.chain(servers).chain(issuers).any(|url| url.starts_with("https:"))
+}
+
+/// Knows every credential the gateway holds, so that none of them is ever written down.
+fn redactor(bundle: &Bundle) -> Redactor {
+    let models = bundle.models.values().filter_map(|model| model.credential.as_ref());
+    let accounts = bundle.servers.values().flat_map(|server| server.accounts.values());
+    let environments = bundle.servers.values().flat_map(|server| match &server.reach {
+        Reach::Stdio { env, .. } => env.values().collect::<Vec<_>>(),
+        Reach::Http { .. } | Reach::Local => Vec::new(),
+    });
+    let all = models.chain(accounts).chain(environments);
+    let known: Vec<(&str, &str)> = all.map(|secret| (secret.from.as_str(), secret.reveal())).collect();
+    Redactor::new(&known)
+}

@@ -1,0 +1,141 @@
+//! Rate limits and budgets: fixed windows, taken before the act and given back when it does not happen.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use jiff::Timestamp;
+use plimsoll_bundle::{Limit, LimitMeasure, LimitPer, Workflow};
+use plimsoll_core::{Act, ArgumentOrigin, ArgumentRole, Code, Objection, Principal};
+use serde_json::Value;
+
+/// Counters kept at most; windows that are over are dropped first.
+pub const COUNTERS_MAX: usize = 65_536;
+
+type Key = (usize, String, String, i64);
+
+/// The counters of all limits.
+#[derive(Debug, Default)]
+pub struct Limiter {
+    counters: Mutex<HashMap<Key, i64>>,
+}
+
+/// What was taken; give it back when the act does not happen.
+#[derive(Debug, Default)]
+#[must_use = "what was taken must be kept or given back"]
+pub struct Taken(Vec<(Key, i64)>);
+
+impl Limiter {
+    /// Takes from every limit that covers the act, or names the first one that is spent.
+    pub fn take(
+        &self,
+        workflow: &Workflow,
+        principal: &Principal,
+        act: &Act,
+        origins: &[ArgumentOrigin],
+        now: Timestamp,
+    ) -> Result<Taken, Objection> {
+        let mut taken = Taken::default();
+        for (n, limit) in workflow.limits.iter().enumerate() {
+            if limit.tool.as_ref().is_some_and(|tool| *tool != act.tool) || act.tool.server == "model" {
+                continue;
+            }
+            let amount = match limit.measure {
+                LimitMeasure::Calls => 1,
+                LimitMeasure::Amount => amount_hundredths(act, origins),
+            };
+            let key = key(n, limit, workflow, principal, now);
+            if let Err(used) = self.add(&key, amount, limit.at_most) {
+                self.give_back(taken);
+                return Err(objection(limit, used, amount));
+            }
+            taken.0.push((key, amount));
+        }
+        Ok(taken)
+    }
+
+    pub fn give_back(&self, taken: Taken) {
+        let mut counters = self.lock();
+        for (key, amount) in taken.0 {
+            if let Some(count) = counters.get_mut(&key) {
+                *count = count.saturating_sub(amount);
+            }
+        }
+    }
+
+    fn add(&self, key: &Key, amount: i64, at_most: i64) -> Result<(), i64> {
+        let mut counters = self.lock();
+        if counters.len() >= COUNTERS_MAX {
+            let window = key.3;
+            counters.retain(|key, _| key.3 >= window);
+        }
+        let count = counters.entry(key.clone()).or_insert(0);
+        let next = count.saturating_add(amount);
+        if next > at_most {
+            return Err(*count);
+        }
+        *count = next;
+        Ok(())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Key, i64>> {
+        self.counters.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+fn key(n: usize, limit: &Limit, workflow: &Workflow, principal: &Principal, now: Timestamp) -> Key {
+    let who = match limit.per {
+        LimitPer::Workflow => "",
+        LimitPer::Principal => &principal.id,
+        LimitPer::Requester => principal.requester(),
+    };
+    let window = i64::try_from(limit.window_s.max(1)).unwrap_or(i64::MAX);
+    (n, workflow.name.clone(), who.to_owned(), now.as_second() / window * window)
+}
+
+fn objection(limit: &Limit, used: i64, wanted: i64) -> Objection {
+    let what = limit.tool.as_ref().map_or_else(|| "all tools".to_owned(), |tool| format!("`{tool}`"));
+    match limit.measure {
+        LimitMeasure::Calls => Objection {
+            code: Code::RateLimited,
+            text: format!(
+                "{used} of {} calls of {what} are used in this window of {} s",
+                limit.at_most, limit.window_s
+            ),
+        },
+        LimitMeasure::Amount => Objection {
+            code: Code::OverBudget,
+            text: format!(
+                "{} more would exceed the budget of {} for {what}: {} are spent in this window of {} s",
+                money(wanted),
+                money(limit.at_most),
+                money(used),
+                limit.window_s
+            ),
+        },
+    }
+}
+
+fn money(hundredths: i64) -> String {
+    format!("{}.{:02}", hundredths / 100, (hundredths % 100).abs())
+}
+
+/// The sum of the arguments with the role `amount`, in hundredths, rounded up so that no fraction
+/// slips under a budget. What can't be read as an amount counts as the largest.
+pub fn amount_hundredths(act: &Act, origins: &[ArgumentOrigin]) -> i64 {
+    let amounts = origins.iter().filter(|origin| origin.role == ArgumentRole::Amount);
+    amounts.fold(0_i64, |sum, origin| {
+        let value = act.arguments.pointer(&origin.argument);
+        sum.saturating_add(value.and_then(hundredths).unwrap_or(i64::MAX))
+    })
+}
+
+fn hundredths(value: &Value) -> Option<i64> {
+    let number = match value {
+        Value::Number(number) => number.as_f64()?,
+        Value::String(text) => text.trim().parse::<f64>().ok()?,
+        _ => return None,
+    };
+    let scaled = (number.abs() * 100.0 - 1e-6).ceil();
+    // Far inside i64, so that sums saturate instead of wrapping.
+    (scaled < 9e15).then_some(scaled as i64)
+}

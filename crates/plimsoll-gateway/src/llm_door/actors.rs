@@ -1,0 +1,92 @@
+//! What this door does with a warrant: ask a provider, or let a tool call out to the client.
+
+use bytes::Bytes;
+use hyper::Response;
+use hyper::body::Incoming;
+use hyper::header::CONTENT_TYPE;
+use plimsoll_core::Code;
+use plimsoll_ledger::Warrant;
+
+use crate::gateway::Gateway;
+use crate::joins::{Join, JoinKey};
+use crate::path::Actor;
+use crate::record::{Report, Slip};
+use crate::refusal::Refusal;
+use crate::upstream::UpstreamError;
+use crate::upstream::http::collect;
+use crate::upstream::model::ModelRequest;
+use std::sync::Arc;
+
+/// Bytes of an upstream's error body that are read for the record.
+const ERROR_BYTES: usize = 64 << 10;
+
+/// Asks the provider.
+#[derive(Debug)]
+pub(super) struct AskModel {
+    pub gateway: Arc<Gateway>,
+    pub ask: ModelRequest,
+}
+
+/// An upstream that failed, with what the client is told.
+#[derive(Debug)]
+pub(super) struct Failed {
+    error: UpstreamError,
+    intent: u64,
+}
+
+impl Failed {
+    pub(super) fn refusal(self) -> Refusal {
+        Refusal { entry: Some(self.intent), ..Refusal::plain(self.error.code(), self.error.to_string()) }
+    }
+}
+
+impl Actor for AskModel {
+    type Done = Result<(Response<Incoming>, Slip), Failed>;
+
+    async fn act(self, warrant: Warrant, slip: Slip) -> Self::Done {
+        match self.gateway.http.ask_model(warrant, self.ask).await {
+            Ok(response) => Ok((response, slip)),
+            Err(error) => {
+                let intent = slip.intent();
+                slip.close_soon(Report::failed(error.code(), error.to_string()));
+                Err(Failed { error, intent })
+            }
+        }
+    }
+}
+
+/// Lets one tool call out to the client. For tools that run in the client this *is* the act; for others
+/// the tool door judges it again, and is told what was seen here.
+#[derive(Debug)]
+pub(super) struct Release {
+    pub gateway: Arc<Gateway>,
+    pub join: Option<(JoinKey, Join)>,
+}
+
+impl Actor for Release {
+    type Done = ();
+
+    async fn act(self, warrant: Warrant, slip: Slip) {
+        if let Some((key, join)) = self.join {
+            self.gateway.joins.remember(key, join);
+        }
+        drop(warrant);
+        slip.close_soon(Report::of(plimsoll_core::OutcomeStatus::Done, "handed to the client"));
+    }
+}
+
+pub(super) fn is_event_stream(response: &Response<Incoming>) -> bool {
+    let kind = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    response.status().is_success()
+        && kind.is_some_and(|kind| kind.trim_start().starts_with("text/event-stream"))
+}
+
+/// An upstream's own error, whole, to be passed on in its own form.
+pub(super) async fn error_body(name: &str, response: Response<Incoming>, timeout_s: u64) -> Bytes {
+    collect(name, response.into_body(), ERROR_BYTES, timeout_s).await.unwrap_or_default()
+}
+
+/// The report of an answer that was an error of the provider's own.
+pub(super) fn provider_error(status: u16) -> Report {
+    Report::failed(Code::UpstreamFailed, format!("the provider answered with status {status}"))
+}

@@ -1,0 +1,232 @@
+//! A whole answer: every call it proposes is judged before any byte of it leaves.
+
+use std::sync::Arc;
+
+use crate::trace_shim::Prepared;
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderName};
+use hyper::{Response, StatusCode};
+use plimsoll_core::{Code, Door, Objection, OutcomeStatus, ToolName};
+use plimsoll_wire::json::{self, Limits};
+use plimsoll_wire::llm::{CallKind, ToolCall, Usage};
+use serde_json::{Value, json};
+
+use super::actors::{Release, error_body, provider_error};
+use super::ask::{Turn, is_deferred, tool_name};
+use crate::context::origins;
+use crate::gateway::Gateway;
+use crate::joins::{Join, JoinKey};
+use crate::path::{Proposal, Sight, act};
+use crate::record::{Report, Slip};
+use crate::refusal::Refusal;
+use crate::server::{Body, full};
+use crate::upstream::http::collect;
+
+/// Headers of the provider's answer that the client gets to see.
+const PASSED: [&str; 8] = [
+    "content-type",
+    "openai-model",
+    "openai-processing-ms",
+    "openai-version",
+    "request-id",
+    "retry-after",
+    "x-request-id",
+    "x-should-retry",
+];
+
+pub(super) async fn answer(
+    gateway: &Arc<Gateway>,
+    turn: Turn,
+    response: Response<Incoming>,
+    slip: Slip,
+) -> Result<Response<Body>, Refusal> {
+    let bounds = turn.caller.bundle().project.bounds;
+    let (mut head, body) = response.into_parts();
+    head.headers = passed(&head.headers);
+    if !head.status.is_success() {
+        let status = head.status;
+        let body =
+            error_body(&turn.model.id, Response::from_parts(head.clone(), body), bounds.idle_timeout_s).await;
+        slip.close_soon(provider_error(status.as_u16()));
+        return Ok(assemble(status, &head.headers, body));
+    }
+    let intent = slip.intent();
+    let fail = |slip: Slip, code: Code, why: String| {
+        slip.close_soon(Report::failed(code, why.clone()));
+        Refusal { entry: Some(intent), ..Refusal::plain(code, why) }
+    };
+    let body = match collect(&turn.model.id, body, bounds.response_bytes, bounds.upstream_timeout_s).await {
+        Ok(body) => body,
+        Err(error) => return Err(fail(slip, error.code(), error.to_string())),
+    };
+    let limits = Limits { bytes: bounds.response_bytes, ..Limits::DEFAULT };
+    let parsed = match json::parse(body.clone(), &limits) {
+        Ok(parsed) => parsed,
+        Err(error) => return Err(fail(slip, Code::UpstreamGarbage, format!("the model's answer: {error}"))),
+    };
+    let read = match turn.dialect.read_response(parsed.doc()) {
+        Ok(read) => read,
+        Err(error) => return Err(fail(slip, Code::UpstreamGarbage, format!("the model's answer: {error}"))),
+    };
+    let refusals = judge(gateway, &turn, &read.calls).await;
+    let refused: Vec<(&ToolCall, &str)> = read
+        .calls
+        .iter()
+        .zip(&refusals)
+        .filter_map(|(call, refusal)| Some((call, refusal.as_deref()?)))
+        .collect();
+    let body = if refused.is_empty() {
+        body
+    } else {
+        Bytes::from(turn.dialect.replace_calls(parsed.doc(), &refused))
+    };
+    let (body, redacted) = match gateway.redactor.redact_bytes_of_json(&body) {
+        Some(clean) => (Bytes::from(clean), 1),
+        None => (body, 0),
+    };
+    let mut report = Report::of(OutcomeStatus::Done, "");
+    report.downstream = read.id.iter().map(|id| id.to_string()).collect();
+    report.usage = usage(read.usage);
+    report.redacted = redacted;
+    slip.close_soon(report);
+    Ok(assemble(head.status, &head.headers, body))
+}
+
+/// Judges every call of an answer, in order. `None`: let it out; else the refusal's text.
+pub(super) async fn judge(gateway: &Arc<Gateway>, turn: &Turn, calls: &[ToolCall]) -> Vec<Option<String>> {
+    if calls.is_empty() {
+        return Vec::new();
+    }
+    let proposals: Vec<(Proposal, Release)> = {
+        let Ok(request) = turn.dialect.read_request(turn.parsed.doc()) else {
+            return calls.iter().map(|_| Some("the request can't be read again".to_owned())).collect();
+        };
+        let context = turn.context(gateway, &request);
+        let prepared = context.prepare();
+        calls.iter().map(|call| propose(gateway, turn, &prepared, call)).collect()
+    };
+    let mut refusals = Vec::with_capacity(calls.len());
+    for (proposal, release) in proposals {
+        let passed = gateway.pass(&turn.caller, proposal, release).await;
+        refusals.push(passed.err().map(|refusal| refusal.text()));
+    }
+    refusals
+}
+
+fn propose(
+    gateway: &Arc<Gateway>,
+    turn: &Turn,
+    prepared: &Prepared<'_>,
+    call: &ToolCall,
+) -> (Proposal, Release) {
+    let (bundle, workflow) = (turn.caller.bundle(), turn.caller.workflow());
+    let mut objections = Vec::new();
+    let arguments = arguments(call).unwrap_or_else(|objection| {
+        objections.push(objection);
+        json!({ "unreadable": call.arguments })
+    });
+    let name = match call.kind {
+        CallKind::Hosted | CallKind::Unknown => ToolName::new("hosted", call.name.clone()),
+        _ => tool_name(bundle, workflow, &full_name(call)),
+    };
+    let tool = bundle.find_tool(&name);
+    if matches!(call.kind, CallKind::Hosted | CallKind::Unknown) {
+        let text = format!("`{}` would run where no gateway can see it", call.name);
+        objections.push(Objection { code: Code::HostedTool, text });
+    } else if tool.is_none() {
+        let text = format!("the release knows no tool that a client would call `{}`", call.name);
+        objections.push(Objection { code: Code::UnknownTool, text });
+    } else if !workflow.acts.contains_key(&name) {
+        let text = format!("workflow `{}` does not list `{name}`", workflow.name);
+        objections.push(Objection { code: Code::NotInWorkflow, text });
+    }
+    if let Some(Err(errors)) =
+        tool.as_ref().and_then(|tool| tool.pin.as_ref()).map(|pin| pin.validate(&arguments))
+    {
+        objections.push(Objection { code: Code::InvalidArguments, text: errors.join("; ") });
+    }
+    let found = origins(prepared, &arguments, tool.map(|t| &**t), &gateway.redactor);
+    let mut act = act(Door::Llm, name.clone(), arguments);
+    act.call_id = Some(call.id.clone());
+    act.schema = tool.as_ref().and_then(|tool| tool.pin.as_ref()).map(|pin| pin.digest);
+    let deferred = is_deferred(bundle, &name);
+    let join = deferred.then(|| {
+        let key = JoinKey {
+            principal: turn.caller.principal().requester().to_owned(),
+            workflow: workflow.name.clone(),
+            tool: name,
+            arguments: act.arguments_digest(),
+        };
+        let join = Join {
+            session: turn.session.clone(),
+            act: act.id,
+            origins: found.clone(),
+            trajectory: turn.trajectory.clone(),
+            at: jiff::Timestamp::now(),
+        };
+        (key, join)
+    });
+    let proposal = Proposal {
+        act,
+        session: turn.session.clone(),
+        request: turn.request.clone(),
+        trace: turn.trace.clone(),
+        sight: Sight::Context { trajectory: turn.trajectory.clone(), origins: found },
+        objections,
+        deferred,
+        detail: json!({ "model": turn.model.id }),
+        fresh: Vec::new(),
+    };
+    (proposal, Release { gateway: Arc::clone(gateway), join })
+}
+
+fn full_name(call: &ToolCall) -> String {
+    match &call.namespace {
+        Some(namespace) => format!("{namespace}__{}", call.name),
+        None => call.name.clone(),
+    }
+}
+
+/// The arguments as the client will read them. Anything a second reader might take differently is
+/// refused.
+fn arguments(call: &ToolCall) -> Result<Value, Objection> {
+    if call.kind == CallKind::Custom {
+        return Ok(json!({ "input": call.arguments }));
+    }
+    if call.arguments.trim().is_empty() {
+        return Ok(json!({}));
+    }
+    match json::parse(call.arguments.as_bytes(), &Limits::DEFAULT) {
+        Ok(parsed) => Ok(parsed.root().to_value()),
+        Err(error) => {
+            Err(Objection { code: Code::InvalidArguments, text: format!("the arguments: {error}") })
+        }
+    }
+}
+
+pub(super) fn usage(usage: Usage) -> Value {
+    json!({ "input_tokens": usage.input, "output_tokens": usage.output, "cached_tokens": usage.cached })
+}
+
+pub(super) fn passed(headers: &hyper::HeaderMap) -> hyper::HeaderMap {
+    let mut out = hyper::HeaderMap::new();
+    for name in PASSED {
+        if let Some(value) = headers.get(name) {
+            out.insert(HeaderName::from_static(name), value.clone());
+        }
+    }
+    out
+}
+
+pub(super) fn assemble(status: StatusCode, headers: &hyper::HeaderMap, body: Bytes) -> Response<Body> {
+    let mut response = Response::new(full(body));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers.clone();
+    if !response.headers().contains_key(CONTENT_TYPE) {
+        response
+            .headers_mut()
+            .insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static("application/json"));
+    }
+    response
+}

@@ -1,0 +1,266 @@
+//! Reading a request: who asks, what the model will be shown, what is asked for.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hyper::Method;
+use hyper::header::HeaderMap;
+use plimsoll_bundle::{Bundle, HostedTools, Model, Workflow};
+use plimsoll_core::{Code, Door, Objection, Span, SpanKind, ToolName, Trajectory};
+use plimsoll_wire::json::{self, Limits, Parsed};
+use plimsoll_wire::llm::{Dialect, HostedTool, Request, Role, Runs};
+use serde_json::json;
+
+use super::actors::AskModel;
+use super::session::session;
+use crate::caller::Caller;
+use crate::context::{Context, Shown};
+use crate::gateway::Gateway;
+use crate::path::{Proposal, Sight, act};
+use crate::refusal::Refusal;
+use crate::server::Arrival;
+use crate::upstream::model::ModelRequest;
+
+/// State members that only say how long the provider keeps things; they hide nothing from us.
+const HARMLESS_STATE: [&str; 1] = ["store"];
+/// Opaque content that the provider itself made and reads back.
+const OWN_OPAQUE: [&str; 2] = ["encrypted_content", "redacted_thinking"];
+
+/// A request that was read and is not yet proposed.
+pub(super) struct Asked {
+    pub streaming: bool,
+    turn: Turn,
+    objections: Vec<Objection>,
+    fresh: Vec<Span>,
+    detail: serde_json::Value,
+    query: Option<String>,
+    headers: HeaderMap,
+    body: Bytes,
+    trace: Option<String>,
+}
+
+/// What the answer's judgement needs of the request. It keeps the request's own bytes, because the
+/// origins of arguments are looked for in them.
+pub(super) struct Turn {
+    pub dialect: Dialect,
+    pub caller: Caller,
+    pub session: String,
+    pub request: String,
+    pub trace: Option<String>,
+    pub model: Arc<Model>,
+    pub trajectory: Trajectory,
+    pub parsed: Parsed<Bytes>,
+}
+
+pub(super) async fn read(
+    gateway: &Arc<Gateway>,
+    dialect: Dialect,
+    arrival: Arrival,
+) -> Result<Asked, Refusal> {
+    let caller = gateway.identify(arrival.credentials()).await?;
+    let trace = arrival.trace();
+    let bounds = caller.bundle().project.bounds;
+    let Arrival { query, headers, body, request: id, .. } = arrival;
+    let body = Arrival::read(body, bounds.request_bytes, bounds.request_timeout_s).await?;
+    let limits = Limits { bytes: bounds.request_bytes, depth: bounds.json_depth, ..Limits::DEFAULT };
+    let parsed =
+        json::parse(body.clone(), &limits).map_err(|e| Refusal::plain(Code::Malformed, e.to_string()))?;
+    let request =
+        dialect.read_request(parsed.doc()).map_err(|e| Refusal::plain(Code::Malformed, e.to_string()))?;
+
+    let (bundle, workflow) = (caller.bundle(), caller.workflow());
+    let model = model(bundle, workflow, &request.model)?;
+    let context = gateway.see(bundle, workflow, shown(bundle, workflow, &request));
+    let session = session(&headers, caller.principal(), &context);
+    let objections = objections(workflow, &request);
+    let fresh = gateway.fresh(&session, &context);
+    let detail = detail(dialect, &request, &context);
+    let body = outgoing(gateway, workflow, dialect, &parsed, &request, body)?;
+    let (trajectory, streaming) = (context.trajectory.clone(), request.stream);
+    drop((request, context));
+    let turn =
+        Turn { dialect, caller, session, request: id, trace: trace.clone(), model, trajectory, parsed };
+    Ok(Asked { streaming, turn, objections, fresh, detail, query, headers, body, trace })
+}
+
+impl Asked {
+    /// The proposal to converse, and what carries it out.
+    pub(super) fn propose(self, gateway: &Arc<Gateway>) -> Result<(Turn, Proposal, AskModel), Refusal> {
+        let Self { turn, objections, fresh, detail, query, headers, body, trace, .. } = self;
+        let name = ToolName::new(ToolName::MODEL, turn.model.id.clone());
+        let arguments = json!({ "model": detail["model"], "stream": detail["stream"], "body": plimsoll_core::Digest::of(&body) });
+        let proposal = Proposal {
+            act: act(Door::Llm, name, arguments),
+            session: turn.session.clone(),
+            request: turn.request.clone(),
+            trace,
+            sight: Sight::Context { trajectory: turn.trajectory.clone(), origins: Vec::new() },
+            objections,
+            deferred: false,
+            detail,
+            fresh,
+        };
+        let path = match (path(turn.dialect), query) {
+            (path, Some(query)) => format!("{path}?{query}"),
+            (path, None) => path.to_owned(),
+        };
+        let ask = ModelRequest {
+            model: Arc::clone(&turn.model),
+            method: Method::POST,
+            path,
+            headers,
+            body,
+            timeout_s: turn.caller.bundle().project.bounds.upstream_timeout_s,
+        };
+        Ok((turn, proposal, AskModel { gateway: Arc::clone(gateway), ask }))
+    }
+}
+
+impl Turn {
+    /// The context again, for tracing the answer's calls.
+    pub(super) fn context<'a>(&'a self, gateway: &Gateway, request: &Request<'a>) -> Context<'a> {
+        let (bundle, workflow) = (self.caller.bundle(), self.caller.workflow());
+        gateway.see(bundle, workflow, shown(bundle, workflow, request))
+    }
+}
+
+/// The provider's path of a dialect.
+pub(super) const fn path(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Chat => "/v1/chat/completions",
+        Dialect::Responses => "/v1/responses",
+        Dialect::Messages => "/v1/messages",
+    }
+}
+
+/// The declared model that serves a name.
+pub(super) fn model(bundle: &Bundle, workflow: &Workflow, name: &str) -> Result<Arc<Model>, Refusal> {
+    bundle.model_for(workflow, name).cloned().ok_or_else(|| {
+        let message = format!("workflow `{}` has no model that serves the name `{name}`", workflow.name);
+        Refusal::plain(Code::NotInWorkflow, message)
+    })
+}
+
+/// Every text of a request as a span to be.
+fn shown<'a>(bundle: &Bundle, workflow: &Workflow, request: &Request<'a>) -> Vec<Shown<'a>> {
+    let tool_of = |id: &str| {
+        let call = request.prior_calls.iter().rev().find(|call| call.id == id)?;
+        Some(tool_name(bundle, workflow, &call.name))
+    };
+    let texts = request.pieces.iter().map(|piece| {
+        let kind = match piece.role {
+            Role::System | Role::Developer => SpanKind::System,
+            Role::User => SpanKind::User,
+            Role::Assistant => SpanKind::Assistant,
+            // What nobody can place is treated like a result: untrusted.
+            Role::Tool | Role::Other => SpanKind::Result,
+        };
+        let tool = match kind {
+            SpanKind::Result => piece.tool_call_id.as_deref().and_then(tool_of),
+            _ => None,
+        };
+        Shown { kind, text: piece.text.clone(), tool }
+    });
+    let opaque = request.opaque.iter().filter(|piece| !OWN_OPAQUE.contains(&&*piece.kind));
+    let media = opaque.map(|piece| Shown { kind: SpanKind::Media, text: piece.kind.clone(), tool: None });
+    texts.chain(media).collect()
+}
+
+/// The tool a client means by a name, or a name under `local` that nobody declared.
+pub(super) fn tool_name(bundle: &Bundle, workflow: &Workflow, name: &str) -> ToolName {
+    bundle
+        .resolve_client_name(workflow, name)
+        .unwrap_or_else(|_candidates| ToolName::new(ToolName::LOCAL, name))
+}
+
+/// Whether the tool door will judge this tool's calls itself.
+pub(super) fn is_deferred(bundle: &Bundle, tool: &ToolName) -> bool {
+    bundle.find_tool(tool).is_some() && !bundle.is_local(tool)
+}
+
+/// Hard reasons against the request as a whole.
+fn objections(workflow: &Workflow, request: &Request<'_>) -> Vec<Objection> {
+    let mut found = Vec::new();
+    let mut object = |code, text| found.push(Objection { code, text });
+    for tool in request.hosted.iter().filter(|tool| is_refused(workflow, tool)) {
+        object(
+            Code::HostedTool,
+            format!("`{}` would run at the provider, where no gateway can see it", tool.kind),
+        );
+    }
+    if workflow.hosted_tools != HostedTools::Approve {
+        for approval in request.approvals.iter().filter(|approval| approval.approve) {
+            object(
+                Code::HostedTool,
+                format!("`{}` would give the provider leave to run a tool", approval.request_id),
+            );
+        }
+    }
+    for state in request.hidden.iter().filter(|state| !HARMLESS_STATE.contains(&state.kind)) {
+        object(Code::HiddenState, format!("`{}` refers to what the gateway can't see", state.kind));
+    }
+    if !workflow.media {
+        for piece in request.opaque.iter().filter(|piece| !OWN_OPAQUE.contains(&&*piece.kind)) {
+            object(
+                Code::UnreadableContent,
+                format!("content of the kind `{}` can't be read here", piece.kind),
+            );
+        }
+    }
+    found
+}
+
+/// Provider-run tools are refused unless the workflow strips them or can force the provider to ask.
+fn is_refused(workflow: &Workflow, tool: &HostedTool<'_>) -> bool {
+    tool.runs == Runs::AtProvider
+        && match workflow.hosted_tools {
+            HostedTools::Refuse => true,
+            HostedTools::Strip => false,
+            HostedTools::Approve => tool.kind != "mcp",
+        }
+}
+
+/// The bytes that go out: the ones that came, unless a policy changes them.
+fn outgoing(
+    gateway: &Gateway,
+    workflow: &Workflow,
+    dialect: Dialect,
+    parsed: &Parsed<Bytes>,
+    request: &Request<'_>,
+    body: Bytes,
+) -> Result<Bytes, Refusal> {
+    let hosted = request.hosted.iter().any(|tool| tool.runs == Runs::AtProvider);
+    let changed = match workflow.hosted_tools {
+        HostedTools::Strip if hosted => {
+            Some(dialect.strip_hosted(parsed.doc(), |tool| tool.runs == Runs::AtProvider))
+        }
+        HostedTools::Approve if hosted => Some(dialect.force_approval(parsed.doc())),
+        _ => None,
+    };
+    let body = match changed {
+        Some(Ok(bytes)) => Bytes::from(bytes),
+        Some(Err(error)) => return Err(Refusal::plain(Code::Malformed, error.to_string())),
+        None => body,
+    };
+    Ok(match gateway.redactor.redact_bytes_of_json(&body) {
+        Some(redacted) => {
+            gateway.metrics.redactions.inc();
+            Bytes::from(redacted)
+        }
+        None => body,
+    })
+}
+
+/// What people ask for later.
+fn detail(dialect: Dialect, request: &Request<'_>, context: &Context<'_>) -> serde_json::Value {
+    let prompt = context.spans.iter().find_map(|span| span.source.strip_prefix("prompt:"));
+    json!({
+        "dialect": format!("{dialect:?}").to_lowercase(),
+        "model": request.model,
+        "stream": request.stream,
+        "tools": request.tools.len(),
+        "prompt": prompt,
+        "spans": context.spans.len(),
+        "unknown_content": request.unknown.iter().map(|unknown| unknown.path.clone()).take(8).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,62 @@
+//! What is counted, in Prometheus' form.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use plimsoll_core::{Decision, Tier, ToolName};
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct DecisionLabels {
+    server: String,
+    tier: &'static str,
+    ruling: &'static str,
+    code: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct RequestLabels {
+    pub door: &'static str,
+    pub status: u16,
+}
+
+/// The gateway's counters. Names follow `plimsoll_<noun>_<unit>`.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    pub decisions: Family<DecisionLabels, Counter>,
+    pub requests: Family<RequestLabels, Counter>,
+    pub in_flight: Gauge,
+    pub lost_outcomes: Counter,
+    pub redactions: Counter,
+    pub turned: Counter,
+}
+
+impl Metrics {
+    pub fn decided(&self, tool: &ToolName, tier: Tier, decision: &Decision) {
+        let labels = DecisionLabels {
+            server: tool.server.clone(),
+            tier: tier.name(),
+            ruling: decision.ruling.name(),
+            code: decision.code.map_or("", plimsoll_core::Code::id),
+        };
+        self.decisions.get_or_create(&labels).inc();
+    }
+
+    /// The text that `/metrics` answers.
+    pub fn render(&self) -> String {
+        let mut registry = Registry::with_prefix("plimsoll");
+        registry.register("decisions", "Acts decided", self.decisions.clone());
+        registry.register("requests", "Requests answered", self.requests.clone());
+        registry.register("requests_in_flight", "Requests being served", self.in_flight.clone());
+        registry.register("outcomes_lost", "Outcomes the ledger did not take", self.lost_outcomes.clone());
+        registry.register("redactions", "Secrets redacted from traffic or records", self.redactions.clone());
+        registry.register("requests_turned", "Requests refused before any act", self.turned.clone());
+        let mut text = String::new();
+        if prometheus_client::encoding::text::encode(&mut text, &registry).is_err() {
+            tracing::error!("metrics can't be encoded");
+        }
+        text
+    }
+}

@@ -1,0 +1,450 @@
+//! The one path.
+//!
+//! Every act, whatever its door, is *identified, labelled, decided, checked, held if need be,
+//! recorded, performed, recorded again*. [`Gateway::pass`] is that story; the steps have these names.
+//! It is the only caller of [`decide`], and the only one that asks the ledger for a warrant.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use plimsoll_core::{
+    Account, Act, ActId, ApprovalFact, ArgumentOrigin, Case, CheckFact, Code, Decision, Digest, Door, Effect,
+    EntryBody, Facts, Hypothesis, Judged, Need, Objection, PermitId, Remedy, Ruling, Span, Tier, ToolName,
+    Trajectory, Verdict, decide,
+};
+use plimsoll_ledger::Warrant;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::caller::Caller;
+use crate::gateway::Gateway;
+use crate::joins::JoinKey;
+use crate::limits::Taken;
+use crate::record::{Header, Report, Slip, SlipOf, encode};
+use crate::refusal::Refusal;
+
+/// Something that wants to happen, as a door read it.
+#[derive(Clone, Debug)]
+pub struct Proposal {
+    pub act: Act,
+    pub session: String,
+    pub request: String,
+    pub trace: Option<String>,
+    /// What the door knows of the context and of where each argument came from.
+    pub sight: Sight,
+    /// Hard reasons against it that the door found.
+    pub objections: Vec<Objection>,
+    /// The tool door will judge this act again before it moves anything.
+    pub deferred: bool,
+    /// Anything the door knows that people ask for later: prompt, model, tool-call id.
+    pub detail: Value,
+    /// Spans that the session's record does not have yet.
+    pub fresh: Vec<Span>,
+}
+
+/// What a door has seen of the context.
+#[derive(Clone, Debug)]
+pub enum Sight {
+    /// The whole context: origins were traced in it.
+    Context { trajectory: Trajectory, origins: Vec<ArgumentOrigin> },
+    /// Nothing: the tool door sees a call, and asks the joins where it came from.
+    Call,
+}
+
+/// Performs one act. It gets the warrant by value and the duty to report.
+pub trait Actor: Send + 'static {
+    type Done: Send + 'static;
+
+    fn act(self, warrant: Warrant, slip: Slip) -> impl Future<Output = Self::Done> + Send;
+}
+
+/// An act with everything the decision looks at.
+struct Labelled {
+    act: Act,
+    header: Header,
+    tier: Tier,
+    effect: Effect,
+    account: Account,
+    trajectory: Trajectory,
+    origins: Vec<ArgumentOrigin>,
+    facts: Facts,
+    detail: Value,
+    fresh: Vec<Span>,
+}
+
+impl Gateway {
+    /// The one path. `caller` is the proof of the first step: only `identify` makes one.
+    ///
+    /// # Errors
+    /// The refusal or hold, already recorded, for the door to put into its protocol's words.
+    pub async fn pass<A: Actor>(
+        self: &Arc<Self>,
+        caller: &Caller,
+        proposal: Proposal,
+        actor: A,
+    ) -> Result<A::Done, Refusal> {
+        let mut labelled = self.label(caller, proposal);
+        let taken = self.take(caller, &mut labelled);
+        let mut verdict = self.decide(caller, &labelled);
+        if wants_check(&verdict.decision) && !labelled.facts.deferred {
+            self.check(caller, &mut labelled).await;
+            verdict = self.decide(caller, &labelled);
+        }
+        if wants_approval(&verdict.decision) && verdict.permit.is_none() {
+            match self.hold(caller, &mut labelled, &verdict.decision).await {
+                Ok(Some(ticket)) => {
+                    self.limits.give_back(taken);
+                    return Err(self.record_decision(caller, labelled, verdict.decision, Some(ticket)).await);
+                }
+                Ok(None) => verdict = self.decide(caller, &labelled),
+                Err(refusal) => {
+                    self.limits.give_back(taken);
+                    return Err(refusal);
+                }
+            }
+        }
+        let Some(permit) = verdict.permit else {
+            self.limits.give_back(taken);
+            return Err(self.record_decision(caller, labelled, verdict.decision, None).await);
+        };
+        let going = Arc::clone(self).go(caller.clone(), labelled, verdict.decision, permit, taken, actor);
+        detached(going).await
+    }
+
+    /// The second half of the path: nothing here may be cancelled half way.
+    async fn go<A: Actor>(
+        self: Arc<Self>,
+        caller: Caller,
+        labelled: Labelled,
+        decision: Decision,
+        permit: plimsoll_core::Permit,
+        taken: Taken,
+        actor: A,
+    ) -> Result<A::Done, Refusal> {
+        if let Err(refusal) = self.spend_approval(&labelled, permit.act_digest()).await {
+            self.limits.give_back(taken);
+            return Err(refusal);
+        }
+        let (warrant, slip) = self.record_intent(&caller, labelled, decision, permit).await?;
+        Ok(actor.act(warrant, slip).await)
+    }
+
+    /// Puts labels on the act: its tier and effect, where its arguments came from, what the context
+    /// has seen, and the facts that may stand against it.
+    fn label(&self, caller: &Caller, proposal: Proposal) -> Labelled {
+        let Proposal { act, session, request, trace, sight, objections, deferred, detail, fresh } = proposal;
+        let tool = caller.bundle().find_tool(&act.tool);
+        let (tier, effect, account) = match (&tool, act.tool.server.as_str()) {
+            (Some(tool), _) => (tool.tier, tool.effect, tool.account),
+            (None, ToolName::MODEL) => (Tier::Safe, Effect::Read, Account::Read),
+            // Of a tool nobody declared, the worst is assumed.
+            (None, _) => (Tier::Dangerous, Effect::Destructive, Account::Execute),
+        };
+        let (session, hypothesis, trajectory, origins) = match sight {
+            Sight::Context { trajectory, origins } => (session, Hypothesis::Answer, trajectory, origins),
+            Sight::Call => self.join(caller, &act, session, tool.map(|tool| &**tool)),
+        };
+        let principal = caller.principal();
+        let facts = Facts {
+            stops: self.stops.covering(&caller.workflow().name, &act, principal),
+            objections,
+            hypothesis,
+            terms: caller.bundle().terms(caller.workflow(), &act.tool),
+            approval: None,
+            checks: tool.iter().flat_map(|tool| &tool.checks).map(open_check).collect(),
+            deferred,
+            counters: std::collections::BTreeMap::default(),
+        };
+        let header = Header {
+            request,
+            session,
+            workflow: caller.workflow().name.clone(),
+            release: caller.release().to_owned(),
+            trace,
+            principal: Some(principal.clone()),
+        };
+        Labelled { act, header, tier, effect, account, trajectory, origins, facts, detail, fresh }
+    }
+
+    /// Looks up whether the LLM door let this very call pass. What no known answer proposed is of
+    /// unknown origin.
+    fn join(
+        &self,
+        caller: &Caller,
+        act: &Act,
+        session: String,
+        tool: Option<&plimsoll_bundle::Tool>,
+    ) -> (String, Hypothesis, Trajectory, Vec<ArgumentOrigin>) {
+        let key = JoinKey {
+            principal: caller.principal().requester().to_owned(),
+            workflow: caller.workflow().name.clone(),
+            tool: act.tool.clone(),
+            arguments: act.arguments_digest(),
+        };
+        match self.joins.find(&key, Timestamp::now()) {
+            Some(join) => {
+                let joined = Hypothesis::Joined { session: join.session.clone(), act: join.act };
+                (join.session, joined, join.trajectory, join.origins)
+            }
+            None => {
+                let origins = crate::context::origins_unseen(&act.arguments, tool, &self.redactor);
+                let mut trajectory = Trajectory::default();
+                trajectory.label.integrity = plimsoll_core::Integrity::Untrusted;
+                (session, Hypothesis::Unknown, trajectory, origins)
+            }
+        }
+    }
+
+    /// Takes from rate limits and budgets, and asks whether a twin of this act is still open.
+    fn take(&self, caller: &Caller, labelled: &mut Labelled) -> Taken {
+        if labelled.facts.deferred {
+            return Taken::default();
+        }
+        if labelled.tier != Tier::Safe {
+            let digest = self.digest(caller, labelled);
+            if let Some(twin) = self.doubts.twin(&digest) {
+                let text =
+                    format!("an identical act ({twin}) was begun and nobody knows yet whether it happened");
+                labelled.facts.objections.push(Objection { code: Code::InDoubt, text });
+            }
+        }
+        let now = Timestamp::now();
+        match self.limits.take(caller.workflow(), caller.principal(), &labelled.act, &labelled.origins, now) {
+            Ok(taken) => taken,
+            Err(objection) => {
+                labelled.facts.objections.push(objection);
+                Taken::default()
+            }
+        }
+    }
+
+    fn decide(&self, caller: &Caller, labelled: &Labelled) -> Verdict {
+        let case = case(caller, labelled);
+        let mut verdict = decide(&self.memo.over(&caller.bundle().rules), &case);
+        offer_draft(caller, labelled, &mut verdict.decision);
+        verdict
+    }
+
+    fn digest(&self, caller: &Caller, labelled: &Labelled) -> Digest {
+        case(caller, labelled).act_digest()
+    }
+
+    /// Tests the hypothesis against the system of record. Each check is a safe act of its own that goes
+    /// the same path.
+    async fn check(self: &Arc<Self>, caller: &Caller, labelled: &mut Labelled) {
+        let Some(tool) = caller.bundle().find_tool(&labelled.act.tool) else { return };
+        let mut facts = Vec::with_capacity(tool.checks.len());
+        for check in &tool.checks {
+            facts.push(Box::pin(self.run_check(caller, &labelled.header, check, &labelled.act)).await);
+        }
+        labelled.facts.checks = facts;
+    }
+
+    /// Finds or opens the question to people. `None` when it is already answered with yes: the fact is
+    /// in place then, and the act is decided again.
+    async fn hold(
+        self: &Arc<Self>,
+        caller: &Caller,
+        labelled: &mut Labelled,
+        decision: &Decision,
+    ) -> Result<Option<crate::docket::Ticket>, Refusal> {
+        let digest = self.digest(caller, labelled);
+        let question = crate::docket::Question {
+            digest,
+            act: &labelled.act,
+            origins: &labelled.origins,
+            trajectory: &labelled.trajectory,
+            tier: labelled.tier,
+            effect: labelled.effect,
+            facts: &labelled.facts,
+            decision,
+            header: &labelled.header,
+        };
+        let standing = self.ask(caller, question).await?;
+        labelled.facts.approval = Some(ApprovalFact {
+            id: standing.id.clone(),
+            granted: standing.granted,
+            denied: standing.denied,
+            approvers: standing.approvers.clone(),
+        });
+        Ok((!standing.granted && !standing.denied).then_some(standing))
+    }
+
+    /// Spends the approval this act stands on, once and for all. Before the intent: a crash in between
+    /// costs an approval, never a second act.
+    async fn spend_approval(&self, labelled: &Labelled, digest: &Digest) -> Result<(), Refusal> {
+        let Some(approval) = labelled.facts.approval.as_ref().filter(|approval| approval.granted) else {
+            return Ok(());
+        };
+        self.spend(&approval.id, digest, &labelled.header).await
+    }
+
+    /// Writes the intent and waits until it is durable. Only this makes a warrant of the permit.
+    async fn record_intent(
+        self: &Arc<Self>,
+        caller: &Caller,
+        labelled: Labelled,
+        decision: Decision,
+        permit: plimsoll_core::Permit,
+    ) -> Result<(Warrant, Slip), Refusal> {
+        let digest = *permit.act_digest();
+        let guarded = labelled.tier != Tier::Safe && !labelled.facts.deferred;
+        if guarded && let Err(twin) = self.doubts.begin(digest, labelled.act.id) {
+            let text = format!("an identical act ({twin}) is in flight");
+            return Err(Refusal { tool: Some(labelled.act.tool), ..Refusal::plain(Code::InDoubt, text) });
+        }
+        self.metrics.decided(&labelled.act.tool, labelled.tier, &decision);
+        let slip_of = SlipOf { act_digest: digest, tier: if guarded { labelled.tier } else { Tier::Safe } };
+        let (header, act) = (labelled.header.clone(), labelled.act.clone());
+        let judged = self.judged(caller, labelled, decision, digest, Some(permit.id()));
+        let intent = encode(&header.entry(Timestamp::now(), EntryBody::Intent(Box::new(judged))));
+        match self.ledger.enter(permit, intent, Timestamp::now()).await {
+            Ok(warrant) => {
+                let slip = Slip::new(Arc::clone(self), header, &act, slip_of, warrant.seq().0);
+                Ok((warrant, slip))
+            }
+            Err(error) => {
+                if guarded {
+                    self.doubts.end(&digest);
+                }
+                tracing::error!(%error, "an intent could not be made durable");
+                let detail = format!("the record could not be made durable: {error}");
+                Err(Refusal {
+                    act: Some(act.id),
+                    tool: Some(act.tool),
+                    ..Refusal::plain(Code::RecordFailed, detail)
+                })
+            }
+        }
+    }
+
+    /// Writes a refusal or hold and turns it into what the caller is told.
+    async fn record_decision(
+        &self,
+        caller: &Caller,
+        labelled: Labelled,
+        decision: Decision,
+        ticket: Option<crate::docket::Ticket>,
+    ) -> Refusal {
+        self.metrics.decided(&labelled.act.tool, labelled.tier, &decision);
+        let digest = self.digest(caller, &labelled);
+        let (header, act, tool) = (labelled.header.clone(), labelled.act.id, labelled.act.tool.clone());
+        let judged = self.judged(caller, labelled, decision.clone(), digest, None);
+        let entry = encode(&header.entry(Timestamp::now(), EntryBody::Decision(Box::new(judged))));
+        let recorded = self.ledger.append(entry).await;
+        let (code, detail) = match &recorded {
+            Ok(_) => (decision.code.unwrap_or(Code::NotPermitted), String::new()),
+            Err(error) => (Code::RecordFailed, format!("and the refusal could not be recorded: {error}")),
+        };
+        Refusal {
+            code,
+            tool: Some(tool),
+            act: Some(act),
+            decision: Some(decision),
+            detail,
+            page: ticket.as_ref().map(|ticket| self.approval_page(&ticket.id)),
+            ticket: ticket.map(|ticket| ticket.id),
+            entry: recorded.ok().map(|seq| seq.0),
+        }
+    }
+
+    fn judged(
+        &self,
+        caller: &Caller,
+        labelled: Labelled,
+        decision: Decision,
+        act_digest: Digest,
+        permit: Option<PermitId>,
+    ) -> Judged {
+        let mut act = labelled.act;
+        act.arguments = self.redactor.redact_json(&act.arguments);
+        Judged {
+            act,
+            act_digest,
+            tier: labelled.tier,
+            effect: labelled.effect,
+            mode: caller.workflow().mode,
+            environment: caller.bundle().project.environment.clone(),
+            decision,
+            permit,
+            origins: labelled.origins,
+            trajectory: labelled.trajectory,
+            facts: labelled.facts,
+            spans: labelled.fresh,
+            detail: labelled.detail,
+        }
+    }
+}
+
+/// Runs in a task of its own, so that a client that hangs up can't cancel an act between its record and
+/// its end.
+async fn detached<T: Send + 'static>(
+    going: impl Future<Output = Result<T, Refusal>> + Send + 'static,
+) -> Result<T, Refusal> {
+    match tokio::spawn(going).await {
+        Ok(done) => done,
+        Err(error) => {
+            tracing::error!(%error, "an act was torn down");
+            Err(Refusal::plain(
+                Code::InDoubt,
+                "the gateway lost sight of the act; its record says `ambiguous`",
+            ))
+        }
+    }
+}
+
+fn case<'a>(caller: &'a Caller, labelled: &'a Labelled) -> Case<'a> {
+    Case {
+        principal: caller.principal(),
+        workflow: &caller.workflow().name,
+        environment: &caller.bundle().project.environment,
+        release: caller.release(),
+        mode: caller.workflow().mode,
+        act: &labelled.act,
+        tier: labelled.tier,
+        effect: labelled.effect,
+        account: labelled.account,
+        trajectory: &labelled.trajectory,
+        origins: &labelled.origins,
+        facts: &labelled.facts,
+        now: Timestamp::now(),
+        permit: PermitId(Uuid::now_v7()),
+    }
+}
+
+/// Offers the tool's draft twin as a way on, when the workflow has it.
+fn offer_draft(caller: &Caller, labelled: &Labelled, decision: &mut Decision) {
+    if decision.ruling != Ruling::Refuse {
+        return;
+    }
+    let draft = caller.bundle().find_tool(&labelled.act.tool).and_then(|tool| tool.draft.clone());
+    if let Some(draft) = draft.filter(|draft| caller.workflow().acts.contains_key(draft)) {
+        decision.remedies.push(Remedy::UseTool { tool: draft.to_string() });
+    }
+}
+
+fn open_check(check: &plimsoll_bundle::Check) -> CheckFact {
+    CheckFact { name: check.name.clone(), passed: None, detail: String::new() }
+}
+
+fn wants_check(decision: &Decision) -> bool {
+    decision.needs.iter().any(|need| matches!(need, Need::Check { .. }))
+}
+
+fn wants_approval(decision: &Decision) -> bool {
+    decision.needs.iter().any(|need| matches!(need, Need::Approval(_)))
+}
+
+/// A fresh act.
+pub fn act(door: Door, tool: ToolName, arguments: Value) -> Act {
+    Act { id: ActId(Uuid::now_v7()), door, tool, arguments, schema: None, call_id: None }
+}
+
+/// What the gateway itself answers when it has no words of its own: kept here so that no door invents one.
+pub fn report_of(error: &crate::upstream::UpstreamError) -> Report {
+    if error.may_have_happened() {
+        Report::ambiguous(error.code(), error.to_string())
+    } else {
+        Report::failed(error.code(), error.to_string())
+    }
+}

@@ -1,0 +1,113 @@
+//! The HTTP client for every upstream: pooled, bounded, TCP_NODELAY, rustls.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::{Request, Response};
+use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+use super::UpstreamError;
+
+/// Idle connections kept per upstream.
+pub const IDLE_PER_HOST: usize = 256;
+/// Seconds to establish a connection.
+pub const CONNECT_TIMEOUT_S: u64 = 10;
+
+/// A client for model providers and tool servers. Redirects are not followed: a credential never goes
+/// anywhere but where the repository says.
+#[derive(Clone, Debug)]
+pub struct HttpClient {
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+}
+
+impl HttpClient {
+    /// `tls`: whether any upstream is reached by https; only then the system's trust store is read.
+    ///
+    /// # Errors
+    /// When the system's trust store can't be read although it is needed.
+    pub fn new(tls: bool) -> std::io::Result<Self> {
+        let mut http = HttpConnector::new();
+        http.set_nodelay(true);
+        http.enforce_http(false);
+        http.set_connect_timeout(Some(Duration::from_secs(CONNECT_TIMEOUT_S)));
+        let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(std::io::Error::other)?;
+        let config = if tls {
+            config.with_native_roots()?.with_no_client_auth()
+        } else {
+            config.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth()
+        };
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(config)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(http);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(Duration::from_secs(60))
+            .pool_max_idle_per_host(IDLE_PER_HOST)
+            .build(connector);
+        Ok(Self { client })
+    }
+
+    /// Sends one request and waits for the answer's head.
+    ///
+    /// # Errors
+    /// `Unreachable` when it certainly was not sent; `Timeout` and `Broken` when it may have been.
+    pub(crate) async fn send(
+        &self,
+        name: &str,
+        request: Request<Full<Bytes>>,
+        timeout_s: u64,
+    ) -> Result<Response<Incoming>, UpstreamError> {
+        let answer = tokio::time::timeout(Duration::from_secs(timeout_s), self.client.request(request)).await;
+        match answer {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) if error.is_connect() => {
+                Err(UpstreamError::Unreachable { name: name.to_owned(), why: chain(&error) })
+            }
+            Ok(Err(error)) => Err(UpstreamError::Broken { name: name.to_owned(), why: chain(&error) }),
+            Err(_) => Err(UpstreamError::Timeout { name: name.to_owned(), after_s: timeout_s }),
+        }
+    }
+}
+
+/// Reads a whole body within a bound and a time.
+///
+/// # Errors
+/// When it is too large, breaks off, or stalls.
+pub(crate) async fn collect(
+    name: &str,
+    body: Incoming,
+    bound: usize,
+    timeout_s: u64,
+) -> Result<Bytes, UpstreamError> {
+    let whole = Limited::new(body, bound).collect();
+    match tokio::time::timeout(Duration::from_secs(timeout_s), whole).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+            Err(UpstreamError::TooLarge { name: name.to_owned(), bound })
+        }
+        Ok(Err(error)) => Err(UpstreamError::Broken { name: name.to_owned(), why: error.to_string() }),
+        Err(_) => Err(UpstreamError::Timeout { name: name.to_owned(), after_s: timeout_s }),
+    }
+}
+
+/// An error with its causes, on one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
