@@ -199,13 +199,21 @@ impl Progress {
     }
 }
 
+/// A gateway's no, in whatever words, or a tool's failure.
 fn is_refusal(text: &str) -> bool {
-    let lower = text.to_ascii_lowercase();
-    let named =
-        ["plimsoll refused", "plimsoll holds", "needs approval", "approval is needed", "approval required"];
-    named.iter().any(|words| lower.contains(words))
-        || lower.contains("\"iserror\":true")
-        || lower.trim_start().starts_with("error")
+    is_gateways(text) || is_failure(text)
+}
+
+fn is_gateways(text: &str) -> bool {
+    let words = ["refus", "hold", "held", "approval", "ticket"];
+    let asks = ["needs approval", "approval is needed", "approval required"];
+    wants(text, &["plimsoll"]) && wants(text, &words) || wants(text, &asks)
+}
+
+/// Clients that drop the error flag of a tool result leave only its text.
+fn is_failure(text: &str) -> bool {
+    let printed = ["\"iserror\":true", "\"text\":\"error", "\"text\": \"error"];
+    wants(text, &printed) || text.trim_start().to_ascii_lowercase().starts_with("error")
 }
 
 fn not_allowed(wish: &Wish, refusal: &str) -> String {
@@ -216,7 +224,12 @@ fn not_allowed(wish: &Wish, refusal: &str) -> String {
         Wish::Delete { customer } => format!("delete customer {customer}"),
         Wish::Talk => "do that".to_owned(),
     };
-    format!("I was not allowed to {what}. This is what I was told: {}", clip(refusal.trim(), 900))
+    let told = clip(refusal.trim(), 900);
+    if is_gateways(refusal) {
+        format!("I was not allowed to {what}. This is what I was told: {told}")
+    } else {
+        format!("I could not {what}. This is what I was told: {told}")
+    }
 }
 
 fn report(wish: &Wish, progress: &Progress) -> String {

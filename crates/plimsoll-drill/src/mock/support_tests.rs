@@ -75,3 +75,13 @@ fn without_the_tools_it_says_so() {
     let alone = answer(&Conversation { turns, ..Conversation::default() });
     assert!(alone.calls.is_empty() && alone.text.contains("delete_customer"));
 }
+
+#[test]
+fn a_failed_tool_is_not_reported_as_done() {
+    let turns = vec![
+        user("delete customer C-77"),
+        made("delete_customer", json!({"customer_id": "C-77"})),
+        result("error: there is no customer C-77"),
+    ];
+    assert!(agent(turns).text.starts_with("I could not delete customer C-77."));
+}

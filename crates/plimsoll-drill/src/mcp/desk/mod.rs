@@ -127,12 +127,12 @@ impl Desk {
     /// Does one call: reads and changes the state, writes the effect down, and answers after the delay.
     async fn act(&self, cx: &Context, tool: &str, arguments: &Value) -> Result<Reply, RpcError> {
         if let ControlFlow::Break(why) = schema::check(tool, arguments)? {
-            return Ok(tool_error(why));
+            return Ok(tool_error(format!("error: {why}")));
         }
         let done = self.state().apply(tool, arguments);
         let done = match done {
             Ok(done) => done,
-            Err(why) => return Ok(tool_error(why)),
+            Err(why) => return Ok(tool_error(format!("error: {why}"))),
         };
         if done.changed_something {
             let effect = Effect {
