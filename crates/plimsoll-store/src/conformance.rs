@@ -1,0 +1,725 @@
+//! What every database must do, told once and run against each.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use plimsoll_core::{
+    ActId, Approval, ApprovalState, ApprovalTerms, Digest, Integrity, Label, PrincipalKind, Stop, StopScope,
+    ToolName, Trajectory, Vote,
+};
+use tempfile::TempDir;
+
+use crate::{
+    ADDRESSES_MAX, AdminKeyRow, ENTRIES_MAX, EntryFilter, EntryRow, IdMatch, KeyRow, Proposal, ProposalKey,
+    ResultRow, SessionRow, SessionSummary, Sqlite, Store, StoreError,
+};
+
+/// One list of cases, one module for each database.
+macro_rules! conformance {
+    ($($case:ident),* $(,)?) => {
+        mod sqlite_file {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                let dir = tempfile::tempdir().unwrap();
+                let store = super::Store::open(&dir.path().join("plimsoll.db")).await.unwrap();
+                super::$case(store).await;
+            })*
+        }
+        mod sqlite_memory {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                super::$case(super::Store::in_memory().unwrap()).await;
+            })*
+        }
+    };
+}
+
+conformance! {
+    keys_come_back_and_are_revoked_for_good,
+    admin_keys_open_no_data_door,
+    a_question_is_opened_answered_and_spent_once,
+    a_question_is_asked_once_at_a_time,
+    open_questions_are_bounded,
+    an_answer_that_comes_second_changes_nothing,
+    people_vote_once_and_never_on_their_own,
+    nothing_leaves_an_end_state,
+    only_the_bound_act_spends_an_approval,
+    a_hundred_callers_spend_one_approval_once,
+    questions_expire,
+    stops_are_pulled_and_lifted,
+    sessions_belong_to_one_principal,
+    results_are_remembered_and_trust_never_rises,
+    results_are_looked_up_within_a_bound,
+    proposals_are_remembered,
+    entries_are_projected_without_gaps,
+    entries_are_found_by_what_people_know,
+    entries_are_filtered,
+    intents_without_outcome_are_in_doubt,
+    sessions_are_summarised,
+    budgets_are_taken_atomically,
+    old_things_are_forgotten,
+    the_database_answers,
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).unwrap()
+}
+
+fn key(n: u8) -> KeyRow {
+    KeyRow {
+        sha256: [n; 32],
+        prefix: format!("plm_{n}"),
+        name: "support-bot".into(),
+        kind: PrincipalKind::Service,
+        workflow: "support".into(),
+        tenant: "acme".into(),
+        roles: vec!["agent".into(), "night".into()],
+        created_at: at(i64::from(n)),
+        expires_at: Some(at(100)),
+        revoked_at: None,
+    }
+}
+
+async fn keys_come_back_and_are_revoked_for_good(store: Store) {
+    assert_eq!(store.find_key(&[1; 32]).await.unwrap(), None);
+    store.add_key(&key(1)).await.unwrap();
+    store.add_key(&key(2)).await.unwrap();
+    assert_eq!(store.find_key(&[1; 32]).await.unwrap(), Some(key(1)));
+    assert_eq!(store.keys().await.unwrap(), [key(2), key(1)]);
+    assert!(matches!(store.add_key(&key(1)).await, Err(StoreError::Conflict(_))), "hashes are unique");
+    let twin = KeyRow { sha256: [9; 32], ..key(1) };
+    assert!(matches!(store.add_key(&twin).await, Err(StoreError::Conflict(_))), "prefixes are unique");
+
+    assert!(key(1).is_live(at(99)) && !key(1).is_live(at(100)));
+    assert!(store.revoke_key("plm_1", at(50)).await.unwrap());
+    assert!(!store.revoke_key("plm_1", at(60)).await.unwrap());
+    assert!(!store.revoke_key("plm_3", at(60)).await.unwrap());
+    let revoked = store.find_key(&[1; 32]).await.unwrap().unwrap();
+    assert_eq!(revoked, KeyRow { revoked_at: Some(at(50)), ..key(1) });
+    assert!(!revoked.is_live(at(0)));
+}
+
+async fn admin_keys_open_no_data_door(store: Store) {
+    let admin = AdminKeyRow {
+        sha256: [7; 32],
+        prefix: "plm_admin_7".into(),
+        name: "bo".into(),
+        roles: vec!["reviewer".into()],
+        created_at: at(0),
+        expires_at: None,
+        revoked_at: None,
+    };
+    store.add_admin_key(&admin).await.unwrap();
+    store.add_key(&key(1)).await.unwrap();
+    assert_eq!(store.find_key(&[7; 32]).await.unwrap(), None);
+    assert_eq!(store.find_admin_key(&[1; 32]).await.unwrap(), None);
+    assert_eq!(store.find_admin_key(&[7; 32]).await.unwrap(), Some(admin.clone()));
+    assert_eq!(store.admin_keys().await.unwrap(), std::slice::from_ref(&admin));
+    assert_eq!(store.keys().await.unwrap(), [key(1)]);
+    assert!(admin.is_live(at(1)));
+    assert!(store.revoke_key("plm_admin_7", at(1)).await.unwrap());
+    assert!(!store.find_admin_key(&[7; 32]).await.unwrap().unwrap().is_live(at(1)));
+}
+
+fn approval(id: &str, act: &[u8]) -> Approval {
+    Approval {
+        id: id.into(),
+        state: ApprovalState::Open,
+        act_digest: Digest::of(act),
+        terms: ApprovalTerms { roles: vec!["reviewer".into()], quorum: 2, expires_after_s: 60 },
+        workflow: "support".into(),
+        tool: "crm.delete_customer".into(),
+        requester: "ada".into(),
+        opened_at: at(0),
+        expires_at: at(60),
+        votes: vec![],
+        page: serde_json::json!({"act": {"customer": 7}, "reasons": ["dangerous"]}),
+    }
+}
+
+/// What `before` becomes when this person says yes or no.
+fn voted(before: &Approval, person: &str, yes: bool, second: i64) -> Approval {
+    let vote = Vote { person: person.into(), yes, at: at(second), comment: "seen".into() };
+    before.vote(vote, &["reviewer".into()], &before.act_digest).unwrap()
+}
+
+async fn granted(store: &Store, id: &str, act: &[u8]) -> Approval {
+    let open = approval(id, act);
+    assert!(store.open_approval(&open, 100).await.unwrap());
+    let one = voted(&open, "bo", true, 1);
+    assert!(store.change_approval(&open, &one).await.unwrap());
+    let two = voted(&one, "cy", true, 2);
+    assert!(store.change_approval(&one, &two).await.unwrap());
+    assert_eq!(two.state, ApprovalState::Granted);
+    two
+}
+
+async fn a_question_is_opened_answered_and_spent_once(store: Store) {
+    let digest = Digest::of(b"act");
+    assert_eq!(store.approval("T-1").await.unwrap(), None);
+    assert_eq!(store.approval_for("ada", &digest).await.unwrap(), None);
+    let granted = granted(&store, "T-1", b"act").await;
+    assert_eq!(store.approval("T-1").await.unwrap(), Some(granted.clone()));
+    assert_eq!(store.approval_for("ada", &digest).await.unwrap(), Some(granted.clone()));
+    assert_eq!(store.approval_for("eve", &digest).await.unwrap(), None);
+    assert_eq!(
+        store.approvals(Some(ApprovalState::Granted), 9).await.unwrap(),
+        std::slice::from_ref(&granted)
+    );
+    assert_eq!(store.approvals(Some(ApprovalState::Open), 9).await.unwrap(), []);
+
+    assert!(store.consume_approval("T-1", &digest, at(3)).await.unwrap());
+    assert!(!store.consume_approval("T-1", &digest, at(3)).await.unwrap());
+    let spent = Approval { state: ApprovalState::Consumed, ..granted };
+    assert_eq!(store.approvals(None, 9).await.unwrap(), [spent]);
+}
+
+async fn a_question_is_asked_once_at_a_time(store: Store) {
+    assert!(store.open_approval(&approval("T-1", b"act"), 100).await.unwrap());
+    let again = store.open_approval(&approval("T-2", b"act"), 100).await;
+    assert!(matches!(again, Err(StoreError::Conflict(_))));
+    assert!(store.open_approval(&approval("T-3", b"another act"), 100).await.unwrap());
+    let other = Approval { requester: "eve".into(), ..approval("T-4", b"act") };
+    assert!(store.open_approval(&other, 100).await.unwrap());
+
+    let open = approval("T-1", b"act");
+    assert!(store.change_approval(&open, &voted(&open, "bo", false, 1)).await.unwrap());
+    let later = Approval { opened_at: at(5), ..approval("T-5", b"act") };
+    assert!(store.open_approval(&later, 100).await.unwrap(), "once the first has ended");
+    assert_eq!(store.approval_for("ada", &later.act_digest).await.unwrap(), Some(later));
+    let born_old = Approval { state: ApprovalState::Granted, ..approval("T-6", b"third act") };
+    assert!(matches!(store.open_approval(&born_old, 100).await, Err(StoreError::Misuse(_))));
+}
+
+async fn open_questions_are_bounded(store: Store) {
+    for n in 0..3_u8 {
+        assert!(store.open_approval(&approval(&format!("T-{n}"), &[n]), 3).await.unwrap());
+    }
+    let fourth = approval("T-3", &[3]);
+    assert!(!store.open_approval(&fourth, 3).await.unwrap());
+    assert_eq!(store.approval("T-3").await.unwrap(), None);
+    let later = Approval { opened_at: at(60), expires_at: at(120), ..fourth };
+    assert!(store.open_approval(&later, 3).await.unwrap(), "what is over does not count");
+}
+
+async fn an_answer_that_comes_second_changes_nothing(store: Store) {
+    let open = approval("T-1", b"act");
+    store.open_approval(&open, 100).await.unwrap();
+    let bo = voted(&open, "bo", true, 1);
+    let cy = voted(&open, "cy", false, 1);
+    assert!(store.change_approval(&open, &bo).await.unwrap());
+    assert!(!store.change_approval(&open, &cy).await.unwrap());
+    assert_eq!(store.approval("T-1").await.unwrap(), Some(bo));
+    let ghost = approval("T-9", b"act");
+    assert!(!store.change_approval(&ghost, &voted(&ghost, "bo", true, 1)).await.unwrap());
+}
+
+/// Also when the caller forgot the rules: these votes are made without `Approval::vote`.
+async fn people_vote_once_and_never_on_their_own(store: Store) {
+    let open = approval("T-1", b"act");
+    store.open_approval(&open, 100).await.unwrap();
+    let vote = |person: &str| Vote { person: person.into(), yes: true, at: at(1), comment: String::new() };
+    let own = Approval { votes: vec![vote("ada")], state: ApprovalState::Granted, ..open.clone() };
+    assert!(matches!(store.change_approval(&open, &own).await, Err(StoreError::Conflict(_))));
+    let twice =
+        Approval { votes: vec![vote("bo"), vote("bo")], state: ApprovalState::Granted, ..open.clone() };
+    assert!(matches!(store.change_approval(&open, &twice).await, Err(StoreError::Conflict(_))));
+    assert_eq!(store.approval("T-1").await.unwrap(), Some(open), "a refused change leaves no trace");
+}
+
+async fn nothing_leaves_an_end_state(store: Store) {
+    let open = approval("T-1", b"act");
+    store.open_approval(&open, 100).await.unwrap();
+    let denied = voted(&open, "bo", false, 1);
+    assert!(store.change_approval(&open, &denied).await.unwrap());
+    for state in [ApprovalState::Open, ApprovalState::Granted, ApprovalState::Expired] {
+        let risen = Approval { state, ..denied.clone() };
+        assert!(matches!(store.change_approval(&denied, &risen).await, Err(StoreError::Conflict(_))));
+    }
+    let spent = Approval { state: ApprovalState::Consumed, ..denied.clone() };
+    assert!(matches!(store.change_approval(&denied, &spent).await, Err(StoreError::Misuse(_))));
+    assert!(!store.consume_approval("T-1", &denied.act_digest, at(2)).await.unwrap());
+    assert_eq!(store.approval("T-1").await.unwrap(), Some(denied));
+}
+
+async fn only_the_bound_act_spends_an_approval(store: Store) {
+    let granted = granted(&store, "T-1", b"act").await;
+    assert!(!store.consume_approval("T-1", &Digest::of(b"another act"), at(3)).await.unwrap());
+    assert!(!store.consume_approval("T-2", &granted.act_digest, at(3)).await.unwrap());
+    assert!(!store.consume_approval("T-1", &granted.act_digest, at(60)).await.unwrap(), "it is over");
+    assert!(store.consume_approval("T-1", &granted.act_digest, at(59)).await.unwrap());
+    let open = approval("T-3", b"third act");
+    store.open_approval(&open, 100).await.unwrap();
+    assert!(!store.consume_approval("T-3", &open.act_digest, at(3)).await.unwrap(), "nobody agreed");
+}
+
+async fn a_hundred_callers_spend_one_approval_once(store: Store) {
+    let granted = granted(&store, "T-1", b"act").await;
+    let callers: Vec<_> = (0..100)
+        .map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move { store.consume_approval("T-1", &granted.act_digest, at(3)).await })
+        })
+        .collect();
+    let mut spent = 0;
+    for caller in callers {
+        spent += u32::from(caller.await.unwrap().unwrap());
+    }
+    assert_eq!(spent, 1);
+}
+
+async fn questions_expire(store: Store) {
+    let open = approval("T-1", b"act");
+    store.open_approval(&open, 100).await.unwrap();
+    let granted = granted(&store, "T-2", b"another act").await;
+    let late = Approval { expires_at: at(90), ..approval("T-3", b"third act") };
+    store.open_approval(&late, 100).await.unwrap();
+    assert_eq!(store.expire_approvals(at(59)).await.unwrap(), []);
+    let expired = [open, granted].map(|approval| Approval { state: ApprovalState::Expired, ..approval });
+    assert_eq!(store.expire_approvals(at(60)).await.unwrap(), expired);
+    assert_eq!(store.expire_approvals(at(60)).await.unwrap(), []);
+    assert_eq!(store.approval("T-3").await.unwrap(), Some(late));
+}
+
+async fn stops_are_pulled_and_lifted(store: Store) {
+    assert_eq!(store.stops().await.unwrap(), []);
+    let scopes = [
+        StopScope::All,
+        StopScope::Workflow("support".into()),
+        StopScope::Tool("crm.*".into()),
+        StopScope::Principal("key:bot".into()),
+    ];
+    let stop = |(n, scope): (usize, &StopScope)| Stop {
+        scope: scope.clone(),
+        reason: "incident 12".into(),
+        by: "bo".into(),
+        at: at(n as i64),
+    };
+    let stops: Vec<_> = scopes.iter().enumerate().map(stop).collect();
+    for stop in &stops {
+        store.set_stop(stop).await.unwrap();
+    }
+    assert_eq!(store.stops().await.unwrap(), stops);
+    let again = Stop { reason: "incident 13".into(), ..stops[0].clone() };
+    store.set_stop(&again).await.unwrap();
+    assert_eq!(store.stops().await.unwrap()[0], again);
+    assert!(!store.lift_stop(&StopScope::Workflow("sales".into())).await.unwrap());
+    for scope in &scopes {
+        assert!(store.lift_stop(scope).await.unwrap());
+        assert!(!store.lift_stop(scope).await.unwrap());
+    }
+    assert_eq!(store.stops().await.unwrap(), []);
+}
+
+fn session(id: &str, seen: i64) -> SessionRow {
+    SessionRow {
+        id: id.into(),
+        workflow: "support".into(),
+        principal: "key:bot".into(),
+        started_at: at(0),
+        seen_at: at(seen),
+    }
+}
+
+async fn sessions_belong_to_one_principal(store: Store) {
+    assert!(store.touch_session(&session("s-1", 5)).await.unwrap());
+    assert!(store.touch_session(&session("s-2", 6)).await.unwrap());
+    assert!(store.touch_session(&SessionRow { started_at: at(9), ..session("s-1", 9) }).await.unwrap());
+    assert!(store.touch_session(&session("s-1", 7)).await.unwrap(), "late news is fine");
+    assert_eq!(store.session("s-1").await.unwrap(), Some(session("s-1", 9)));
+    for thief in [
+        SessionRow { principal: "key:eve".into(), ..session("s-1", 50) },
+        SessionRow { workflow: "sales".into(), ..session("s-1", 50) },
+    ] {
+        assert!(!store.touch_session(&thief).await.unwrap());
+    }
+    assert_eq!(store.sessions(9).await.unwrap(), [session("s-1", 9), session("s-2", 6)]);
+    assert_eq!(store.sessions(1).await.unwrap(), [session("s-1", 9)]);
+    assert_eq!(store.session("s-3").await.unwrap(), None);
+}
+
+fn result(content: &[u8], integrity: Integrity, second: i64) -> ResultRow {
+    ResultRow {
+        address: Digest::of(content),
+        label: Label::of(integrity),
+        tool: "mail.read".into(),
+        session: "s-1".into(),
+        at: at(second),
+    }
+}
+
+async fn results_are_remembered_and_trust_never_rises(store: Store) {
+    let low = result(b"one", Integrity::Untrusted, 1);
+    let high = result(b"one", Integrity::Trusted, 2);
+    store.remember_results(vec![low.clone(), result(b"two", Integrity::User, 1)]).await.unwrap();
+    store.remember_results(vec![high]).await.unwrap();
+    let elsewhere = ResultRow { tool: "crm.get".into(), ..result(b"one", Integrity::Trusted, 3) };
+    store.remember_results(vec![elsewhere.clone()]).await.unwrap();
+
+    let found = store.results(&[Digest::of(b"one"), Digest::of(b"nothing")]).await.unwrap();
+    assert_eq!(found, [ResultRow { at: at(2), ..low }, elsewhere]);
+    assert_eq!(store.results(&[]).await.unwrap(), []);
+}
+
+async fn results_are_looked_up_within_a_bound(store: Store) {
+    let most: Vec<_> = (0..ADDRESSES_MAX).map(|n| Digest::of(&n.to_le_bytes())).collect();
+    assert_eq!(store.results(&most).await.unwrap(), []);
+    let more = [most, vec![Digest::of(b"one more")]].concat();
+    assert!(matches!(store.results(&more).await, Err(StoreError::Misuse(_))));
+}
+
+fn proposal(session: &str, second: i64) -> (ProposalKey, Proposal) {
+    let key = ProposalKey {
+        principal: "key:bot".into(),
+        workflow: "support".into(),
+        tool: ToolName::new("payments", "send"),
+        arguments: Digest::of(b"{}"),
+    };
+    let proposal = Proposal {
+        session: session.into(),
+        act: ActId(Default::default()),
+        origins: vec![],
+        trajectory: Trajectory::default(),
+        at: at(second),
+    };
+    (key, proposal)
+}
+
+async fn proposals_are_remembered(store: Store) {
+    let (key, first) = proposal("s-1", 1);
+    assert_eq!(store.proposal(&key, at(0)).await.unwrap(), None);
+    store.remember_proposal(&key, &first).await.unwrap();
+    assert_eq!(store.proposal(&key, at(1)).await.unwrap(), Some(first));
+    assert_eq!(store.proposal(&key, at(2)).await.unwrap(), None, "too old");
+    let second = proposal("s-2", 3).1;
+    store.remember_proposal(&key, &second).await.unwrap();
+    assert_eq!(store.proposal(&key, at(2)).await.unwrap(), Some(second));
+    let other = ProposalKey { arguments: Digest::of(b"{\"to\":1}"), ..key };
+    assert_eq!(store.proposal(&other, at(0)).await.unwrap(), None);
+}
+
+fn entry(seq: u64, kind: &str) -> EntryRow {
+    EntryRow {
+        seq,
+        id: format!("entry-{seq:03}"),
+        at: at(seq as i64),
+        kind: kind.into(),
+        session: format!("s-{}", seq / 4),
+        workflow: "support".into(),
+        principal: "key:bot".into(),
+        act: format!("act-{:02}", seq / 2),
+        request: format!("req-{seq}"),
+        body: format!("{{\"n\":{seq}}}"),
+        ..EntryRow::default()
+    }
+}
+
+async fn entries_are_projected_without_gaps(store: Store) {
+    assert_eq!(store.projected().await.unwrap(), 0);
+    store.project((0..5).map(|n| entry(n, "intent")).collect()).await.unwrap();
+    store.project((3..8).map(|n| entry(n, "intent")).collect()).await.unwrap();
+    assert_eq!(store.projected().await.unwrap(), 8);
+    let gap = store.project(vec![entry(8, "intent"), entry(10, "intent")]).await;
+    assert!(matches!(gap, Err(StoreError::Gap { expected: 9, found: 10 })));
+    assert_eq!(store.projected().await.unwrap(), 8, "a refused batch leaves no trace");
+    assert_eq!(store.entry(8).await.unwrap(), None);
+    assert_eq!(store.entry(7).await.unwrap(), Some(entry(7, "intent")));
+    let many = (0..=ENTRIES_MAX as u64).map(|n| entry(n, "intent")).collect();
+    assert!(matches!(store.project(many).await, Err(StoreError::Misuse(_))));
+
+    store.clear_entries().await.unwrap();
+    assert_eq!(store.projected().await.unwrap(), 0);
+    store.project(vec![entry(0, "intent")]).await.unwrap();
+    assert_eq!(store.latest_entries(&EntryFilter::default(), 9).await.unwrap(), [entry(0, "intent")]);
+}
+
+async fn entries_are_found_by_what_people_know(store: Store) {
+    store.project((0..12).map(|n| entry(n, "intent")).collect()).await.unwrap();
+    let seqs = |found: Vec<EntryRow>| found.iter().map(|entry| entry.seq).collect::<Vec<_>>();
+    assert_eq!(seqs(store.entries_of_session("s-1", 9).await.unwrap()), [4, 5, 6, 7]);
+    assert_eq!(seqs(store.entries_of_session("s-1", 2).await.unwrap()), [4, 5]);
+    assert_eq!(seqs(store.entries_of_act("act-05").await.unwrap()), [10, 11]);
+    assert_eq!(seqs(store.entries_of_request("req-11").await.unwrap()), [11]);
+    assert!(store.entries_of_act("").await.unwrap().is_empty());
+
+    let is = |what: &str, id: &str| IdMatch { what: what.into(), id: id.into() };
+    let found = store.find_ids("act-05").await.unwrap();
+    assert_eq!(found, [is("act", "act-05")]);
+    let found = store.find_ids("req-1").await.unwrap();
+    assert_eq!(found, [is("request", "req-1"), is("request", "req-10"), is("request", "req-11")]);
+    assert_eq!(store.find_ids("s-2").await.unwrap(), [is("session", "s-2")]);
+    assert_eq!(store.find_ids("entry-00").await.unwrap().len(), 10);
+    assert_eq!(store.find_ids("%").await.unwrap(), []);
+}
+
+async fn entries_are_filtered(store: Store) {
+    let mut entries: Vec<_> = (0..6).map(|n| entry(n, "decision")).collect();
+    for (n, entry) in entries.iter_mut().enumerate() {
+        entry.decision = ["allow", "hold", "refuse"][n % 3].into();
+        entry.tool = ["crm.get", "mail.send"][n % 2].into();
+    }
+    entries[5].workflow = "sales".into();
+    entries[5].principal = "key:eve".into();
+    entries[4].kind = "stop".into();
+    store.project(entries).await.unwrap();
+    let some = |text: &str| Some(text.to_owned());
+    let all = EntryFilter::default;
+    let check = async |filter: EntryFilter, seqs: &[u64]| {
+        let found = store.latest_entries(&filter, 9).await.unwrap();
+        assert_eq!(found.iter().map(|entry| entry.seq).collect::<Vec<_>>(), seqs, "{filter:?}");
+    };
+    check(all(), &[5, 4, 3, 2, 1, 0]).await;
+    check(EntryFilter { workflow: some("sales"), ..all() }, &[5]).await;
+    check(EntryFilter { principal: some("key:bot"), ..all() }, &[4, 3, 2, 1, 0]).await;
+    check(EntryFilter { tool: some("mail.send"), ..all() }, &[5, 3, 1]).await;
+    check(EntryFilter { decision: some("hold"), ..all() }, &[4, 1]).await;
+    check(EntryFilter { kind: some("stop"), ..all() }, &[4]).await;
+    check(EntryFilter { since: Some(at(4)), ..all() }, &[5, 4]).await;
+    check(EntryFilter { before: Some(2), ..all() }, &[1, 0]).await;
+    check(EntryFilter { tool: some("mail.send"), decision: some("hold"), before: Some(5), ..all() }, &[1])
+        .await;
+    assert_eq!(store.latest_entries(&all(), 2).await.unwrap().len(), 2);
+}
+
+async fn intents_without_outcome_are_in_doubt(store: Store) {
+    let outcome = |seq: u64, act: u64, status: &str| EntryRow {
+        act: format!("act-{act:02}"),
+        status: status.into(),
+        ..entry(seq, "outcome")
+    };
+    let intent = |seq: u64| EntryRow { act: format!("act-{seq:02}"), ..entry(seq, "intent") };
+    store.project((0..5).map(intent).collect()).await.unwrap();
+    let ends = vec![outcome(5, 0, "done"), outcome(6, 1, "failed"), outcome(7, 2, "ambiguous")];
+    store.project(ends).await.unwrap();
+    let doubts = async |before| {
+        let found = store.in_doubt(before, 9).await.unwrap();
+        found.iter().map(|entry| entry.seq).collect::<Vec<_>>()
+    };
+    assert_eq!(doubts(at(99)).await, [2, 3, 4]);
+    assert_eq!(doubts(at(4)).await, [2, 3], "what began just now may still be running");
+    store.project(vec![outcome(8, 2, "done")]).await.unwrap();
+    assert_eq!(doubts(at(99)).await, [3, 4], "somebody found out");
+}
+
+async fn sessions_are_summarised(store: Store) {
+    let decision =
+        |seq: u64, decision: &str| EntryRow { decision: decision.into(), ..entry(seq, "decision") };
+    let mut entries =
+        vec![entry(0, "intent"), decision(1, "hold"), decision(2, "refuse"), entry(3, "gateway")];
+    entries[3].workflow = String::new();
+    entries.push(EntryRow { session: String::new(), ..entry(4, "gateway") });
+    entries.push(entry(5, "intent"));
+    store.project(entries).await.unwrap();
+    let line = |session: &str, first, last, entries| SessionSummary {
+        session: session.into(),
+        workflow: "support".into(),
+        principal: "key:bot".into(),
+        first_at: at(first),
+        last_at: at(last),
+        entries,
+        intents: 1,
+        holds: 0,
+        refusals: 0,
+        in_doubt: 1,
+    };
+    let older = SessionSummary { holds: 1, refusals: 1, ..line("s-0", 0, 3, 4) };
+    assert_eq!(store.session_summaries(9).await.unwrap(), [line("s-1", 5, 5, 1), older]);
+    assert_eq!(store.session_summaries(1).await.unwrap(), [line("s-1", 5, 5, 1)]);
+}
+
+async fn budgets_are_taken_atomically(store: Store) {
+    let day = at(0);
+    let callers: Vec<_> = (0..60)
+        .map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move { store.take("refunds", day, 7, 100).await.unwrap() })
+        })
+        .collect();
+    let mut taken = 0;
+    for caller in callers {
+        taken += i64::from(caller.await.unwrap());
+    }
+    assert_eq!(taken, 14);
+    assert_eq!(store.taken("refunds", day).await.unwrap(), 98);
+    assert!(store.take("refunds", day, 2, 100).await.unwrap(), "the limit itself is within it");
+    assert!(!store.take("refunds", day, 1, 100).await.unwrap());
+    assert!(store.take("refunds", at(86_400), 1, 100).await.unwrap(), "a new day");
+    assert!(!store.take("refunds", day, i64::MAX, i64::MAX).await.unwrap(), "no overflow");
+    assert!(!store.take("new", day, 101, 100).await.unwrap());
+    store.give_back("refunds", day, 50).await.unwrap();
+    assert_eq!(store.taken("refunds", day).await.unwrap(), 50);
+    store.give_back("refunds", day, 500).await.unwrap();
+    assert_eq!(store.taken("refunds", day).await.unwrap(), 0);
+    assert!(matches!(store.take("refunds", day, -1, 100).await, Err(StoreError::Misuse(_))));
+    assert!(matches!(store.give_back("refunds", day, -1).await, Err(StoreError::Misuse(_))));
+}
+
+async fn old_things_are_forgotten(store: Store) {
+    for second in [1, 10] {
+        let content = format!("content {second}");
+        store.remember_results(vec![result(content.as_bytes(), Integrity::User, second)]).await.unwrap();
+        store.take("refunds", at(second), 1, 10).await.unwrap();
+        store.touch_session(&session(&format!("s-{second}"), second)).await.unwrap();
+    }
+    let (key, old) = proposal("s-1", 1);
+    store.remember_proposal(&key, &old).await.unwrap();
+    store.open_approval(&approval("T-1", b"act"), 9).await.unwrap();
+
+    assert_eq!(store.prune(at(10)).await.unwrap(), 4);
+    assert_eq!(store.prune(at(10)).await.unwrap(), 0);
+    assert_eq!(store.proposal(&key, at(0)).await.unwrap(), None);
+    assert_eq!(store.taken("refunds", at(10)).await.unwrap(), 1);
+    assert_eq!(store.sessions(9).await.unwrap(), [session("s-10", 10)]);
+    assert!(store.approval("T-1").await.unwrap().is_some(), "the docket is never pruned");
+}
+
+async fn the_database_answers(store: Store) {
+    store.check().await.unwrap();
+}
+
+// What only files can do.
+
+async fn open(dir: &Path) -> Result<Store, StoreError> {
+    Store::open(&dir.join("plimsoll.db")).await
+}
+
+fn raw(dir: &TempDir) -> rusqlite::Connection {
+    rusqlite::Connection::open(dir.path().join("plimsoll.db")).unwrap()
+}
+
+#[tokio::test]
+async fn everything_is_there_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).await.unwrap();
+    let granted = granted(&store, "T-1", b"act").await;
+    assert!(store.consume_approval("T-1", &granted.act_digest, at(3)).await.unwrap());
+    store.add_key(&key(1)).await.unwrap();
+    store.take("refunds", at(0), 60, 100).await.unwrap();
+    store.project(vec![entry(0, "intent")]).await.unwrap();
+    drop(store);
+    let store = open(dir.path()).await.unwrap();
+    assert!(!store.consume_approval("T-1", &granted.act_digest, at(3)).await.unwrap());
+    assert_eq!(store.find_key(&[1; 32]).await.unwrap(), Some(key(1)));
+    assert!(!store.take("refunds", at(0), 60, 100).await.unwrap());
+    assert_eq!(store.projected().await.unwrap(), 1);
+}
+
+/// The command line works on the same file as the gateway.
+#[tokio::test]
+async fn two_processes_spend_one_approval_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, two) = (open(dir.path()).await.unwrap(), open(dir.path()).await.unwrap());
+    let granted = granted(&one, "T-1", b"act").await;
+    let (first, second) = tokio::join!(
+        one.consume_approval("T-1", &granted.act_digest, at(3)),
+        two.consume_approval("T-1", &granted.act_digest, at(3)),
+    );
+    assert!(first.unwrap() ^ second.unwrap());
+    two.set_stop(&Stop { scope: StopScope::All, reason: "r".into(), by: "bo".into(), at: at(0) })
+        .await
+        .unwrap();
+    assert_eq!(one.stops().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_newer_or_foreign_database_is_refused_and_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(dir.path()).await.unwrap());
+    raw(&dir).pragma_update(None, "user_version", 99).unwrap();
+    let error = open(dir.path()).await.unwrap_err();
+    assert!(matches!(error, StoreError::NewerSchema { found: 99, known: 1, .. }), "{error}");
+
+    let dir = tempfile::tempdir().unwrap();
+    raw(&dir).execute_batch("CREATE TABLE recipes (name TEXT)").unwrap();
+    assert!(matches!(open(dir.path()).await, Err(StoreError::Foreign { .. })));
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("plimsoll.db"), "this is a letter to my aunt".repeat(99)).unwrap();
+    assert!(matches!(open(dir.path()).await, Err(StoreError::Damaged(_))));
+}
+
+/// Whatever is broken, the answer is an error, never "not found".
+#[tokio::test]
+async fn a_broken_database_is_never_read_as_not_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).await.unwrap();
+    granted(&store, "T-1", b"act").await;
+    let sql = raw(&dir);
+    sql.execute_batch(
+        "DROP TRIGGER approval_is_bound; UPDATE approval SET page = 'not json';
+         DROP TABLE api_key; DROP TABLE stop; DROP TABLE result; DROP TABLE proposal; DROP TABLE session;
+         DROP TABLE entry; DROP TABLE counter; DELETE FROM projection;",
+    )
+    .unwrap();
+    let digest = Digest::of(b"act");
+    assert!(matches!(store.approval("T-1").await, Err(StoreError::Damaged(_))));
+    assert!(matches!(store.approval_for("ada", &digest).await, Err(StoreError::Damaged(_))));
+    assert!(store.find_key(&[1; 32]).await.is_err());
+    assert!(store.find_admin_key(&[1; 32]).await.is_err());
+    assert!(store.stops().await.is_err());
+    assert!(store.results(&[digest]).await.is_err());
+    assert!(store.proposal(&proposal("s", 1).0, at(0)).await.is_err());
+    assert!(store.session("s").await.is_err());
+    assert!(store.entry(0).await.is_err());
+    assert!(store.find_ids("a").await.is_err());
+    assert!(store.in_doubt(at(0), 1).await.is_err());
+    assert!(store.taken("k", at(0)).await.is_err());
+    assert!(store.take("k", at(0), 1, 1).await.is_err());
+    assert!(store.projected().await.is_err());
+    assert!(store.check().await.is_err());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_file_is_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).await.unwrap();
+    store.check().await.unwrap();
+    for file in std::fs::read_dir(dir.path()).unwrap() {
+        let mode = file.unwrap().metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0);
+    }
+}
+
+/// The queue is bounded; what does not fit is refused at once, and what was accepted is done.
+#[tokio::test]
+async fn a_full_queue_is_busy() {
+    let store = Arc::new(Sqlite::in_memory().unwrap());
+    let store = Store { backend: store };
+    let day = at(0);
+    let waiting: Vec<_> = (0..crate::QUEUE_MAX * 8).map(|_| store.take("k", day, 1, i64::MAX)).collect();
+    let mut done = 0;
+    let mut kinds = BTreeSet::new();
+    for answer in waiting {
+        match answer.await {
+            Ok(true) => done += 1,
+            Err(StoreError::Busy) => drop(kinds.insert("busy")),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(store.taken("k", day).await.unwrap(), done);
+    assert!(kinds.contains("busy"));
+}
+
+/// A row is made of a real entry as the gateway writes it.
+#[test]
+fn a_row_is_read_from_an_entry() {
+    let id = "0190b6a0-0000-7000-8000-000000000001";
+    let stop = format!(
+        r#"{{"v":1,"id":"{id}","at":"2026-01-01T00:00:00Z","request":"req-1","session":"s-1","workflow":"support",
+            "kind":"stop","on":true,"stop":{{"scope":"all","reason":"r","by":"bo","at":"2026-01-01T00:00:00Z"}}}}"#
+    );
+    let row = EntryRow::read(4, stop.as_bytes());
+    let expected = ("stop", id, "s-1", "req-1", "support", 4);
+    assert_eq!((&*row.kind, &*row.id, &*row.session, &*row.request, &*row.workflow, row.seq), expected);
+    assert_eq!(row.body, stop);
+    let outcome = format!(
+        r#"{{"v":1,"id":"{id}","at":"2026-01-01T00:00:00Z","kind":"outcome","act":"{id}","intent":3,"status":"done","took_ms":1}}"#
+    );
+    let row = EntryRow::read(5, outcome.as_bytes());
+    assert_eq!((&*row.kind, &*row.status, &*row.act), ("outcome", "done", id));
+    let strange = EntryRow::read(6, b"\xFFnot an entry");
+    assert_eq!((&*strange.kind, strange.seq), ("unreadable", 6));
+}

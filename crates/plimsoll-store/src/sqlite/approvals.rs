@@ -17,11 +17,13 @@ impl Approvals for Sqlite {
                 return Err(StoreError::Misuse("an approval is opened open and without votes".to_owned()));
             }
             let count = "SELECT count(*) FROM approval WHERE state = 'open' AND expires_at > ?";
-            let open: i64 = sql.prepare_cached(count)?.query_row([At(approval.opened_at)], |row| row.get(0))?;
+            let open: i64 =
+                sql.prepare_cached(count)?.query_row([At(approval.opened_at)], |row| row.get(0))?;
             if usize::try_from(open).is_ok_and(|open| open >= most) {
                 return Ok(false);
             }
-            let insert = format!("INSERT INTO approval ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+            let insert =
+                format!("INSERT INTO approval ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
             sql.prepare_cached(&insert)?.execute(params![
                 approval.id,
                 Word(approval.state),
@@ -100,9 +102,10 @@ impl Approvals for Sqlite {
     fn expire_approvals(&self, now: Timestamp) -> Answer<Vec<Approval>> {
         self.write("expire approvals", Durability::Full, move |sql| {
             let due = "state IN ('open', 'granted') AND expires_at <= ?";
-            let mut expired = find(sql, due, "expires_at", [At(now)], usize::MAX)?;
+            let mut expired = find(sql, due, "expires_at, id", [At(now)], usize::MAX)?;
             for approval in &mut expired {
-                sql.prepare_cached("UPDATE approval SET state = 'expired' WHERE id = ?")?.execute([&approval.id])?;
+                sql.prepare_cached("UPDATE approval SET state = 'expired' WHERE id = ?")?
+                    .execute([&approval.id])?;
                 approval.state = ApprovalState::Expired;
             }
             Ok(expired)

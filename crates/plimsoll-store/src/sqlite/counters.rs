@@ -35,8 +35,10 @@ impl Counters for Sqlite {
         let key = key.to_owned();
         self.read("look at a budget", move |sql| {
             let select = "SELECT amount FROM counter WHERE key = ? AND window = ?";
-            let amount: Option<i64> =
-                sql.prepare_cached(select)?.query_row(params![key, At(window)], |row| row.get(0)).optional()?;
+            let amount: Option<i64> = sql
+                .prepare_cached(select)?
+                .query_row(params![key, At(window)], |row| row.get(0))
+                .optional()?;
             Ok(amount.unwrap_or(0))
         })
     }

@@ -132,19 +132,24 @@ impl Entries for Sqlite {
     }
 }
 
-fn size(sql: &Connection) -> Result<u64, StoreError> {
-    let size: i64 = sql.prepare_cached("SELECT size FROM projection WHERE one = 1")?.query_row([], |row| row.get(0))?;
+pub(super) fn size(sql: &Connection) -> Result<u64, StoreError> {
+    let size: i64 =
+        sql.prepare_cached("SELECT size FROM projection WHERE one = 1")?.query_row([], |row| row.get(0))?;
     u64::try_from(size).map_err(|_| StoreError::Damaged("the projection has a negative size".to_owned()))
 }
 
-fn set_size(sql: &Transaction<'_>, size: u64) -> Result<(), StoreError> {
-    sql.prepare_cached("UPDATE projection SET size = ? WHERE one = 1")?.execute([size as i64])?;
-    Ok(())
+pub(super) fn set_size(sql: &Transaction<'_>, size: u64) -> Result<(), StoreError> {
+    match sql.prepare_cached("UPDATE projection SET size = ? WHERE one = 1")?.execute([size as i64])? {
+        1 => Ok(()),
+        _ => Err(StoreError::Damaged("the projection does not say how many entries it has".to_owned())),
+    }
 }
 
 /// Adds one entry. An intent is in doubt until an outcome says `done` or `failed`.
 fn insert(sql: &Transaction<'_>, entry: &EntryRow) -> Result<(), StoreError> {
-    let insert = format!("INSERT INTO entry ({COLUMNS}, in_doubt) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    let insert = format!(
+        "INSERT INTO entry ({COLUMNS}, in_doubt) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    );
     sql.prepare_cached(&insert)?.execute(params![
         entry.seq as i64,
         entry.id,

@@ -6,7 +6,8 @@ use super::{Durability, Sqlite};
 use crate::keys::{AdminKeyRow, KeyRow, Keys};
 use crate::{Answer, StoreError};
 
-const COLUMNS: &str = "sha256, prefix, name, kind, workflow, tenant, roles, created_at, expires_at, revoked_at";
+const COLUMNS: &str =
+    "sha256, prefix, name, kind, workflow, tenant, roles, created_at, expires_at, revoked_at";
 
 impl Keys for Sqlite {
     fn add_key(&self, key: &KeyRow) -> Answer<()> {
@@ -32,7 +33,8 @@ impl Keys for Sqlite {
     fn add_admin_key(&self, key: &AdminKeyRow) -> Answer<()> {
         let key = key.clone();
         self.write("add an admin key", Durability::Full, move |sql| {
-            let insert = format!("INSERT INTO api_key ({COLUMNS}) VALUES (?, ?, ?, 'admin', '', '', ?, ?, ?, ?)");
+            let insert =
+                format!("INSERT INTO api_key ({COLUMNS}) VALUES (?, ?, ?, 'admin', '', '', ?, ?, ?, ?)");
             sql.prepare_cached(&insert)?.execute(params![
                 key.sha256,
                 key.prefix,
@@ -64,7 +66,9 @@ impl Keys for Sqlite {
 
     fn keys(&self) -> Answer<Vec<KeyRow>> {
         self.read("list the keys", |sql| {
-            let select = format!("SELECT {COLUMNS} FROM api_key WHERE kind <> 'admin' ORDER BY created_at DESC, prefix");
+            let select = format!(
+                "SELECT {COLUMNS} FROM api_key WHERE kind <> 'admin' ORDER BY created_at DESC, prefix"
+            );
             let rows = sql.prepare_cached(&select)?.query_map([], key)?.collect::<Result<_, _>>();
             rows.map_err(StoreError::from)
         })
@@ -72,7 +76,9 @@ impl Keys for Sqlite {
 
     fn admin_keys(&self) -> Answer<Vec<AdminKeyRow>> {
         self.read("list the admin keys", |sql| {
-            let select = format!("SELECT {COLUMNS} FROM api_key WHERE kind = 'admin' ORDER BY created_at DESC, prefix");
+            let select = format!(
+                "SELECT {COLUMNS} FROM api_key WHERE kind = 'admin' ORDER BY created_at DESC, prefix"
+            );
             let rows = sql.prepare_cached(&select)?.query_map([], admin_key)?.collect::<Result<_, _>>();
             rows.map_err(StoreError::from)
         })

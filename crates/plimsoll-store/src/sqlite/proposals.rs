@@ -33,7 +33,8 @@ impl Proposals for Sqlite {
         self.read("look up a proposal", move |sql| {
             let select = "SELECT session, act, origins, trajectory, at FROM proposal
                           WHERE principal = ? AND workflow = ? AND tool = ? AND arguments = ? AND at >= ?";
-            let values = params![key.principal, key.workflow, Word(key.tool), Sha256(key.arguments), At(since)];
+            let values =
+                params![key.principal, key.workflow, Word(key.tool), Sha256(key.arguments), At(since)];
             Ok(sql.prepare_cached(select)?.query_row(values, proposal).optional()?)
         })
     }

@@ -30,7 +30,8 @@ impl Results for Sqlite {
         let addresses = addresses.to_vec();
         self.read("look up results", move |sql| {
             if addresses.len() > ADDRESSES_MAX {
-                let what = format!("{} addresses in one look-up; {ADDRESSES_MAX} is the limit", addresses.len());
+                let what =
+                    format!("{} addresses in one look-up; {ADDRESSES_MAX} is the limit", addresses.len());
                 return Err(StoreError::Misuse(what));
             }
             let select = "SELECT address, label, tool, session, at FROM result WHERE address = ? ORDER BY n";

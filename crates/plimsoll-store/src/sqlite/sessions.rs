@@ -38,7 +38,8 @@ impl Sessions for Sqlite {
     fn sessions(&self, limit: usize) -> Answer<Vec<SessionRow>> {
         self.read("list sessions", move |sql| {
             let select = format!("SELECT {COLUMNS} FROM session ORDER BY seen_at DESC, id LIMIT ?");
-            let sessions = sql.prepare_cached(&select)?.query_map([limited(limit)], session)?.collect::<Result<_, _>>();
+            let sessions =
+                sql.prepare_cached(&select)?.query_map([limited(limit)], session)?.collect::<Result<_, _>>();
             sessions.map_err(StoreError::from)
         })
     }

@@ -11,7 +11,8 @@ impl Stops for Sqlite {
         let stop = stop.clone();
         self.write("pull a kill switch", Durability::Full, move |sql| {
             let (scope, name) = columns(&stop.scope);
-            let upsert = "INSERT OR REPLACE INTO stop (scope, name, reason, person, at) VALUES (?, ?, ?, ?, ?)";
+            let upsert =
+                "INSERT OR REPLACE INTO stop (scope, name, reason, person, at) VALUES (?, ?, ?, ?, ?)";
             sql.prepare_cached(upsert)?.execute(params![scope, name, stop.reason, stop.by, At(stop.at)])?;
             Ok(())
         })

@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 
 use super::values::At;
-use super::{Durability, Sqlite};
+use super::{Durability, Sqlite, entries};
 use crate::{Answer, RESULTS_MAX, Upkeep};
 
 impl Upkeep for Sqlite {
@@ -23,9 +23,12 @@ impl Upkeep for Sqlite {
     }
 
     fn check(&self) -> Answer<()> {
-        self.write("check itself", Durability::Full, |sql| {
-            sql.prepare_cached("UPDATE projection SET size = size WHERE one = 1")?.execute([])?;
-            Ok(())
+        let written =
+            self.write("check itself", Durability::Full, |sql| entries::set_size(sql, entries::size(sql)?));
+        let read = self.read("check itself", entries::size);
+        Box::pin(async move {
+            written.await?;
+            read.await.map(drop)
         })
     }
 }
