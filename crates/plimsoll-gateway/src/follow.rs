@@ -69,7 +69,7 @@ impl Gateway {
         }
     }
 
-    async fn refresh_stops(&self) -> Result<(), plimsoll_store::StoreError> {
+    pub(crate) async fn refresh_stops(&self) -> Result<(), plimsoll_store::StoreError> {
         self.stops.follow_sentinel(Timestamp::now());
         let stored = self.store.stops().await?;
         if self.stops.refresh(stored) {

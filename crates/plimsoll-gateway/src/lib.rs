@@ -21,6 +21,7 @@ pub mod limits;
 mod llm_door;
 pub mod memo;
 pub mod metrics;
+pub mod operate;
 pub mod path;
 pub mod record;
 pub mod refusal;
@@ -32,6 +33,8 @@ mod trace_shim;
 pub mod upstream;
 
 pub use caller::{Caller, Credentials};
+pub use docket::AnswerError;
+pub use operate::Operator;
 pub use gateway::{Gateway, GatewayOptions, StartError};
 pub use path::{Actor, Proposal};
 pub use record::{Report, Slip};

@@ -13,6 +13,9 @@ use plimsoll_core::{Act, Principal, Stop, StopScope};
 /// How often store and sentinel file are looked at. A stop takes hold within this time.
 pub const STOP_POLL_MS: u64 = 200;
 
+/// Who the sentinel file counts as.
+pub const SENTINEL: &str = "sentinel file";
+
 /// The stops in force.
 #[derive(Debug)]
 pub struct Stops {
@@ -48,14 +51,25 @@ impl Stops {
         changed
     }
 
-    /// A signal pulled the switch: everything stops until the process is told otherwise.
+    /// Pulls a switch here and now, without any store.
+    pub fn pull(&self, stop: Stop) {
+        let mut local = (**self.local.load()).clone();
+        local.retain(|known| known.scope != stop.scope || known.by == SENTINEL);
+        local.push(stop);
+        self.local.store(Arc::new(local));
+    }
+
+    /// A signal pulled the switch: everything stops until a person lifts it.
     pub fn pull_by_signal(&self, now: Timestamp) {
-        self.local.store(Arc::new(vec![Stop {
-            scope: StopScope::All,
-            reason: "signal received".to_owned(),
-            by: "signal".to_owned(),
-            at: now,
-        }]));
+        let reason = "signal received".to_owned();
+        self.pull(Stop { scope: StopScope::All, reason, by: "signal".to_owned(), at: now });
+    }
+
+    /// Lifts what was pulled here.
+    pub fn lift_local(&self, scope: &StopScope) {
+        let local = self.local.load();
+        let kept = local.iter().filter(|stop| stop.scope != *scope || stop.by == SENTINEL).cloned();
+        self.local.store(Arc::new(kept.collect()));
     }
 
     pub fn sentinel(&self) -> &Path {
@@ -67,7 +81,7 @@ impl Stops {
     pub fn follow_sentinel(&self, now: Timestamp) {
         let present = self.sentinel.try_exists().unwrap_or(true);
         let mut local = (**self.local.load()).clone();
-        let known = local.iter().any(|stop| stop.by == "sentinel file");
+        let known = local.iter().any(|stop| stop.by == SENTINEL);
         if present == known {
             return;
         }
@@ -75,18 +89,12 @@ impl Stops {
             local.push(Stop {
                 scope: StopScope::All,
                 reason: format!("the file {} exists", self.sentinel.display()),
-                by: "sentinel file".to_owned(),
+                by: SENTINEL.to_owned(),
                 at: now,
             });
         } else {
-            local.retain(|stop| stop.by != "sentinel file");
+            local.retain(|stop| stop.by != SENTINEL);
         }
         self.local.store(Arc::new(local));
-    }
-
-    /// Lifts what a signal pulled.
-    pub fn lift_signal(&self) {
-        let kept = self.local.load().iter().filter(|stop| stop.by != "signal").cloned().collect();
-        self.local.store(Arc::new(kept));
     }
 }

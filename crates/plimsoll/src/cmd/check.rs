@@ -1,0 +1,53 @@
+//! `plimsoll check`: everything that is wrong with a workflow repository.
+
+use std::process::ExitCode;
+
+use crate::repo::Repo;
+use crate::talk::{self, Done};
+
+/// Validate a workflow repository: every mistake with file, line and fix
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Exit codes: 0 it loads, 1 something must be put right, 2 it could not be read.")]
+pub struct Check {
+    #[command(flatten)]
+    repo: Repo,
+    /// Print diagnostics as JSON
+    #[arg(long)]
+    json: bool,
+    /// Also fail on warnings, and on `${NAMES}` that are not set
+    #[arg(long)]
+    strict: bool,
+}
+
+impl Check {
+    pub fn run(self) -> Done {
+        let loaded = self.repo.load(!self.strict)?;
+        let errors = loaded.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
+        let warnings = loaded.diagnostics.len() - errors;
+        if self.json {
+            talk::data(plimsoll_bundle::render::json(&loaded.diagnostics, &loaded.tree).to_string());
+        } else {
+            if !loaded.diagnostics.is_empty() {
+                talk::data(plimsoll_bundle::render::text(&loaded.diagnostics, &loaded.tree, talk::colour()));
+            }
+            summary(&loaded, errors, warnings);
+        }
+        let failed = errors > 0 || (self.strict && warnings > 0);
+        Ok(ExitCode::from(u8::from(failed)))
+    }
+}
+
+fn summary(loaded: &crate::repo::Loaded, errors: usize, warnings: usize) {
+    let counts = format!("{errors} error(s), {warnings} warning(s)");
+    match &loaded.bundle {
+        Some(bundle) => {
+            let tools: usize = bundle.servers.values().map(|server| server.tools.len()).sum();
+            talk::say(format!(
+                "{counts}; {} workflow(s), {tools} tool(s), release {}",
+                bundle.workflows.len(),
+                bundle.id.short()
+            ));
+        }
+        None => talk::say(format!("{counts}: it does not load")),
+    }
+}

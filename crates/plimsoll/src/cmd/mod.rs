@@ -1,0 +1,6 @@
+//! The verbs, one file each.
+
+pub mod check;
+pub mod key;
+pub mod mock;
+pub mod up;

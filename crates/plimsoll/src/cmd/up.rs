@@ -1,0 +1,131 @@
+//! `plimsoll up`: the gateway.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use plimsoll_bundle::Bundle;
+use plimsoll_gateway::{Gateway, GatewayOptions, server};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::repo::Repo;
+use crate::talk::{self, Done, Error};
+
+/// Run the gateway for a workflow repository
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Signals: SIGTERM and SIGINT let running requests end; SIGUSR1 pulls the kill switch.
+Environment: PLIMSOLL_MODE=observe (or support=observe,billing=suggest) overrides the mode,
+PLIMSOLL_ENVIRONMENT the environment, PLIMSOLL_STATE the directory of ledger and database, PLIMSOLL_LOG the
+log filter (for example info,plimsoll_gateway=debug).")]
+pub struct Up {
+    #[command(flatten)]
+    repo: Repo,
+    /// Where models and tools are reached; default: plimsoll.yaml, else 127.0.0.1:7300
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+    /// Where the console and admin API are reached; default: plimsoll.yaml, else 127.0.0.1:7301
+    #[arg(long, value_name = "ADDR")]
+    admin: Option<String>,
+    /// Log as JSON lines
+    #[arg(long)]
+    log_json: bool,
+}
+
+impl Up {
+    pub fn run(self) -> Done {
+        logging(self.log_json);
+        let loaded = self.repo.load(false)?;
+        let Some(bundle) = loaded.bundle else {
+            talk::data(plimsoll_bundle::render::text(&loaded.diagnostics, &loaded.tree, talk::colour()));
+            return Err(Error::new("the workflow repository does not load").help("`plimsoll check` says the same"));
+        };
+        let state = self.repo.state_dir(Some(&bundle));
+        let data = self.listen.unwrap_or_else(|| bundle.project.listen_data.clone());
+        let admin = self.admin.unwrap_or_else(|| bundle.project.listen_admin.clone());
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(run(bundle, state, data, admin))?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// A gateway that listens.
+#[derive(Debug)]
+pub struct Running {
+    pub gateway: Arc<Gateway>,
+    pub data: std::net::SocketAddr,
+    pub admin: std::net::SocketAddr,
+    stop: watch::Sender<bool>,
+    tasks: Vec<tokio::task::JoinHandle<std::io::Result<()>>>,
+    follower: tokio::task::JoinHandle<()>,
+}
+
+/// Opens the ledger, binds both listeners, and serves.
+pub async fn start(bundle: Bundle, state: std::path::PathBuf, data: &str, admin: &str) -> Result<Running, Error> {
+    let bind = async |addr: &str| {
+        TcpListener::bind(addr).await.map_err(|error| Error::new(format!("can't listen on {addr}: {error}")))
+    };
+    let (data, admin) = (bind(data).await?, bind(admin).await?);
+    let (data_addr, admin_addr) = (data.local_addr()?, admin.local_addr()?);
+    let release = bundle.id.short();
+    let options = GatewayOptions { bundle, state_dir: state, admin_url: format!("http://{admin_addr}") };
+    let gateway = Gateway::open(options).await?;
+    gateway.record_gateway("started", &format!("release {release}, version {}", env!("CARGO_PKG_VERSION"))).await?;
+    let (stop, stopped) = watch::channel(false);
+    let follower = tokio::spawn(Arc::clone(&gateway).follow(stopped.clone()));
+    tokio::spawn(Arc::clone(&gateway).follow_issuers());
+    let tasks = vec![
+        tokio::spawn(server::serve(Arc::clone(&gateway), data, stopped.clone())),
+        tokio::spawn(plimsoll_console::serve(Arc::clone(&gateway), admin, stopped)),
+    ];
+    Ok(Running { gateway, data: data_addr, admin: admin_addr, stop, tasks, follower })
+}
+
+impl Running {
+    /// Lets running requests end, then closes the ledger.
+    pub async fn shut_down(self) -> Result<(), Error> {
+        let _nobody_listens = self.stop.send(true);
+        for task in self.tasks {
+            task.await??;
+        }
+        self.gateway.record_gateway("stopped", "").await?;
+        self.follower.await?;
+        Ok(())
+    }
+}
+
+async fn run(bundle: Bundle, state: std::path::PathBuf, data: String, admin: String) -> Result<(), Error> {
+    let modes: Vec<String> =
+        bundle.workflows.values().map(|w| format!("{} ({})", w.name, w.mode.name())).collect();
+    let release = bundle.id.short();
+    let running = start(bundle, state, &data, &admin).await?;
+    talk::say(format!("plimsoll {} · release {release} · {}", env!("CARGO_PKG_VERSION"), modes.join(", ")));
+    talk::say(format!("  models  http://{}/v1   (Anthropic: http://{})", running.data, running.data));
+    talk::say(format!("  tools   http://{}/mcp/<server>", running.data));
+    talk::say(format!("  admin   http://{}", running.admin));
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut usr1 = signal(SignalKind::user_defined1())?;
+    loop {
+        tokio::select! {
+            _ = term.recv() => break,
+            _ = int.recv() => break,
+            _ = usr1.recv() => {
+                running.gateway.stops().pull_by_signal(Timestamp::now());
+                talk::say("kill switch pulled by signal: guarded and dangerous acts are stopped");
+            }
+        }
+    }
+    talk::say("stopping: running requests may end");
+    running.shut_down().await
+}
+
+fn logging(json: bool) {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("PLIMSOLL_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let set = if json { builder.json().try_init() } else { builder.with_target(false).try_init() };
+    if set.is_err() {
+        talk::say("logging is already set up");
+    }
+}

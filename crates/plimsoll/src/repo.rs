@@ -1,0 +1,60 @@
+//! Finding and loading the workflow repository a verb works on.
+
+use std::path::{Path, PathBuf};
+
+use plimsoll_bundle::{Bundle, Diagnostic, Env, Overrides, Tree, load};
+
+use crate::talk::Error;
+
+/// `--repo`, with its environment twin.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Repo {
+    /// The workflow repository
+    #[arg(long, env = "PLIMSOLL_REPO", default_value = ".", value_name = "DIR")]
+    pub repo: PathBuf,
+}
+
+/// A repository that was read, with what is wrong with it.
+#[derive(Debug)]
+pub struct Loaded {
+    pub tree: Tree,
+    pub bundle: Option<Bundle>,
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Repo {
+    /// Reads and validates. What is wrong is in the answer, not in the error.
+    pub fn load(&self, allow_unset: bool) -> Result<Loaded, Error> {
+        if !self.repo.join("plimsoll.yaml").is_file() {
+            let message = format!("{} holds no plimsoll.yaml", self.repo.display());
+            return Err(Error::new(message).help("make a workflow repository with `plimsoll init`, or name one with --repo"));
+        }
+        let tree = Tree::read_dir(&self.repo)?;
+        let overrides = overrides(allow_unset)?;
+        let root = self.repo.clone();
+        let file = |name: &str| std::fs::read_to_string(root.join(name)).map_err(|error| error.to_string());
+        let env = Env { var: &|name| std::env::var(name).ok(), file: &file };
+        Ok(match load(&tree, env, &overrides) {
+            Ok((bundle, diagnostics)) => Loaded { tree, bundle: Some(bundle), diagnostics },
+            Err(diagnostics) => Loaded { tree, bundle: None, diagnostics },
+        })
+    }
+
+    /// The directory of ledger and database: `PLIMSOLL_STATE`, else what plimsoll.yaml says.
+    pub fn state_dir(&self, bundle: Option<&Bundle>) -> PathBuf {
+        if let Some(dir) = std::env::var_os("PLIMSOLL_STATE") {
+            return dir.into();
+        }
+        let store = bundle.map_or(".plimsoll", |bundle| bundle.project.store.as_str());
+        self.repo.join(Path::new(store))
+    }
+}
+
+fn overrides(allow_unset: bool) -> Result<Overrides, Error> {
+    let mut overrides = Overrides { allow_unset, ..Overrides::default() };
+    overrides.environment = std::env::var("PLIMSOLL_ENVIRONMENT").ok();
+    if let Ok(mode) = std::env::var("PLIMSOLL_MODE") {
+        overrides.mode = mode.parse().map_err(|error| Error::new(format!("PLIMSOLL_MODE: {error}")))?;
+    }
+    Ok(overrides)
+}
