@@ -130,6 +130,7 @@ pub struct Ledger {
 #[derive(Debug)]
 struct Inner {
     dir: PathBuf,
+    reader: LedgerReader,
     shared: Arc<Shared>,
     queue: Option<mpsc::SyncSender<Job>>,
     writer: Option<JoinHandle<()>>,
@@ -182,7 +183,8 @@ impl Ledger {
             .name("ledger-writer".to_owned())
             .spawn(move || writer.run())
             .map_err(LedgerError::io("start the writer of", &dir))?;
-        let inner = Inner { dir, shared, queue: Some(queue), writer: Some(writer), _lock: lock };
+        let reader = LedgerReader::bounded(dir.clone(), shared.durable.subscribe());
+        let inner = Inner { dir, reader, shared, queue: Some(queue), writer: Some(writer), _lock: lock };
         Ok((Self { inner: Arc::new(inner) }, recovery))
     }
 
@@ -242,7 +244,7 @@ impl Ledger {
 
     /// A reader that sees durable entries and no others.
     pub fn reader(&self) -> LedgerReader {
-        LedgerReader::bounded(self.inner.dir.clone(), self.inner.shared.durable.subscribe())
+        self.inner.reader.clone()
     }
 
     pub fn dir(&self) -> &Path {

@@ -5,7 +5,9 @@
 //! accept: a record that was written but not yet synced can appear to it, and would vanish if the
 //! machine lost power in that moment. So nothing may be *done* because such a reader saw an entry.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
@@ -14,6 +16,11 @@ use crate::ledger::{Head, Seq};
 use crate::merkle::{Frontier, leaf};
 use crate::recovery::{missing, unreadable};
 use crate::segment::{self, Cursor, Segment, Tail};
+
+/// How far apart the places are that readers remember.
+const MARK_BYTES: u64 = 256 << 10;
+/// How many places readers remember: enough for 4 GiB. The oldest go first.
+const MARKS_MAX: usize = 16_384;
 
 /// One entry and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +34,8 @@ pub struct Record {
 pub struct LedgerReader {
     dir: PathBuf,
     durable: Option<watch::Receiver<u64>>,
+    /// Shared by all clones, so that a reader finds its way back to where another one was.
+    marks: Arc<Marks>,
 }
 
 impl LedgerReader {
@@ -36,11 +45,11 @@ impl LedgerReader {
         if !segment::segments_dir(&dir).is_dir() {
             return Err(LedgerError::NotALedger { path: dir });
         }
-        Ok(Self { dir, durable: None })
+        Ok(Self { dir, durable: None, marks: Arc::default() })
     }
 
     pub(crate) fn bounded(dir: PathBuf, durable: watch::Receiver<u64>) -> Self {
-        Self { dir, durable: Some(durable) }
+        Self { dir, durable: Some(durable), marks: Arc::default() }
     }
 
     pub fn dir(&self) -> &Path {
@@ -96,6 +105,37 @@ impl LedgerReader {
     }
 }
 
+/// Where some groups start, found while reading, so that reading on does not begin at the start of
+/// the segment each time.
+#[derive(Debug, Default)]
+struct Marks {
+    /// First sequence number of a group, to its segment and its offset there.
+    groups: Mutex<BTreeMap<u64, (u64, u64)>>,
+}
+
+impl Marks {
+    fn note(&self, segment: u64, seq: u64, offset: u64) {
+        let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        let near = |at: &(u64, u64)| at.0 == segment && offset.saturating_sub(at.1) < MARK_BYTES;
+        if groups.range(..=seq).next_back().is_some_and(|(_, at)| near(at)) {
+            return;
+        }
+        groups.insert(seq, (segment, offset));
+        if groups.len() > MARKS_MAX {
+            groups.pop_first();
+        }
+    }
+
+    /// A cursor as close before `seq` as is known.
+    fn cursor(&self, segment: &Segment, seq: u64) -> Cursor {
+        let groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        match groups.range(..=seq).next_back() {
+            Some((&seq, &(first, offset))) if first == segment.first() => Cursor::at(seq, offset),
+            _ => Cursor::new(segment),
+        }
+    }
+}
+
 /// Entries in order. `None` means *no more yet*: ask again later to follow a ledger that grows.
 #[derive(Debug)]
 pub struct Records {
@@ -125,13 +165,16 @@ impl Records {
         loop {
             let Some((segment, cursor)) = &mut self.at else {
                 let Some(segment) = self.reader.segment_of(self.next)? else { return Ok(None) };
-                let cursor = Cursor::new(&segment);
+                let cursor = self.reader.marks.cursor(&segment, self.next);
                 self.at = Some((segment, cursor));
                 continue;
             };
-            while let Some((seq, entry)) = cursor.step(segment)? {
-                if seq == self.next {
-                    let record = Record { seq: Seq(seq), entry: entry.to_vec() };
+            while let Some(intact) = cursor.step(segment)? {
+                if let Some(offset) = intact.group_at {
+                    self.reader.marks.note(segment.first(), intact.seq, offset);
+                }
+                if intact.seq == self.next {
+                    let record = Record { seq: Seq(intact.seq), entry: intact.entry.to_vec() };
                     self.next += 1;
                     return Ok(Some(record));
                 }

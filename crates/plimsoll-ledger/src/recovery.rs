@@ -66,8 +66,8 @@ pub(crate) fn recover(dir: &Path, disk: &Disk, segment_bytes: u64) -> Result<(En
 fn walk(segment: Segment) -> Result<(End, Tail), LedgerError> {
     let mut frontier = segment.header.before.clone();
     let mut cursor = Cursor::new(&segment);
-    while let Some((_, entry)) = cursor.step(&segment)? {
-        frontier.push(leaf(entry));
+    while let Some(record) = cursor.step(&segment)? {
+        frontier.push(leaf(record.entry));
     }
     let tail = segment.tail(cursor.offset, cursor.next)?;
     if let Tail::Damaged { later } = tail {

@@ -251,6 +251,15 @@ pub(crate) enum Tail {
     Damaged { later: Option<u64> },
 }
 
+/// A record that a cursor passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Intact<'a> {
+    pub(crate) seq: u64,
+    pub(crate) entry: &'a [u8],
+    /// Where it stands, when it is the first of its group.
+    pub(crate) group_at: Option<u64>,
+}
+
 /// Walks the records of a segment.
 #[derive(Clone, Debug)]
 pub(crate) struct Cursor {
@@ -267,19 +276,16 @@ pub(crate) struct Cursor {
 
 impl Cursor {
     pub(crate) fn new(segment: &Segment) -> Self {
-        let offset = HEADER_BYTES as u64;
-        Self {
-            offset,
-            next: segment.first(),
-            place: None,
-            judged: false,
-            buffer: Vec::new(),
-            buffer_at: offset,
-        }
+        Self::at(segment.first(), HEADER_BYTES as u64)
     }
 
-    /// The next record's sequence number and entry, or `None` when what is there is not that record.
-    pub(crate) fn step(&mut self, segment: &Segment) -> Result<Option<(u64, &[u8])>, LedgerError> {
+    /// A cursor at the start of a group that has been seen before.
+    pub(crate) fn at(seq: u64, offset: u64) -> Self {
+        Self { offset, next: seq, place: None, judged: false, buffer: Vec::new(), buffer_at: offset }
+    }
+
+    /// The next record, or `None` when what is there is not that record.
+    pub(crate) fn step(&mut self, segment: &Segment) -> Result<Option<Intact<'_>>, LedgerError> {
         self.fill(segment)?;
         let Self { offset, next, place, buffer, buffer_at, .. } = self;
         let Some(found) = decode_record(&buffer[(*offset - *buffer_at) as usize..]) else { return Ok(None) };
@@ -288,9 +294,10 @@ impl Cursor {
             return Ok(None);
         }
         *place = Some(found.place);
+        let group_at = (found.place == 0).then_some(*offset);
         *offset += (RECORD_HEADER_BYTES + found.entry.len()) as u64;
         *next += 1;
-        Ok(Some((found.seq, found.entry)))
+        Ok(Some(Intact { seq: found.seq, entry: found.entry, group_at }))
     }
 
     /// How far to look for damage behind the end: once to the end of the segment, and then, while

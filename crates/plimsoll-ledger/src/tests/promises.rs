@@ -175,6 +175,35 @@ async fn readers_follow_a_growing_ledger() {
     }
 }
 
+/// Small batches, each from a new reader, as a projection follows: every entry once, in order.
+#[tokio::test]
+async fn readers_find_their_way_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ledger, _) = Ledger::open(options(dir.path()).segment_bytes(1 << 20)).unwrap();
+    let big = |n: u64| vec![n as u8; 10_000 + n as usize];
+    for n in 0..400 {
+        ledger.note(big(n)).unwrap();
+        if n % 5 == 0 {
+            ledger.flush().await.unwrap();
+        }
+    }
+    ledger.flush().await.unwrap();
+    let outside = LedgerReader::open(dir.path()).unwrap();
+    for reader in [ledger.reader(), outside] {
+        let mut next = 0;
+        while next < 400 {
+            let batch: Vec<_> = reader.clone().iter_from(Seq(next)).take(7).map(Result::unwrap).collect();
+            for record in batch {
+                assert_eq!((record.seq, record.entry), (Seq(next), big(next)));
+                next += 1;
+            }
+        }
+        for seq in [399, 0, 250, 101] {
+            assert_eq!(reader.read(Seq(seq)).unwrap(), Some(big(seq)));
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_permit_becomes_a_warrant_only_in_time() {
     let dir = tempfile::tempdir().unwrap();
