@@ -13,6 +13,8 @@ pub(crate) mod iban;
 pub mod key;
 pub mod preview;
 pub mod redact;
+pub mod trace;
 
 pub use preview::preview;
 pub use redact::{Channels, Hit, Redactor, StreamRedactor};
+pub use trace::{Prepared, TracedSpan, trace, trajectory};

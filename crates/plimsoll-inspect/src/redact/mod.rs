@@ -29,6 +29,7 @@ use std::sync::{Arc, LazyLock};
 
 pub use known::KNOWN_SECRET_MIN;
 pub use rows::{DETECTORS, Detector};
+pub(crate) use shape::{base64_decode, is_base64, is_base64url};
 pub use stream::{Channels, STREAM_HOLD_MAX, StreamRedactor};
 
 use known::Known;

@@ -1,0 +1,115 @@
+//! Where did each argument's value come from?
+//!
+//! The rule is *strict to grant, loose to taint*. A value has authority only when the whole of it
+//! stands, as a value of its own and in a spelling its type allows, in one span; it then has that
+//! span's integrity, and the best span counts. Anything less (a part of a longer word, another case of
+//! a case-sensitive name, an encoded form, a part of a JSON field) is reported as an origin that only
+//! taints. A value found nowhere is unknown and untrusted. So paraphrase, translation and encoding can
+//! lose authority, never gain it.
+//!
+//! What a model said before never grants. A `choice` (also: any boolean or null) is not an aim: its
+//! values are a closed set that the tool's schema lists, so it is given the user's integrity and its
+//! origins are for information; declaring free text as a choice would be a mistake of the declaration.
+//!
+//! Limits: which of several named values was meant for which argument can't be seen; sums, relative
+//! dates, translations and values spread over several places are unknown; letter case is folded for
+//! ASCII only; names of object members are not traced; reversed or otherwise ciphered text is unknown
+//! rather than tainted, which grants as little.
+
+mod arguments;
+mod encoded;
+mod number;
+mod prepared;
+mod spelling;
+#[cfg(test)]
+mod tests;
+
+use plimsoll_core::{ArgumentOrigin, ArgumentRole, Integrity, Origin, Span, SpanKind, ToolName, Trajectory};
+use serde_json::Value;
+
+pub use prepared::Prepared;
+
+use crate::redact::Redactor;
+use arguments::{Leaf, leaves, list_origins};
+use spelling::Spelling;
+
+/// Characters of a value shown to people.
+pub const PREVIEW_MAX: usize = 80;
+
+/// A span with its text, which only the door keeps.
+#[derive(Clone, Copy, Debug)]
+pub struct TracedSpan<'a> {
+    pub span: &'a Span,
+    pub text: &'a str,
+}
+
+/// Traces every leaf of the arguments. `roles` is asked with the leaf's pointer, the same with list
+/// positions as `*`, and then the pointers that contain it; a leaf without a declared role gets the
+/// role its shape suggests. For each list, the least of its elements is reported on the list's own
+/// pointer, or, for members of listed objects, on the pattern (`/items/*/sku`).
+pub fn trace(
+    prepared: &Prepared<'_>,
+    arguments: &Value,
+    roles: impl Fn(&str) -> Option<ArgumentRole>,
+    redactor: &Redactor,
+) -> Vec<ArgumentOrigin> {
+    let mut origins = Vec::new();
+    let leaves = leaves(arguments, &roles);
+    for leaf in &leaves {
+        origins.push(trace_leaf(prepared, leaf, redactor));
+    }
+    let lists = list_origins(&leaves, &origins);
+    origins.extend(lists);
+    origins
+}
+
+fn trace_leaf(prepared: &Prepared<'_>, leaf: &Leaf<'_>, redactor: &Redactor) -> ArgumentOrigin {
+    let text = match leaf.value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let spelling = Spelling::of(&text, leaf.role, &leaf.pointer);
+    let mut found = Vec::new();
+    if !matches!(leaf.value, Value::Null | Value::Bool(_)) {
+        for span in prepared.spans() {
+            if let Some(whole) = span.find(&spelling) {
+                let kind = span.span.kind;
+                let grants = !matches!(kind, SpanKind::Assistant | SpanKind::Media);
+                let integrity = if grants { span.span.label.integrity } else { Integrity::Untrusted };
+                found.push(Origin {
+                    span: span.span.index,
+                    source: span.span.source.clone(),
+                    integrity,
+                    whole,
+                });
+            }
+        }
+    }
+    let choice = leaf.role == ArgumentRole::Choice;
+    let best = found.iter().filter(|o| o.whole).map(|o| o.integrity).max().unwrap_or_default();
+    ArgumentOrigin {
+        argument: leaf.pointer.clone(),
+        role: leaf.role,
+        integrity: if choice { Integrity::User } else { best },
+        unknown: found.is_empty() && !choice,
+        found,
+        preview: Some(redactor.preview(&text, PREVIEW_MAX)),
+    }
+}
+
+/// What the whole context has seen: the join of its spans' labels, as the door gave them, and the tools
+/// whose untrusted results it holds.
+pub fn trajectory<'a>(spans: impl IntoIterator<Item = &'a Span>) -> Trajectory {
+    let mut seen = Trajectory::default();
+    for span in spans {
+        seen.label = seen.label.join(&span.label);
+        seen.spans += 1;
+        let tool = span.source.strip_prefix("tool:").and_then(|tool| tool.parse::<ToolName>().ok());
+        if let (SpanKind::Result, Integrity::Untrusted, Some(tool)) = (span.kind, span.label.integrity, tool)
+            && !seen.untrusted_tools.contains(&tool)
+        {
+            seen.untrusted_tools.push(tool);
+        }
+    }
+    seen
+}
