@@ -649,7 +649,7 @@ async fn a_broken_database_is_never_read_as_not_found() {
     sql.execute_batch(
         "DROP TRIGGER approval_is_bound; UPDATE approval SET page = 'not json';
          DROP TABLE api_key; DROP TABLE stop; DROP TABLE result; DROP TABLE proposal; DROP TABLE session;
-         DROP TABLE entry; DROP TABLE counter; DELETE FROM projection;",
+         DROP TABLE entry; DROP TABLE counter; DELETE FROM projection; DELETE FROM pulse;",
     )
     .unwrap();
     let digest = Digest::of(b"act");
@@ -668,6 +668,18 @@ async fn a_broken_database_is_never_read_as_not_found() {
     assert!(store.take("k", at(0), 1, 1).await.is_err());
     assert!(store.projected().await.is_err());
     assert!(store.check().await.is_err());
+}
+
+/// A health check that changes nothing would not touch the disk.
+#[tokio::test]
+async fn a_check_really_writes() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).await.unwrap();
+    let written = || std::fs::metadata(dir.path().join("plimsoll.db-wal")).unwrap().len();
+    store.check().await.unwrap();
+    let before = written();
+    store.check().await.unwrap();
+    assert!(written() > before);
 }
 
 #[cfg(unix)]

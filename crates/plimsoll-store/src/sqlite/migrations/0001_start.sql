@@ -136,6 +136,13 @@ CREATE TABLE projection (
 ) STRICT;
 INSERT INTO projection VALUES (1, 0);
 
+-- What the health check writes: a row that changes, since SQLite writes nothing for one that does not.
+CREATE TABLE pulse (
+    one   INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
+    beats INTEGER NOT NULL
+) STRICT;
+INSERT INTO pulse VALUES (1, 0);
+
 CREATE TABLE counter (
     key    TEXT    NOT NULL,
     window INTEGER NOT NULL,
