@@ -15,6 +15,7 @@ pub mod load;
 mod lookup;
 pub mod model;
 pub mod pin;
+pub mod render;
 pub mod schema;
 pub mod suggest;
 pub mod tree;

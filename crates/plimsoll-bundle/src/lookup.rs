@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use plimsoll_core::{ApprovalTerms, ToolName};
 
-use crate::model::{Boundary, Bundle, Decider, Model, Reach, Tool, Workflow};
+use crate::model::{Boundary, Bundle, Decider, Model, Provider, Reach, Tool, Workflow};
 
 impl Bundle {
     pub fn workflow(&self, name: &str) -> Option<&Arc<Workflow>> {
@@ -18,8 +18,28 @@ impl Bundle {
     /// The model of the workflow that answers to a requested name: an exact name before a pattern, a
     /// longer pattern before a shorter one, then the workflow's own order.
     pub fn model_for(&self, workflow: &Workflow, requested: &str) -> Option<&Arc<Model>> {
+        self.best_model(workflow, requested, |_| true)
+    }
+
+    /// The same among the models that speak a provider's protocol: what a door of that protocol asks.
+    pub fn model_speaking(
+        &self,
+        provider: Provider,
+        workflow: &Workflow,
+        requested: &str,
+    ) -> Option<&Arc<Model>> {
+        self.best_model(workflow, requested, |model| model.provider == provider)
+    }
+
+    fn best_model(
+        &self,
+        workflow: &Workflow,
+        requested: &str,
+        suits: impl Fn(&Model) -> bool,
+    ) -> Option<&Arc<Model>> {
         let mut best: Option<(usize, &Arc<Model>)> = None;
-        for model in workflow.models.iter().filter_map(|id| self.models.get(id)) {
+        let models = workflow.models.iter().filter_map(|id| self.models.get(id));
+        for model in models.filter(|model| suits(model)) {
             let fit = model.names.iter().filter_map(|pattern| fit(pattern, requested)).max();
             if let Some(fit) = fit.filter(|fit| best.is_none_or(|(b, _)| *fit > b)) {
                 best = Some((fit, model));

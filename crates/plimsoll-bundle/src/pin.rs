@@ -11,8 +11,10 @@ use serde_json::{Map, Value};
 use crate::model::Pin;
 
 mod compare;
+mod lock;
 
 pub use compare::{semantic_diff, show_hidden};
+pub use lock::lock_file;
 
 /// The members that the digest is taken over.
 pub const PINNED: [&str; 6] = ["name", "title", "description", "inputSchema", "outputSchema", "annotations"];

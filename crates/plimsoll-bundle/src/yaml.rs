@@ -80,9 +80,25 @@ fn broken(file: &str, text: &str, base: usize, error: &serde_saphyr::Error) -> D
     };
     let diagnostic = Diagnostic::error(id, file, said.to_owned());
     match error.location() {
-        Some(location) => diagnostic.at(range(&location, text.len(), base)),
+        Some(location) if location.span().byte_offset().is_some() => {
+            diagnostic.at(range(&location, text.len(), base))
+        }
+        // The scanner counts lines and characters only.
+        Some(location) => {
+            let at = base + offset(text, location.line(), location.column());
+            diagnostic.at(at..at)
+        }
         None => diagnostic,
     }
+}
+
+/// The byte at a line and column, both counted from 1.
+pub(crate) fn offset(text: &str, line: u64, column: u64) -> usize {
+    let to = |n: u64| usize::try_from(n).unwrap_or(usize::MAX).saturating_sub(1);
+    let start: usize = text.split_inclusive('\n').take(to(line)).map(str::len).sum();
+    let rest = text.get(start..).unwrap_or_default();
+    let within = rest.char_indices().nth(to(column)).map_or(rest.len(), |(at, _)| at);
+    start + within.min(rest.find('\n').unwrap_or(rest.len()))
 }
 
 /// Byte range of a location; a location without bytes is the file's beginning.
@@ -134,7 +150,14 @@ impl Document {
 
     /// An error at the place of a JSON Pointer.
     pub fn error(&self, id: &'static str, pointer: &str, message: impl Into<String>) -> Diagnostic {
-        Diagnostic::error(id, &*self.file, message).at(self.at(pointer))
+        let diagnostic = Diagnostic::error(id, &*self.file, message);
+        if self.marks.is_empty() { diagnostic } else { diagnostic.at(self.at(pointer)) }
+    }
+
+    /// An error about the key at a JSON Pointer.
+    pub fn key_error(&self, id: &'static str, pointer: &str, message: impl Into<String>) -> Diagnostic {
+        let diagnostic = Diagnostic::error(id, &*self.file, message);
+        if self.marks.is_empty() { diagnostic } else { diagnostic.at(self.key(pointer)) }
     }
 
     /// A warning at the place of a JSON Pointer.

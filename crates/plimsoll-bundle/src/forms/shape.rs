@@ -73,8 +73,7 @@ fn tell(
                 let place = format!("{at}{}", pointer([key.as_str()]));
                 let known = sibling_keys(schema, error);
                 found.push(
-                    Diagnostic::error("yaml/unknown-key", &*doc.file, format!("unknown key `{key}`"))
-                        .at(doc.key(&place))
+                    doc.key_error("yaml/unknown-key", &place, format!("unknown key `{key}`"))
                         .help(did_you_mean(key, known.iter().map(String::as_str))),
                 );
             }
@@ -102,6 +101,11 @@ fn tell(
                 _ => {
                     let mut wanted: Vec<String> =
                         context.iter().flatten().map(|e| expectation(e.kind())).collect();
+                    // A word that has to be one of a few is said once, not as text too.
+                    if wanted.iter().any(|w| w.starts_with('`')) {
+                        wanted.retain(|w| w != "text");
+                    }
+                    wanted.retain(|w| w != "empty");
                     wanted.dedup();
                     found.push(doc.error(
                         "yaml/value",

@@ -238,6 +238,10 @@ impl<'a> Loading<'a> {
             (&a.file, place(a), a.severity, a.id).cmp(&(&b.file, place(b), b.severity, b.id))
         });
         found.dedup();
+        // What has no right form needs no second complaint about its meaning.
+        let misshapen: BTreeSet<(String, usize)> =
+            found.iter().filter(|d| d.id == "yaml/value").map(|d| (d.file.clone(), place(d))).collect();
+        found.retain(|d| d.id == "yaml/value" || !misshapen.contains(&(d.file.clone(), place(d))));
         found
     }
 }

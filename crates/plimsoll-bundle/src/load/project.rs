@@ -51,6 +51,7 @@ impl Loading<'_> {
 
     fn oidc(&mut self, doc: &Document, index: usize, form: &OidcForm) -> Option<Oidc> {
         let at = format!("/identity/oidc/{index}");
+        self.jwks(doc, &format!("{at}/jwks"), &form.jwks);
         let workflow = match (&form.workflow, &form.workflow_claim) {
             (Some(name), None) => WorkflowFrom::Fixed(name.clone()),
             (None, Some(claim)) => WorkflowFrom::Claim(claim.clone()),
@@ -60,7 +61,6 @@ impl Loading<'_> {
                 return None;
             }
         };
-        self.jwks(doc, &format!("{at}/jwks"), &form.jwks);
         let kind = match form.kind {
             KindForm::User => PrincipalKind::User,
             KindForm::Service => PrincipalKind::Service,

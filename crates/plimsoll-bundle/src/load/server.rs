@@ -11,7 +11,7 @@ use crate::forms::shape::shape;
 use crate::forms::{LockForm, ToolsForm};
 use crate::model::{Pin, Reach, Secret, Server};
 use crate::pin;
-use crate::yaml::{Document, pointer};
+use crate::yaml::{self, Document, pointer};
 
 impl Loading<'_> {
     pub(super) fn server(&mut self, path: &str, name: &str) -> Option<Server> {
@@ -182,7 +182,13 @@ impl Loading<'_> {
         match serde_json::from_slice(bytes) {
             Ok(value) => shape(&Document::without_places(path, value), &mut self.found),
             Err(e) => {
-                self.tell(Diagnostic::error("pin/json", path, format!("this is not JSON: {e}")));
+                let text = String::from_utf8_lossy(bytes);
+                let at = yaml::offset(&text, e.line() as u64, e.column() as u64);
+                let said = e.to_string();
+                let said = said.split(" at line ").next().unwrap_or_default();
+                self.tell(
+                    Diagnostic::error("pin/json", path, format!("this is not JSON: {said}")).at(at..at),
+                );
                 None
             }
         }

@@ -90,7 +90,7 @@ impl Loading<'_> {
                 let place = format!("{at}/args{}", pointer([path.as_str()]));
                 let help =
                     did_you_mean(path.rsplit('/').next().unwrap_or(path), known.iter().map(String::as_str));
-                self.tell(doc.error("tool/unknown-argument", &place, message).help(help));
+                self.tell(doc.key_error("tool/unknown-argument", &place, message).help(help));
             }
             roles.insert(path_pointer, role(*given));
         }
@@ -230,8 +230,12 @@ impl Loading<'_> {
                 let message = format!("`{}` has no argument `{name}`", check.call);
                 let help = did_you_mean(name, known.iter().map(String::as_str));
                 self.tell(
-                    doc.error("check/unknown-argument", &format!("{at}{}", pointer(["with", name])), message)
-                        .help(help),
+                    doc.key_error(
+                        "check/unknown-argument",
+                        &format!("{at}{}", pointer(["with", name])),
+                        message,
+                    )
+                    .help(help),
                 );
             }
         }

@@ -1,0 +1,147 @@
+//! The example with one thing changed, and what is said about it: a case is a line.
+
+use plimsoll_bundle::{Overrides, Tree, load, render};
+
+use crate::example::{env, tree};
+
+const SUPPORT: &str = "workflows/support.yaml";
+const DESK: &str = "tools/desk.yaml";
+const LOCK: &str = "tools/desk.lock.json";
+
+/// File, text to replace, replacement.
+const BREAKS: &[(&str, &str, &str)] = &[
+    // the project
+    ("plimsoll.yaml", "plimsoll: 1", "plimsoll: 2"),
+    ("plimsoll.yaml", "environment: demo", "bounds: {request_bytes: 10 MB}"),
+    (
+        "plimsoll.yaml",
+        "environment: demo",
+        "identity: {oidc: [{issuer: x, audience: y, jwks: keys/x.json, workflow: suport}]}",
+    ),
+    (
+        "plimsoll.yaml",
+        "environment: demo",
+        "identity: {oidc: [{issuer: x, audience: y, jwks: \"http://x/keys\"}]}",
+    ),
+    // who decides
+    (SUPPORT, "owner: Ines Falk, customer care", "owner: TODO"),
+    (
+        SUPPORT,
+        "    way_back: Charge the amount again with the customer's consent; accounting has the receipt number.\n",
+        "",
+    ),
+    (SUPPORT, "on_failure: The mail bounces", "on_failure: TODO bounces"),
+    (SUPPORT, "decides: {people: [reviewer], expires: 15m}", "decides: automated"),
+    (SUPPORT, "    decides: {people: [reviewer], expires: 15m}\n", ""),
+    (SUPPORT, "people: [treasurer]", "people: [tresurer]"),
+    (SUPPORT, "people: [treasurer]", "people: [treasurer], quorum: 3"),
+    (SUPPORT, "expires: 1h", "expires: soon"),
+    ("people.yaml", "tom: {roles: [treasurer]}", "tom: {roles: [treasure]}"),
+    ("people.yaml", "people:\n", "people\n"),
+    // what it refers to
+    (SUPPORT, "desk.send_mail:", "desk.send_mial:"),
+    (SUPPORT, "desk.send_mail:", "dsek.send_mail:"),
+    (SUPPORT, "desk.*: automated", "desk.get_customer: automated"),
+    (SUPPORT, "models: [main, claude]", "models: [man]"),
+    (SUPPORT, "prompts: [support]", "prompts: [suport]"),
+    (SUPPORT, "[pays-a-stranger]", "[pay-a-stranger]"),
+    (SUPPORT, "workflow: support", "workflow: suport"),
+    (SUPPORT, "amount: 500}", "amount: 500, calls: 3}"),
+    (
+        SUPPORT,
+        "{tool: desk.refund_order, per: workflow, window: 1d",
+        "{tool: desk.get_order, per: workflow, window: 1d",
+    ),
+    // the tools
+    (DESK, "server: desk", "server: desk\nlocal: true"),
+    (DESK, "http: ${DESK_URL}", "http: ${DESK_ADDRESS}"),
+    (DESK, "http: ${DESK_URL}", "http: desk.example"),
+    (DESK, "http: ${DESK_URL}", "http: http://desk.example/mcp"),
+    (DESK, "draft: \"${DESK_DRAFT}\", ", ""),
+    (DESK, "\"${DESK_DRAFT}\"", "hunter2"),
+    (DESK, "\"${DESK_DRAFT}\"", "file:/run/secrets/draft"),
+    (DESK, "accounts: {read", "credential: ${DESK_READ}\naccounts: {read"),
+    (DESK, "tier: dangerous", "tier: safe"),
+    (DESK, "tier: dangerous", "tier: dangerus"),
+    (DESK, "to: recipient", "too: recipient"),
+    (DESK, "to: recipient, ", ""),
+    (DESK, "to: recipient", "to: recipent"),
+    (DESK, "amount: amount, currency: choice}\n    amount_free", "currency: choice}\n    amount_free"),
+    (DESK, "call: desk.get_order", "call: desk.get_ordre"),
+    (DESK, "call: desk.get_order", "call: desk.refund_order"),
+    (DESK, "{order_id: $order_id}", "{order: $oder_id}"),
+    (DESK, "amount <= result.total", "amount =< result.total"),
+    (DESK, "amount <= result.total", "amuont <= result.total"),
+    (DESK, "draft: desk.draft_payment", "draft: draft_payment"),
+    (DESK, "list_mail:", "list_mails:"),
+    (DESK, "tier: safe, effect: read, args: {mail_id: identifier}", "tier: safe, tier: safe"),
+    (DESK, "tools:\n", "tools: {\n"),
+    // the pins
+    (LOCK, "This cannot be undone.", "This can be undone."),
+    (LOCK, "\"server\": \"desk\"", "\"server\": \"shop\""),
+    (LOCK, "\"protocol\"", "\"protocoll\""),
+    (LOCK, "\n}\n", "\n"),
+    // models, prompts, the rest
+    ("models/main.yaml", "provider: openai", "provider: openia"),
+    ("models/main.yaml", "names: [\"*\"]", "names: [\"gpt-*-mini\"]\nfallback: cloud"),
+    ("prompts/support.md", "version: \"1\"", "version: 1.0"),
+    ("prompts/support.md", "You are the assistant of", "You are {{name}}, the assistant of"),
+    ("prompts/support.md", "---\nid: support", "id: support"),
+    ("drills/inbox-says-pay.yaml", "steps:", "steps: ["),
+];
+
+#[test]
+fn every_break_is_told_with_its_place() {
+    let all: Vec<String> = BREAKS.iter().map(|(file, old, new)| told(file, old, new)).collect();
+    insta::assert_snapshot!(all.join("\n"));
+}
+
+fn told(file: &str, old: &str, new: &str) -> String {
+    let mut tree = tree();
+    let text = tree.text(file).unwrap_or_else(|| panic!("no {file}")).to_owned();
+    assert!(text.contains(old), "{file} does not hold {old:?}");
+    tree.insert(file, text.replacen(old, new, 1));
+    let found = match load(&tree, env(), &Overrides::default()) {
+        Ok((_, warnings)) => warnings,
+        Err(found) => found,
+    };
+    let mut lines = vec![format!("{file}: {old:?} → {new:?}")];
+    for d in &found {
+        let place = render::position(d, &tree).map_or(String::new(), |(l, c)| format!(":{l}:{c}"));
+        let shown = d.range.clone().and_then(|r| tree.text(&d.file)?.get(r)).unwrap_or_default();
+        lines.push(format!("  {} [{}] {}{place} `{shown}`", d.severity.name(), d.id, d.file));
+        lines.push(format!("      {}", d.message));
+        lines.extend(d.help.as_ref().map(|help| format!("      → {help}")));
+    }
+    assert!(!found.is_empty(), "nothing is said about {file}: {old:?} → {new:?}");
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+#[test]
+fn the_picture() {
+    let mut tree = tree();
+    let text = tree.text(SUPPORT).unwrap().replace("owner: Ines Falk, customer care", "onwer: Ines Falk");
+    tree.insert(SUPPORT, text.replace("people: [reviewer]", "people: [reviewr]"));
+    let found = load(&tree, env(), &Overrides::default()).unwrap_err();
+    insta::assert_snapshot!(render::render(&found, &tree, false));
+}
+
+/// Whatever bytes stand in a file, loading ends with diagnostics, never with a panic.
+#[test]
+fn cut_off_anywhere_it_never_panics() {
+    for file in ["plimsoll.yaml", "people.yaml", DESK, SUPPORT, "prompts/support.md"] {
+        let whole = tree();
+        let bytes = whole.0[file].clone();
+        for cut in (0..bytes.len()).step_by(251) {
+            let mut tree = Tree::from_iter(whole.0.iter().map(|(p, b)| (p.clone(), b.clone())));
+            tree.insert(file, &bytes[..cut]);
+            let _ = load(&tree, env(), &Overrides::default());
+            let mut torn = bytes.clone();
+            torn[cut] = 0xff;
+            tree.insert(file, torn);
+            let found = load(&tree, env(), &Overrides::default()).unwrap_err();
+            assert!(found.iter().any(|d| d.id == "file/not-utf8"));
+        }
+    }
+}
