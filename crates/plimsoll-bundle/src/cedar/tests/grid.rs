@@ -91,7 +91,7 @@ fn cell(
     made.seen = integrity.unwrap_or_default();
     made = match (role, integrity) {
         (Some(role), Some(integrity)) => made.from(pointer, role, integrity),
-        (Some(role), None) => made.from_nowhere(pointer, role),
+        (Some(role), None) => made.nowhere(pointer, role),
         (None, _) => made,
     };
     if !tool.starts_with("desk.") && !tool.starts_with("bank.") {
@@ -195,7 +195,7 @@ fn amounts(out: &mut String, desk: &Desk, engine: &Engine) {
                 .checked("within-order", Some(true));
             made = match integrity {
                 Some(integrity) => made.from("/amount", ArgumentRole::Amount, integrity),
-                None => made.from_nowhere("/amount", ArgumentRole::Amount),
+                None => made.nowhere("/amount", ArgumentRole::Amount),
             };
             let made = if approved { made.approved() } else { made };
             short(&made.decided(desk, engine))

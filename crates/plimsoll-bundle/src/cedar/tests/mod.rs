@@ -174,7 +174,7 @@ impl Given {
     }
 
     /// Traced, and found nowhere.
-    pub(super) fn from_nowhere(mut self, argument: &str, role: ArgumentRole) -> Self {
+    pub(super) fn nowhere(mut self, argument: &str, role: ArgumentRole) -> Self {
         self = self.from(argument, role, Integrity::Untrusted);
         self.origins.iter_mut().filter(|o| o.argument == argument).for_each(|o| o.unknown = true);
         self
