@@ -123,10 +123,11 @@ impl Approval {
         Ok(next)
     }
 
-    /// The state at `now`: an open or granted approval whose time is over has expired.
+    /// The state at `now`: an answer, or the lack of one, holds until its time is over; then the same
+    /// act may be asked about again.
     pub fn settle(&self, now: Timestamp) -> ApprovalState {
         match self.state {
-            ApprovalState::Open | ApprovalState::Granted if now >= self.expires_at => ApprovalState::Expired,
+            ApprovalState::Open | ApprovalState::Granted | ApprovalState::Denied if now >= self.expires_at => ApprovalState::Expired,
             state => state,
         }
     }

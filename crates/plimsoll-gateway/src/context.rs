@@ -8,10 +8,10 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Mutex;
 
-use crate::trace_shim::{Prepared, TracedSpan};
+use plimsoll_inspect::trace::{Prepared, TracedSpan, trace};
 use plimsoll_bundle::{Bundle, Tool, Workflow};
 use plimsoll_core::{
-    ArgumentOrigin, ArgumentRole, Digest, Integrity, Label, Span, SpanKind, ToolName, Trajectory,
+    ArgumentOrigin, Digest, Integrity, Label, Span, SpanKind, ToolName, Trajectory,
 };
 use plimsoll_inspect::redact::Redactor;
 use serde_json::Value;
@@ -24,8 +24,6 @@ pub const RESULTS_MAX: usize = 65_536;
 pub const SESSIONS_MAX: usize = 8_192;
 /// Characters of a span that the record shows to people.
 pub const PREVIEW_CHARS: usize = 160;
-/// Argument values longer than this are recorded by digest alone.
-pub const ARGUMENT_PREVIEW_CHARS: usize = 120;
 
 /// One piece of text as a door read it.
 #[derive(Clone, Debug)]
@@ -135,47 +133,12 @@ pub fn origins(
     tool: Option<&Tool>,
     redactor: &Redactor,
 ) -> Vec<ArgumentOrigin> {
-    let role = |pointer: &str| role_of(tool, pointer);
-    let mut origins = prepared.origins(arguments, &role);
-    for origin in &mut origins {
-        origin.preview = arguments.pointer(&origin.argument).map(|value| shown_value(redactor, value));
-    }
-    origins
+    trace(prepared, arguments, |pointer| tool?.roles.get(pointer).copied(), redactor)
 }
 
 /// The origins of a call of which no context was seen: everything is unknown.
 pub fn origins_unseen(arguments: &Value, tool: Option<&Tool>, redactor: &Redactor) -> Vec<ArgumentOrigin> {
     origins(&Prepared::new(&[]), arguments, tool, redactor)
-}
-
-fn shown_value(redactor: &Redactor, value: &Value) -> String {
-    let text = match value {
-        Value::String(text) => format!("\"{text}\""),
-        other => other.to_string(),
-    };
-    redactor.preview(&text, ARGUMENT_PREVIEW_CHARS)
-}
-
-/// The declared role of an argument: exact pointer, or a pattern with `*` for list positions.
-fn role_of(tool: Option<&Tool>, pointer: &str) -> Option<ArgumentRole> {
-    let roles = &tool?.roles;
-    roles.get(pointer).copied().or_else(|| {
-        roles
-            .iter()
-            .find(|(pattern, _)| pattern.contains('*') && matches(pattern, pointer))
-            .map(|(_, role)| *role)
-    })
-}
-
-fn matches(pattern: &str, pointer: &str) -> bool {
-    let (mut a, mut b) = (pattern.split('/'), pointer.split('/'));
-    loop {
-        match (a.next(), b.next()) {
-            (None, None) => return true,
-            (Some(want), Some(have)) if want == "*" || want == have => {}
-            _ => return false,
-        }
-    }
 }
 
 /// System text: a released prompt speaks for the operator; anything else is drift and informs at most.

@@ -62,7 +62,7 @@ impl Gateway {
         let found = self.store.approval_for(requester, &question.digest).await.map_err(|e| broken(&e))?;
         if let Some(approval) = found {
             match approval.settle(now) {
-                ApprovalState::Expired if approval.state != ApprovalState::Expired => {
+                ApprovalState::Expired if matches!(approval.state, ApprovalState::Open | ApprovalState::Granted) => {
                     self.expire(&approval, question.header).await;
                 }
                 ApprovalState::Open | ApprovalState::Granted | ApprovalState::Denied => {
@@ -72,7 +72,16 @@ impl Gateway {
             }
         }
         let approval = self.draw_up(caller, &question, now)?;
-        let opened = self.store.open_approval(&approval, OPEN_MAX).await.map_err(|e| broken(&e))?;
+        let opened = match self.store.open_approval(&approval, OPEN_MAX).await {
+            // A twin of this call asked in the same moment: its question is ours.
+            Err(plimsoll_store::StoreError::Conflict(_)) => {
+                let twin = self.store.approval_for(requester, &question.digest).await.map_err(|e| broken(&e))?;
+                return twin.map(|twin| ticket(&twin)).ok_or_else(|| {
+                    Refusal::plain(Code::Overloaded, "an identical call is asking right now; repeat it")
+                });
+            }
+            opened => opened.map_err(|e| broken(&e))?,
+        };
         if !opened {
             let text = format!("{OPEN_MAX} approvals are open already; somebody has to answer some first");
             return Err(Refusal::plain(Code::Overloaded, text));

@@ -29,7 +29,6 @@ pub mod server;
 pub mod stops;
 pub mod tokens;
 mod tool_door;
-mod trace_shim;
 pub mod upstream;
 
 pub use caller::{Caller, Credentials};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::trace_shim::Prepared;
+use plimsoll_inspect::trace::Prepared;
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderName};
