@@ -9,5 +9,6 @@
 
 pub mod json;
 pub mod jsonrpc;
+pub mod llm;
 pub mod mcp;
 pub mod sse;

@@ -235,6 +235,13 @@ pub struct Items<'a> {
     end: usize,
 }
 
+impl Default for Items<'_> {
+    /// No items.
+    fn default() -> Self {
+        Self { doc: Doc { bytes: &[], nodes: &[] }, at: 0, end: 0 }
+    }
+}
+
 impl<'a> Iterator for Items<'a> {
     type Item = Ref<'a>;
 
