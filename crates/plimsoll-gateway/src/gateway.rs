@@ -40,6 +40,7 @@ pub struct Gateway {
     pub(crate) tokens: Tokens,
     pub(crate) http: HttpClient,
     pub(crate) metrics: Metrics,
+    pub(crate) tool_door: crate::tool_door::ToolDoor,
     /// How checks and the tool door reach tool servers; set once at start.
     pub(crate) tools: OnceLock<Arc<dyn ToolCaller>>,
     /// One answer to an approval at a time, so that record and state agree.
@@ -83,6 +84,7 @@ impl Gateway {
         let store = Store::open(&state_dir.join("plimsoll.db")).await?;
         let http = HttpClient::new(wants_tls(&bundle)).map_err(StartError::Trust)?;
         let redactor = redactor(&bundle);
+        let tool_door = crate::tool_door::ToolDoor::new(http.clone(), redactor.clone());
         let gateway = Arc::new(Self {
             tokens: Tokens::new(),
             redactor,
@@ -100,9 +102,11 @@ impl Gateway {
             http,
             metrics: Metrics::default(),
             tools: OnceLock::new(),
+            tool_door,
             answers: tokio::sync::Mutex::new(()),
             admin_url,
         });
+        gateway.connect_tools(Arc::clone(&gateway.tool_door.upstreams) as Arc<dyn ToolCaller>);
         gateway.catch_up().await?;
         Ok(gateway)
     }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use plimsoll_bundle::Tool;
-use plimsoll_core::{Account, Code, Digest, Door, Integrity, Label, Objection, OutcomeStatus, Span, SpanKind, Tier, ToolName};
+use plimsoll_core::{
+    Account, Code, Digest, Door, Integrity, Label, Objection, OutcomeStatus, Span, SpanKind, Tier, ToolName,
+};
 use plimsoll_ledger::Warrant;
 use plimsoll_wire::json::{Limits, OwnedDoc, parse};
 use plimsoll_wire::jsonrpc::{self, Body, Frame, Id};
@@ -24,7 +26,7 @@ use crate::upstream::mcp::exchange::{Coming, Exchange};
 use crate::upstream::mcp::link::{Link, Params};
 
 /// Seconds that a server gets to answer a call after its client has taken it back.
-pub const CANCEL_GRACE_S: u64 = 5;
+pub(super) const CANCEL_GRACE_S: u64 = 5;
 
 /// One call, from reading to answer.
 pub(super) async fn call(talk: Arc<Talk>, doc: OwnedDoc, outlet: Outlet) -> Answer {
@@ -38,18 +40,27 @@ pub(super) async fn call(talk: Arc<Talk>, doc: OwnedDoc, outlet: Outlet) -> Answ
     };
     let name = ToolName::new(talk.server.name.as_str(), call.name.as_ref());
     let tool = talk.caller.bundle().find_tool(&name).cloned();
-    let params = tool.as_ref().and_then(|tool| tool.pin.as_ref()).map(|pin| Params::of(&pin.input_schema)).unwrap_or_default();
+    let params = tool
+        .as_ref()
+        .and_then(|tool| tool.pin.as_ref())
+        .map(|pin| Params::of(&pin.input_schema))
+        .unwrap_or_default();
     if talk.era() == Era::Stateless {
-        let pairs: Vec<(&str, &[u8])> = talk.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
+        let pairs: Vec<(&str, &[u8])> =
+            talk.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
         let headers = HeaderList::new(&pairs);
         if let Err(turned) = params.0.iter().try_for_each(|param| param.agree(&headers, call.arguments)) {
-            talk.gateway.note_turned(&talk.request, &Refusal::plain(Code::HeaderMismatch, turned.message.as_str()));
+            talk.gateway
+                .note_turned(&talk.request, &Refusal::plain(Code::HeaderMismatch, turned.message.as_str()));
             return Answer { status: turned.status, body: turned.render(Some(id)) };
         }
     }
     let arguments = call.arguments_value();
     let sight = look(&talk, &name, tool.as_deref(), &arguments).await;
-    let own_state = call.request_state.and_then(|state| state.as_str()).is_some_and(|state| state.starts_with(render::STATE));
+    let own_state = call
+        .request_state
+        .and_then(|state| state.as_str())
+        .is_some_and(|state| state.starts_with(render::STATE));
     let text = if own_state { translate::without_own_state(&frame) } else { frame.root.raw().to_vec() };
     let mut act = path::act(Door::Tool, name.clone(), arguments);
     act.schema = tool.as_ref().and_then(|tool| tool.pin.as_ref()).map(|pin| pin.digest);
@@ -104,25 +115,27 @@ async fn look(talk: &Talk, name: &ToolName, tool: Option<&Tool>, arguments: &Val
     let mut structured = false;
     match (&tool.pin, live(talk, tool.account).await) {
         (_, Err(error)) => {
-            let text = format!("the server's description of `{name}` can't be read, so it can't be held against its pin: {error}");
+            let text = format!(
+                "the server's description of `{name}` can't be read, so it can't be held against its pin: {error}"
+            );
             objections.push(objection(error.code(), text));
         }
         (None, Ok(_)) => objections.push(objection(Code::SchemaDrift, format!("`{name}` was never pinned"))),
         (Some(pin), Ok(live)) => match live.find(&name.tool) {
-            None => objections.push(objection(Code::SchemaDrift, format!("the server no longer has `{name}`"))),
+            None => {
+                objections.push(objection(Code::SchemaDrift, format!("the server no longer has `{name}`")))
+            }
             Some(now) if now.digest != Some(pin.digest) => {
-                let text = format!("the server describes `{name}` differently than `{}` reviewed", pin.reviewed_by);
+                let text =
+                    format!("the server describes `{name}` differently than `{}` reviewed", pin.reviewed_by);
                 objections.push(objection(Code::SchemaDrift, text));
             }
             Some(now) => structured = !now.has_output_schema,
         },
     }
-    let errors = tool.pin.iter().flat_map(|pin| pin.validator.iter_errors(arguments)).take(3);
-    objections.extend(errors.map(|error| {
-        let place = error.instance_path().to_string();
-        let place = if place.is_empty() { "the arguments".to_owned() } else { format!("`{place}`") };
-        objection(Code::InvalidArguments, format!("{place}: {}", error.masked()))
-    }));
+    if let Some(Err(places)) = tool.pin.as_ref().map(|pin| pin.validate(arguments)) {
+        objections.extend(places.into_iter().map(|place| objection(Code::InvalidArguments, place)));
+    }
     Seen { objections, structured }
 }
 
@@ -137,8 +150,11 @@ fn refuse(talk: &Talk, id: &Id, refusal: &Refusal, structured: bool, goes_on: bo
     let words = render::Refusal { text: &text, parts: &parts };
     match (&refusal.ticket, &refusal.page) {
         // A client that comes back from the page is not sent there again: it might turn in a circle.
-        (Some(ticket), Some(page)) if talk.era() == Era::Stateless && talk.capabilities.elicitation_url && !goes_on => {
-            let message = format!("{}. Open the page to see the act and have it approved.", refusal.headline());
+        (Some(ticket), Some(page))
+            if talk.era() == Era::Stateless && talk.capabilities.elicitation_url && !goes_on =>
+        {
+            let message =
+                format!("{}. Open the page to see the act and have it approved.", refusal.headline());
             let message = talk.gateway.redactor.redact(&message).into_owned();
             Answer::approval(id, &message, page, &format!("{}{ticket}", render::STATE), &words)
         }
@@ -179,9 +195,15 @@ impl Actor for Performer {
 }
 
 impl Performer {
-    async fn perform(&self, link: &Arc<Link>, warrant: Warrant, tier: Tier) -> Result<OwnedDoc, UpstreamError> {
+    async fn perform(
+        &self,
+        link: &Arc<Link>,
+        warrant: Warrant,
+        tier: Tier,
+    ) -> Result<OwnedDoc, UpstreamError> {
         let unsent = |why: String| UpstreamError::Unreachable { name: link.name().to_owned(), why };
-        let doc = parse(&self.text[..], &Limits { bytes: usize::MAX, ..Limits::DEFAULT }).map_err(|e| unsent(e.to_string()))?;
+        let doc = parse(&self.text[..], &Limits { bytes: usize::MAX, ..Limits::DEFAULT })
+            .map_err(|e| unsent(e.to_string()))?;
         let frame = Frame::read(doc.root()).map_err(|e| unsent(e.to_string()))?;
         let mut exchange = link.call(warrant, &frame, self.talk.era(), self.params.clone()).await?;
         let flight = InFlight::new(&self.talk, &self.id, &exchange);
@@ -212,7 +234,12 @@ impl Performer {
         let frame = Frame::read(doc.root());
         let result = match frame.map(|frame| frame.body) {
             Ok(Body::Result { result, .. }) => result,
-            Ok(Body::Error { error, .. }) => return (Self::report_error(error.code, &error.message), self.passed_error(as_it_came, error.code)),
+            Ok(Body::Error { error, .. }) => {
+                return (
+                    Self::report_error(error.code, &error.message),
+                    self.passed_error(as_it_came, error.code),
+                );
+            }
             _ => return self.garbage("an answer that is none"),
         };
         let read = match ToolResult::read(result) {
@@ -224,18 +251,27 @@ impl Performer {
             ResultKind::InputRequired if self.talk.era() == Era::Sessions => {
                 let error = UpstreamError::Refused {
                     name: self.name.server.clone(),
-                    why: "it asks the client for input in a way that the client's revision does not know".to_owned(),
+                    why: "it asks the client for input in a way that the client's revision does not know"
+                        .to_owned(),
                 };
                 return (Report::failed(Code::UpstreamFailed, error.to_string()), self.failed(&error));
             }
-            ResultKind::InputRequired => return (Report::of(OutcomeStatus::Done, "input_required: the server asks first"), as_it_came),
+            ResultKind::InputRequired => {
+                return (Report::of(OutcomeStatus::Done, "input_required: the server asks first"), as_it_came);
+            }
             ResultKind::Complete => {}
         }
         let span = self.remember(&read);
         let mut report = match read.is_error {
             true => {
-                let said = read.texts.first().map(|text| plimsoll_inspect::preview(&self.talk.gateway.redactor, &text.text, PREVIEW_CHARS));
-                Report::failed(Code::UpstreamFailed, said.unwrap_or_else(|| "the tool reports an error".to_owned()))
+                let said = read
+                    .texts
+                    .first()
+                    .map(|text| self.talk.gateway.redactor.preview(&text.text, PREVIEW_CHARS));
+                Report::failed(
+                    Code::UpstreamFailed,
+                    said.unwrap_or_else(|| "the tool reports an error".to_owned()),
+                )
             }
             false => Report::done(),
         };
@@ -258,7 +294,8 @@ impl Performer {
         for text in read.structured_texts().iter().filter(|text| !text.text.is_empty()) {
             results.remember(&text.text, known.clone());
         }
-        let address = if joined.is_empty() { Digest::of(b"") } else { results.remember(&joined, known.clone()) };
+        let address =
+            if joined.is_empty() { Digest::of(b"") } else { results.remember(&joined, known.clone()) };
         Span {
             index: 0,
             kind: SpanKind::Result,
@@ -267,13 +304,18 @@ impl Performer {
             source: format!("tool:{}", self.name),
             bytes: u32::try_from(joined.len()).unwrap_or(u32::MAX),
             mark: None,
-            preview: Some(plimsoll_inspect::preview(&self.talk.gateway.redactor, &joined, PREVIEW_CHARS)),
+            preview: Some(self.talk.gateway.redactor.preview(&joined, PREVIEW_CHARS)),
         }
     }
 
     /// A protocol error says that the server did not take the call, unless it says that something broke inside it.
     fn report_error(code: i64, message: &str) -> Report {
-        let turned_away = [jsonrpc::PARSE_ERROR, jsonrpc::INVALID_REQUEST, jsonrpc::METHOD_NOT_FOUND, jsonrpc::INVALID_PARAMS];
+        let turned_away = [
+            jsonrpc::PARSE_ERROR,
+            jsonrpc::INVALID_REQUEST,
+            jsonrpc::METHOD_NOT_FOUND,
+            jsonrpc::INVALID_PARAMS,
+        ];
         let text = format!("{message} ({code})");
         match turned_away.contains(&code) || (-32_099..=-32_020).contains(&code) {
             true => Report::failed(Code::UpstreamFailed, text),
@@ -340,5 +382,7 @@ async fn last_chance(exchange: &mut Exchange, link: &Arc<Link>) -> Result<OwnedD
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(CANCEL_GRACE_S), waiting).await.unwrap_or_else(|_| Err(cancelled(link)))
+    tokio::time::timeout(Duration::from_secs(CANCEL_GRACE_S), waiting)
+        .await
+        .unwrap_or_else(|_| Err(cancelled(link)))
 }

@@ -19,9 +19,12 @@ use crate::upstream::mcp::live;
 
 /// Passes a request on and gives the answer.
 pub(super) async fn relay(talk: Arc<Talk>, doc: OwnedDoc, outlet: Outlet) -> Answer {
-    let not_one = || Answer::error(400, None, jsonrpc::INVALID_REQUEST, "not a request that can be passed on", None);
+    let not_one =
+        || Answer::error(400, None, jsonrpc::INVALID_REQUEST, "not a request that can be passed on", None);
     let Ok(frame) = Frame::read(doc.root()) else { return not_one() };
-    let (Some(id), Some(method), Some(request)) = (frame.id(), frame.method(), Unjudged::of(&frame)) else { return not_one() };
+    let (Some(id), Some(method), Some(request)) = (frame.id(), frame.method(), Unjudged::of(&frame)) else {
+        return not_one();
+    };
     let link = match talk.link(Account::Read).await {
         Ok(link) => link,
         Err(error) => return talk.failed(id, &error),
@@ -42,7 +45,13 @@ pub(super) async fn relay(talk: Arc<Talk>, doc: OwnedDoc, outlet: Outlet) -> Ans
                 if let Some(text) = talk.notice(&link, &notice)
                     && !outlet.send(&text).await
                 {
-                    return talk.failed(id, &crate::upstream::UpstreamError::Broken { name: link.name().to_owned(), why: "the client left".to_owned() });
+                    return talk.failed(
+                        id,
+                        &crate::upstream::UpstreamError::Broken {
+                            name: link.name().to_owned(),
+                            why: "the client left".to_owned(),
+                        },
+                    );
                 }
             }
             Err(error) => return talk.failed(id, &error),
@@ -63,7 +72,10 @@ fn unbridged(talk: &Talk, link: &Link, id: &Id, method: &str) -> Option<Answer> 
         return None;
     }
     let status = if from == Era::Stateless { 404 } else { 200 };
-    let message = format!("{method} does not exist in {}, which the server behind the gateway speaks", link.standing().version);
+    let message = format!(
+        "{method} does not exist in {}, which the server behind the gateway speaks",
+        link.standing().version
+    );
     Some(Answer::error(status, Some(id), jsonrpc::METHOD_NOT_FOUND, &message, None))
 }
 
@@ -72,7 +84,9 @@ fn finish(talk: &Talk, id: &Id, method: &str, exchange: &Exchange, doc: &OwnedDo
     // To a client with a session, 404 would mean that the session is gone.
     let status = if talk.era() == Era::Stateless { exchange.status() } else { 200 };
     let as_it_came = || Answer { status, body: doc.bytes().to_vec() };
-    let Ok(Frame { body: Body::Result { result, .. }, .. }) = Frame::read(doc.root()) else { return as_it_came() };
+    let Ok(Frame { body: Body::Result { result, .. }, .. }) = Frame::read(doc.root()) else {
+        return as_it_came();
+    };
     match method {
         "tools/list" => match ToolList::read(result) {
             Ok(list) => {
@@ -108,7 +122,10 @@ fn is_shown(talk: &Talk, listed: &ListedTool<'_>) -> bool {
     let same = tool.and_then(|tool| tool.pin.as_ref()).is_some_and(|pin| pin.digest == live::digest(&item));
     let sound = item.get("inputSchema").is_none_or(|schema| ParamHeader::of_schema(schema).is_ok());
     if in_workflow && !(same && sound) {
-        let mut refusal = Refusal::plain(Code::SchemaDrift, "left out of the list: its description is not the reviewed one");
+        let mut refusal = Refusal::plain(
+            Code::SchemaDrift,
+            "left out of the list: its description is not the reviewed one",
+        );
         refusal.tool = Some(name);
         talk.gateway.note_turned(&talk.request, &refusal);
     }
@@ -123,7 +140,7 @@ pub(super) struct InFlight {
 }
 
 impl InFlight {
-    pub fn new(talk: &Talk, id: &Id, exchange: &Exchange) -> Self {
+    pub(super) fn new(talk: &Talk, id: &Id, exchange: &Exchange) -> Self {
         let cancelled = Arc::new(Notify::new());
         let session = talk.session.as_ref().map(|session| {
             let running = Running {

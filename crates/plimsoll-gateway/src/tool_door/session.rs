@@ -15,11 +15,11 @@ use uuid::Uuid;
 use crate::upstream::mcp::link::{Hello, Link};
 
 /// Sessions kept at once; the one idle for longest goes first.
-pub const SESSIONS_MAX: usize = 4_096;
+pub(super) const SESSIONS_MAX: usize = 4_096;
 /// Seconds after which an idle session is over.
-pub const SESSION_IDLE_S: u64 = 3_600;
+pub(super) const SESSION_IDLE_S: u64 = 3_600;
 /// Questions of a server that may wait for one client at once.
-pub const ASKS_MAX: usize = 64;
+pub(super) const ASKS_MAX: usize = 64;
 
 /// Who may use a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +61,12 @@ pub(super) struct Running {
 }
 
 impl Session {
-    pub fn new(owner: Owner, version: Version, hello: Hello, capabilities: Capabilities) -> std::io::Result<Self> {
+    pub(super) fn new(
+        owner: Owner,
+        version: Version,
+        hello: Hello,
+        capabilities: Capabilities,
+    ) -> std::io::Result<Self> {
         let mut secret = [0u8; 24];
         getrandom::fill(&mut secret).map_err(std::io::Error::other)?;
         let id = secret.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -78,8 +83,23 @@ impl Session {
         })
     }
 
+    /// The same session at its beginning.
+    pub(super) fn renewed(&self) -> Self {
+        Self {
+            id: self.id.clone(),
+            name: self.name.clone(),
+            owner: self.owner.clone(),
+            version: self.version,
+            hello: self.hello.clone(),
+            capabilities: self.capabilities,
+            asks: Mutex::default(),
+            running: Mutex::default(),
+            used: Mutex::new(Instant::now()),
+        }
+    }
+
     /// Remembers a question; the id under which the client gets it, or none when too many wait.
-    pub fn ask(&self, asked: Asked) -> Option<Id> {
+    pub(super) fn ask(&self, asked: Asked) -> Option<Id> {
         let mut asks = lock(&self.asks);
         if asks.len() >= ASKS_MAX {
             return None;
@@ -90,13 +110,13 @@ impl Session {
     }
 
     /// The question that an answer is for. Each is answered once.
-    pub fn answered(&self, id: &Id) -> Option<Asked> {
+    pub(super) fn answered(&self, id: &Id) -> Option<Asked> {
         let Id::Text(id) = id else { return None };
         lock(&self.asks).remove(id)
     }
 
     /// What the client knows a server's question as, when the server takes it back.
-    pub fn taken_back(&self, link: &Arc<Link>, id: &Id) -> Option<Id> {
+    pub(super) fn taken_back(&self, link: &Arc<Link>, id: &Id) -> Option<Id> {
         let mut asks = lock(&self.asks);
         let known = asks.iter().find(|(_, asked)| Arc::ptr_eq(&asked.link, link) && asked.id == *id);
         let known = known.map(|(known, _)| known.clone())?;
@@ -104,15 +124,15 @@ impl Session {
         Some(Id::Text(known))
     }
 
-    pub fn begin(&self, id: &Id, running: Running) {
+    pub(super) fn begin(&self, id: &Id, running: Running) {
         lock(&self.running).insert(id.clone(), running);
     }
 
-    pub fn end(&self, id: &Id) {
+    pub(super) fn end(&self, id: &Id) {
         lock(&self.running).remove(id);
     }
 
-    pub fn running(&self, id: &Id) -> Option<Running> {
+    pub(super) fn running(&self, id: &Id) -> Option<Running> {
         lock(&self.running).get(id).cloned()
     }
 }
@@ -123,7 +143,7 @@ pub(super) struct Sessions(Mutex<HashMap<String, Arc<Session>>>);
 
 impl Sessions {
     /// Keeps a session; gives those that had to go for it.
-    pub fn open(&self, session: Arc<Session>) -> Vec<Arc<Session>> {
+    pub(super) fn open(&self, session: Arc<Session>) -> Vec<Arc<Session>> {
         let now = Instant::now();
         let used = |session: &Session| *lock(&session.used);
         let mut sessions = lock(&self.0);
@@ -136,7 +156,8 @@ impl Sessions {
             keep
         });
         if sessions.len() >= SESSIONS_MAX
-            && let Some(idlest) = sessions.values().min_by_key(|session| used(session)).map(|session| session.id.clone())
+            && let Some(idlest) =
+                sessions.values().min_by_key(|session| used(session)).map(|session| session.id.clone())
         {
             gone.extend(sessions.remove(&idlest));
         }
@@ -145,13 +166,13 @@ impl Sessions {
     }
 
     /// The session of that id, if it is this owner's. Another's session is as unknown as none.
-    pub fn find(&self, id: &str, owner: &Owner) -> Option<Arc<Session>> {
+    pub(super) fn find(&self, id: &str, owner: &Owner) -> Option<Arc<Session>> {
         let session = lock(&self.0).get(id).filter(|session| session.owner == *owner).cloned()?;
         *lock(&session.used) = Instant::now();
         Some(session)
     }
 
-    pub fn close(&self, id: &str, owner: &Owner) -> Option<Arc<Session>> {
+    pub(super) fn close(&self, id: &str, owner: &Owner) -> Option<Arc<Session>> {
         let mut sessions = lock(&self.0);
         sessions.get(id).filter(|session| session.owner == *owner)?;
         sessions.remove(id)

@@ -24,12 +24,12 @@ pub(super) struct Outlet(mpsc::Sender<Bytes>);
 
 impl Outlet {
     /// Sends one message; false when the client is gone.
-    pub async fn send(&self, message: &[u8]) -> bool {
+    pub(super) async fn send(&self, message: &[u8]) -> bool {
         self.0.send(sse::write(Some("message"), message)).await.is_ok()
     }
 
     /// Resolves when the client is gone.
-    pub async fn closed(&self) {
+    pub(super) async fn closed(&self) {
         self.0.closed().await;
     }
 }
@@ -71,7 +71,13 @@ pub(super) fn whole(answer: Answer) -> Response<Body> {
 
 fn lost(error: &tokio::task::JoinError) -> Answer {
     tracing::error!(%error, "a request was torn down");
-    Answer::error(500, None, plimsoll_wire::jsonrpc::INTERNAL_ERROR, "the gateway lost sight of the request", None)
+    Answer::error(
+        500,
+        None,
+        plimsoll_wire::jsonrpc::INTERNAL_ERROR,
+        "the gateway lost sight of the request",
+        None,
+    )
 }
 
 fn events(body: EventBody) -> Response<Body> {
@@ -104,7 +110,10 @@ impl http_body::Body for EventBody {
     type Data = Bytes;
     type Error = std::io::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         if let Some(first) = self.first.take() {
             return Poll::Ready(Some(Ok(Frame::data(first))));
         }

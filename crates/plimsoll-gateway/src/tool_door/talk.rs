@@ -34,30 +34,36 @@ pub(super) struct Talk {
 }
 
 impl Talk {
-    pub const fn era(&self) -> Era {
+    pub(super) const fn era(&self) -> Era {
         self.version.era()
     }
 
     /// What the record calls the session.
-    pub fn session_name(&self) -> String {
+    pub(super) fn session_name(&self) -> String {
         self.session.as_ref().map_or_else(String::new, |session| session.name.clone())
     }
 
     /// The conversation with the server in this client's name.
-    pub async fn link(&self, account: Account) -> Result<Arc<Link>, UpstreamError> {
+    pub(super) async fn link(&self, account: Account) -> Result<Arc<Link>, UpstreamError> {
         let lane = match &self.session {
             Some(session) => session.id.clone(),
             None => format!("alone:{}:{}", self.caller.workflow().name, self.caller.principal().requester()),
         };
-        self.gateway.tool_door.upstreams.link(&lane, self.caller.bundle(), &self.server, account, &self.hello).await
+        self.gateway
+            .tool_door
+            .upstreams
+            .link(&lane, self.caller.bundle(), &self.server, account, &self.hello)
+            .await
     }
 
     /// What a server said on its own, as this client should hear it.
-    pub fn notice(&self, link: &Arc<Link>, doc: &OwnedDoc) -> Option<Vec<u8>> {
+    pub(super) fn notice(&self, link: &Arc<Link>, doc: &OwnedDoc) -> Option<Vec<u8>> {
         let frame = Frame::read(doc.root()).ok()?;
         let Body::Notification { method, params } = &frame.body else { return None };
         let (from, to) = (link.era(), self.era());
-        let passes = [from, to].iter().all(|era| Method::treat(Sender::Server, method, false, *era) == Treatment::Pass);
+        let passes = [from, to]
+            .iter()
+            .all(|era| Method::treat(Sender::Server, method, false, *era) == Treatment::Pass);
         // A client that stands alone hears logs only if it asked for them, which the other era can't be told.
         let unasked = from == Era::Sessions && to == Era::Stateless && method != "notifications/progress";
         if !passes || unasked {
@@ -73,7 +79,7 @@ impl Talk {
     }
 
     /// Puts a server's question to the client, if it said that it can answer; else the server hears no.
-    pub async fn ask(&self, link: &Arc<Link>, doc: &OwnedDoc, outlet: &Outlet) {
+    pub(super) async fn ask(&self, link: &Arc<Link>, doc: &OwnedDoc, outlet: &Outlet) {
         if !self.put(link, doc, outlet).await {
             link.decline(doc).await;
         }
@@ -81,7 +87,9 @@ impl Talk {
 
     async fn put(&self, link: &Arc<Link>, doc: &OwnedDoc, outlet: &Outlet) -> bool {
         let Ok(frame) = Frame::read(doc.root()) else { return false };
-        let (Body::Request { id, method, params }, Some(session)) = (&frame.body, &self.session) else { return false };
+        let (Body::Request { id, method, params }, Some(session)) = (&frame.body, &self.session) else {
+            return false;
+        };
         let asks = Method::treat(Sender::Server, method, true, self.era()) == Treatment::Ask;
         let url = params.and_then(|params| params.get("mode")).is_some_and(|mode| mode.is_str("url"));
         let roots_of_child = method == "roots/list" && link.is_child();
@@ -97,12 +105,12 @@ impl Talk {
     }
 
     /// An upstream's failure, where no act was at stake.
-    pub fn failed(&self, id: &Id, error: &UpstreamError) -> Answer {
+    pub(super) fn failed(&self, id: &Id, error: &UpstreamError) -> Answer {
         self.refused(id, &Refusal::plain(error.code(), error.to_string()))
     }
 
     /// A refusal where no tool result can carry it.
-    pub fn refused(&self, id: &Id, refusal: &Refusal) -> Answer {
+    pub(super) fn refused(&self, id: &Id, refusal: &Refusal) -> Answer {
         let message = self.gateway.redactor.redact(&refusal.headline()).into_owned();
         Answer::error(200, Some(id), number(refusal.code), &message, Some(&refusal.structured().to_string()))
     }

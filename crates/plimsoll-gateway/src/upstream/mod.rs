@@ -2,6 +2,7 @@
 //! warrant.
 
 pub mod http;
+pub mod mcp;
 pub mod model;
 pub mod tools;
 

@@ -160,7 +160,8 @@ pub fn capabilities(declared: Ref<'_>, bridged: bool) -> String {
 pub const TASKS_EXTENSION: &str = "io.modelcontextprotocol/tasks";
 
 /// One value's text after an edit of its document that changed nothing outside it.
-pub(super) fn inside(value: Ref<'_>, edit: Edit<'_>) -> String {
+#[must_use]
+pub fn inside(value: Ref<'_>, edit: Edit<'_>) -> String {
     let whole = value.doc().bytes();
     let after = whole.len() - value.range().end;
     let text = edit.apply();

@@ -74,6 +74,25 @@ pub fn request_to_session(frame: &Frame<'_>) -> Vec<u8> {
     edit.apply()
 }
 
+/// Takes out of a client's capabilities what the gateway can't carry: tasks, and, for a child process, roots.
+pub fn narrow(edit: &mut Edit<'_>, capabilities: Ref<'_>, roots: bool) {
+    let tasks =
+        capabilities.get("extensions").and_then(|extensions| extensions.get(super::render::TASKS_EXTENSION));
+    let roots = capabilities.get("roots").filter(|_| roots);
+    [capabilities.get("tasks"), tasks, roots].into_iter().flatten().for_each(|member| edit.remove(member));
+}
+
+/// A request that stands alone, narrowed to what the gateway can carry.
+#[must_use]
+pub fn narrowed(frame: &Frame<'_>, roots: bool) -> Vec<u8> {
+    let mut edit = Edit::new(frame.root.doc());
+    let meta = frame.params().and_then(|params| params.get_some("_meta"));
+    if let Some(capabilities) = meta.and_then(|meta| meta.get_some(meta::CLIENT_CAPABILITIES)) {
+        narrow(&mut edit, capabilities, roots);
+    }
+    edit.apply()
+}
+
 /// An answer of a server with sessions, as a client of the stateless era wants it. `method` is what it answers.
 #[must_use]
 pub fn answer_to_stateless(frame: &Frame<'_>, method: &str) -> Vec<u8> {

@@ -5,9 +5,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
-use plimsoll_wire::json::{Limits, OwnedDoc, parse};
+use plimsoll_wire::json::{Edit, Limits, OwnedDoc, parse};
 use plimsoll_wire::jsonrpc::{self, Body, Frame, Id};
-use plimsoll_wire::mcp::{Era, translate};
+use plimsoll_wire::mcp::{Era, meta, translate};
 
 use super::super::UpstreamError;
 use super::http::Replies;
@@ -37,7 +37,7 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    pub(super) const fn new(link: Arc<Link>, replies: Replies, ids: (Id, Id), era: Era, method: String) -> Self {
+    pub(super) fn new(link: Arc<Link>, replies: Replies, ids: (Id, Id), era: Era, method: String) -> Self {
         let (client_id, upstream_id) = ids;
         Self { link, replies, client_id, upstream_id, era, method, heard: false }
     }
@@ -62,15 +62,32 @@ impl Exchange {
         let seconds = if self.heard { bounds.idle_timeout_s } else { bounds.upstream_timeout_s };
         // A subscription is quiet for as long as nothing changes.
         let patience = (self.method != "subscriptions/listen").then(|| Duration::from_secs(seconds));
-        let Some(doc) = self.replies.next(self.link.name(), &bounds, patience).await? else { return Err(self.link.broken()) };
+        let Some(doc) = self.replies.next(self.link.name(), &bounds, patience).await? else {
+            return Err(self.link.broken());
+        };
         self.heard = true;
-        let garbage = |why: &dyn std::fmt::Display| UpstreamError::Garbage { name: self.link.name().to_owned(), why: why.to_string() };
+        let garbage = |why: &dyn std::fmt::Display| UpstreamError::Garbage {
+            name: self.link.name().to_owned(),
+            why: why.to_string(),
+        };
         let frame = Frame::read(doc.root()).map_err(|error| garbage(&error))?;
         match &frame.body {
             Body::Request { .. } => Ok(Coming::Ask(doc)),
-            Body::Notification { method, .. } => {
+            Body::Notification { method, params } => {
                 self.link.heard(method);
-                Ok(Coming::Notice(doc))
+                let subscription = params.and_then(|params| params.get("_meta")?.get(meta::SUBSCRIPTION_ID));
+                match subscription.filter(|id| {
+                    self.upstream_id != self.client_id && Id::read(*id).as_ref() == Some(&self.upstream_id)
+                }) {
+                    None => Ok(Coming::Notice(doc)),
+                    Some(subscription) => {
+                        let mut edit = Edit::new(doc.doc());
+                        edit.replace(subscription, self.client_id.to_json());
+                        own(edit.apply())
+                            .map(Coming::Notice)
+                            .ok_or_else(|| garbage(&"a notification that can't be readdressed"))
+                    }
+                }
             }
             Body::Result { id, .. } | Body::Error { id: Some(id), .. } if *id != self.upstream_id => {
                 Err(garbage(&format!("an answer to {id}, which was not asked")))
@@ -84,7 +101,9 @@ impl Exchange {
                 let addressed = self.addressed(&frame);
                 match addressed {
                     None => Ok(Coming::Answer(doc)),
-                    Some(text) => own(text).map(Coming::Answer).ok_or_else(|| garbage(&"an answer that can't be readdressed")),
+                    Some(text) => own(text)
+                        .map(Coming::Answer)
+                        .ok_or_else(|| garbage(&"an answer that can't be readdressed")),
                 }
             }
         }

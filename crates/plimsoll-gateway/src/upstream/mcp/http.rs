@@ -61,13 +61,18 @@ impl Replies {
     }
 
     /// The next message; `None` when there are no more.
-    pub(super) async fn next(&mut self, name: &str, bounds: &Bounds, patience: Option<Duration>) -> Result<Option<OwnedDoc>, UpstreamError> {
+    pub(super) async fn next(
+        &mut self,
+        name: &str,
+        bounds: &Bounds,
+        patience: Option<Duration>,
+    ) -> Result<Option<OwnedDoc>, UpstreamError> {
         let waiting = self.wait(name, bounds);
         match patience {
             None => waiting.await,
-            Some(patience) => tokio::time::timeout(patience, waiting)
-                .await
-                .unwrap_or_else(|_| Err(UpstreamError::Timeout { name: name.to_owned(), after_s: patience.as_secs() })),
+            Some(patience) => tokio::time::timeout(patience, waiting).await.unwrap_or_else(|_| {
+                Err(UpstreamError::Timeout { name: name.to_owned(), after_s: patience.as_secs() })
+            }),
         }
     }
 
@@ -78,7 +83,9 @@ impl Replies {
             Source::Events { body, reader } => (body, reader),
         };
         loop {
-            let event = reader.next_event().map_err(|error| UpstreamError::TooLarge { name: name.to_owned(), bound: error.limit })?;
+            let event = reader
+                .next_event()
+                .map_err(|error| UpstreamError::TooLarge { name: name.to_owned(), bound: error.limit })?;
             if let Some(event) = event {
                 // Events without data prime a client for resuming, which we do not; other names are not MCP.
                 let ours = event.name().is_none_or(|name| name == "message");
@@ -95,7 +102,10 @@ impl Replies {
                     }
                 }
                 Some(Err(error)) => {
-                    return Err(UpstreamError::Broken { name: name.to_owned(), why: super::super::http::chain(&error) });
+                    return Err(UpstreamError::Broken {
+                        name: name.to_owned(),
+                        why: super::super::http::chain(&error),
+                    });
                 }
             }
         }
@@ -113,8 +123,17 @@ pub(super) fn read(text: Bytes, name: &str, bounds: &Bounds) -> Result<OwnedDoc,
 
 impl HttpWire {
     /// Sends one message.
-    pub async fn post(&self, body: Bytes, version: Option<&str>, session: Option<&str>, headers: &[(String, String)]) -> Result<Posted, UpstreamError> {
-        let mut request = self.request(Method::POST, version, session)?.body(Full::new(body)).map_err(|e| self.unsent(&e))?;
+    pub async fn post(
+        &self,
+        body: Bytes,
+        version: Option<&str>,
+        session: Option<&str>,
+        headers: &[(String, String)],
+    ) -> Result<Posted, UpstreamError> {
+        let mut request = self
+            .request(Method::POST, version, session)?
+            .body(Full::new(body))
+            .map_err(|e| self.unsent(&e))?;
         let map = request.headers_mut();
         map.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         map.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
@@ -131,8 +150,10 @@ impl HttpWire {
         if status == 404 && in_session {
             return Ok(Posted::Gone);
         }
-        let session = response.headers().get("mcp-session-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
-        let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let session =
+            response.headers().get("mcp-session-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
+        let kind =
+            response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         match (status, kind.as_str()) {
             (200, "text/event-stream") => {
@@ -141,7 +162,13 @@ impl HttpWire {
                 Ok(Posted::Replies { replies: Replies { status, source }, session })
             }
             (200 | 400..=499, "application/json") => {
-                let text = collect(&self.name, response.into_body(), self.bounds.response_bytes, self.bounds.idle_timeout_s).await?;
+                let text = collect(
+                    &self.name,
+                    response.into_body(),
+                    self.bounds.response_bytes,
+                    self.bounds.idle_timeout_s,
+                )
+                .await?;
                 match read(text, &self.name, &self.bounds) {
                     Ok(doc) => Ok(Posted::Replies { replies: Replies::one(status, doc), session }),
                     Err(error) if status == 200 => Err(error),
@@ -149,24 +176,37 @@ impl HttpWire {
                 }
             }
             (202 | 204, _) => Ok(Posted::Accepted),
-            (200..=299, other) => {
-                Err(UpstreamError::Garbage { name: self.name.clone(), why: format!("an answer of the type `{other}`") })
-            }
+            (200..=299, other) => Err(UpstreamError::Garbage {
+                name: self.name.clone(),
+                why: format!("an answer of the type `{other}`"),
+            }),
             // A gateway in between may say 502 or 504 about something that did happen.
-            (500..=599, _) => Err(UpstreamError::Broken { name: self.name.clone(), why: format!("HTTP {status}") }),
+            (500..=599, _) => {
+                Err(UpstreamError::Broken { name: self.name.clone(), why: format!("HTTP {status}") })
+            }
             _ => Err(self.refused(status)),
         }
     }
 
     /// Opens the stream for what belongs to no request. `None` when the server offers none.
-    pub async fn listen(&self, version: &str, session: Option<&str>) -> Result<Option<Replies>, UpstreamError> {
-        let mut request = self.request(Method::GET, Some(version), session)?.body(Full::default()).map_err(|e| self.unsent(&e))?;
+    pub async fn listen(
+        &self,
+        version: &str,
+        session: Option<&str>,
+    ) -> Result<Option<Replies>, UpstreamError> {
+        let mut request = self
+            .request(Method::GET, Some(version), session)?
+            .body(Full::default())
+            .map_err(|e| self.unsent(&e))?;
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
         let response = self.client.send(&self.name, request, self.bounds.upstream_timeout_s).await?;
         match response.status().as_u16() {
             200 => {
                 let reader = sse::Reader::new(self.bounds.response_bytes);
-                Ok(Some(Replies { status: 200, source: Source::Events { body: Box::new(response.into_body()), reader } }))
+                Ok(Some(Replies {
+                    status: 200,
+                    source: Source::Events { body: Box::new(response.into_body()), reader },
+                }))
             }
             405 | 404 | 400 => Ok(None),
             status => Err(self.refused(status)),
@@ -180,7 +220,12 @@ impl HttpWire {
         let _ended_either_way = self.client.send(&self.name, request, 5).await;
     }
 
-    fn request(&self, method: Method, version: Option<&str>, session: Option<&str>) -> Result<http::request::Builder, UpstreamError> {
+    fn request(
+        &self,
+        method: Method,
+        version: Option<&str>,
+        session: Option<&str>,
+    ) -> Result<http::request::Builder, UpstreamError> {
         let mut request = Request::builder().method(method).uri(&self.url);
         request = request.header(USER_AGENT, concat!("plimsoll/", env!("CARGO_PKG_VERSION")));
         if let Some(version) = version {
@@ -193,7 +238,8 @@ impl HttpWire {
             let secret = credential.reveal();
             // A secret that names its scheme keeps it.
             let value = if secret.contains(' ') { secret.to_owned() } else { format!("Bearer {secret}") };
-            let mut value = HeaderValue::try_from(value).map_err(|_| self.unsent(&"the credential is not a header value"))?;
+            let mut value = HeaderValue::try_from(value)
+                .map_err(|_| self.unsent(&"the credential is not a header value"))?;
             value.set_sensitive(true);
             request = request.header(AUTHORIZATION, value);
         }

@@ -70,15 +70,19 @@ impl Hello {
     fn with(era: Era, version: &str, capabilities: &str, info: Option<Ref<'_>>) -> Self {
         let own = concat!(r#"{"name":"plimsoll","version":""#, env!("CARGO_PKG_VERSION"), r#""}"#);
         let info = info.map_or_else(|| own.to_owned(), |info| info.raw_str().to_owned());
-        let initialize = format!(r#"{{"protocolVersion":"{version}","capabilities":{capabilities},"clientInfo":{info}}}"#);
-        let profile = Profile { capabilities: capabilities.to_owned(), client_info: Some(info), log_level: None };
+        let initialize =
+            format!(r#"{{"protocolVersion":"{version}","capabilities":{capabilities},"clientInfo":{info}}}"#);
+        let profile =
+            Profile { capabilities: capabilities.to_owned(), client_info: Some(info), log_level: None };
         Self { era, initialize, profile }
     }
 
     /// Without roots: a client must not widen what a child process may touch.
     fn without_roots(self) -> Self {
         let Ok(parsed) = parse(self.initialize.as_bytes(), &Limits::DEFAULT) else { return self };
-        let Some(roots) = parsed.root().get("capabilities").and_then(|it| it.get("roots")) else { return self };
+        let Some(roots) = parsed.root().get("capabilities").and_then(|it| it.get("roots")) else {
+            return self;
+        };
         let mut edit = Edit::new(parsed.doc());
         edit.remove(roots);
         let initialize = String::from_utf8_lossy(&edit.apply()).into_owned();
@@ -106,7 +110,8 @@ impl<'f, 'a> Unjudged<'f, 'a> {
     #[must_use]
     pub fn of(frame: &'f Frame<'a>) -> Option<Self> {
         let method = frame.method()?;
-        let acts = [Era::Sessions, Era::Stateless].map(|era| Method::treat(Sender::Client, method, true, era));
+        let acts =
+            [Era::Sessions, Era::Stateless].map(|era| Method::treat(Sender::Client, method, true, era));
         (!acts.contains(&Treatment::Judge)).then_some(Self(frame))
     }
 }
@@ -152,9 +157,10 @@ impl Link {
     ) -> Result<Self, UpstreamError> {
         let name = server.name.clone();
         let (wire, hello) = match &server.reach {
-            Reach::Http { url } => {
-                (Wire::Http(HttpWire { client: client.clone(), name, url: url.clone(), credential, bounds }), hello)
-            }
+            Reach::Http { url } => (
+                Wire::Http(HttpWire { client: client.clone(), name, url: url.clone(), credential, bounds }),
+                hello,
+            ),
             Reach::Stdio { command, env } => {
                 (Wire::Stdio(StdioWire::start(&name, command, env, bounds, redactor)?), hello.without_roots())
             }
@@ -164,7 +170,10 @@ impl Link {
             }
         };
         let next_id = AtomicI64::new(1);
-        let standing = Handshake { wire: &wire, name: &server.name, hello: &hello, bounds: &bounds, next_id: &next_id }.shake().await?;
+        let standing =
+            Handshake { wire: &wire, name: &server.name, hello: &hello, bounds: &bounds, next_id: &next_id }
+                .shake()
+                .await?;
         Ok(Self {
             server: Arc::clone(server),
             wire,
@@ -209,7 +218,11 @@ impl Link {
     ///
     /// # Errors
     /// See [`UpstreamError`].
-    pub async fn request(self: &Arc<Self>, request: Unjudged<'_, '_>, era: Era) -> Result<Exchange, UpstreamError> {
+    pub async fn request(
+        self: &Arc<Self>,
+        request: Unjudged<'_, '_>,
+        era: Era,
+    ) -> Result<Exchange, UpstreamError> {
         self.send(request.0, era, &Params::default()).await
     }
 
@@ -228,8 +241,14 @@ impl Link {
         self.send(frame, era, &params).await
     }
 
-    async fn send(self: &Arc<Self>, frame: &Frame<'_>, era: Era, params: &Params) -> Result<Exchange, UpstreamError> {
-        let nothing = || UpstreamError::Unreachable { name: self.name().to_owned(), why: "not a request".to_owned() };
+    async fn send(
+        self: &Arc<Self>,
+        frame: &Frame<'_>,
+        era: Era,
+        params: &Params,
+    ) -> Result<Exchange, UpstreamError> {
+        let nothing =
+            || UpstreamError::Unreachable { name: self.name().to_owned(), why: "not a request".to_owned() };
         let (Some(client_id), Some(method)) = (frame.id(), frame.method()) else { return Err(nothing()) };
         let mut reopened = false;
         loop {
@@ -265,13 +284,24 @@ impl Link {
                     }
                 }
             };
-            return Ok(Exchange::new(Arc::clone(self), replies, (client_id.clone(), id), era, method.to_owned()));
+            return Ok(Exchange::new(
+                Arc::clone(self),
+                replies,
+                (client_id.clone(), id),
+                era,
+                method.to_owned(),
+            ));
         }
     }
 
     /// The text that goes out, and the id it goes by. Where several clients could share one stream of answers, ids are
     /// ours; else the bytes stay as they are.
-    fn outgoing(&self, frame: &Frame<'_>, era: Era, standing: &Standing) -> Result<(Bytes, Id), UpstreamError> {
+    fn outgoing(
+        &self,
+        frame: &Frame<'_>,
+        era: Era,
+        standing: &Standing,
+    ) -> Result<(Bytes, Id), UpstreamError> {
         let mut text = match (era, standing.version.era()) {
             (Era::Sessions, Era::Stateless) => translate::request_to_stateless(frame, &self.hello.profile),
             (Era::Stateless, Era::Sessions) => translate::request_to_session(frame),
@@ -282,9 +312,11 @@ impl Link {
         let mut id = frame.id().cloned().unwrap_or(Id::Number(0));
         if own_ids {
             id = Id::Number(self.next_id.fetch_add(1, Ordering::Relaxed));
-            text = reframed(&text, |frame| translate::with_id(frame, &id)).ok_or_else(|| UpstreamError::Unreachable {
-                name: self.name().to_owned(),
-                why: "the request can't be readdressed".to_owned(),
+            text = reframed(&text, |frame| translate::with_id(frame, &id)).ok_or_else(|| {
+                UpstreamError::Unreachable {
+                    name: self.name().to_owned(),
+                    why: "the request can't be readdressed".to_owned(),
+                }
             })?;
         }
         Ok((text.into(), id))
@@ -309,7 +341,9 @@ impl Link {
 
     /// Tells the server that nobody here can answer what it asked.
     pub async fn decline(&self, ask: &OwnedDoc) {
-        let Ok(Frame { body: Body::Request { id, method, .. }, .. }) = Frame::read(ask.root()) else { return };
+        let Ok(Frame { body: Body::Request { id, method, .. }, .. }) = Frame::read(ask.root()) else {
+            return;
+        };
         let answer = match &*method {
             "ping" => Answer::empty(&id, self.standing().version).body,
             "roots/list" if self.is_child() => Answer::no_roots(&id).body,
@@ -368,7 +402,13 @@ impl Link {
         if !Arc::ptr_eq(&self.standing(), lost) {
             return Ok(());
         }
-        let shake = Handshake { wire: &self.wire, name: self.name(), hello: &self.hello, bounds: &self.bounds, next_id: &self.next_id };
+        let shake = Handshake {
+            wire: &self.wire,
+            name: self.name(),
+            hello: &self.hello,
+            bounds: &self.bounds,
+            next_id: &self.next_id,
+        };
         let standing = shake.shake().await?;
         *self.standing.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(standing);
         self.changed.store(true, Ordering::Release);
@@ -417,7 +457,8 @@ impl Handshake<'_> {
         let (version, identity) = self.read(&welcome, |result| {
             let read = Initialize::result(result).map_err(|error| error.to_string())?;
             let version = Version::parse(&read.version).filter(|version| version.era() == Era::Sessions);
-            let version = version.ok_or_else(|| format!("it speaks the unknown revision {}", read.version))?;
+            let version =
+                version.ok_or_else(|| format!("it speaks the unknown revision {}", read.version))?;
             let identity = Identity {
                 capabilities: render::capabilities(read.capabilities, true),
                 server_info: read.info.map_or_else(|| "{}".to_owned(), |info| info.raw_str().to_owned()),
@@ -428,7 +469,9 @@ impl Handshake<'_> {
         let done = jsonrpc::notification("notifications/initialized", None);
         match self.wire {
             Wire::Stdio(wire) => wire.write(&done).await?,
-            Wire::Http(wire) => drop(wire.post(done.into(), Some(version.name()), session.as_deref(), &[]).await?),
+            Wire::Http(wire) => {
+                drop(wire.post(done.into(), Some(version.name()), session.as_deref(), &[]).await?)
+            }
         }
         Ok(Standing { version, session, identity, welcome })
     }
@@ -443,26 +486,38 @@ impl Handshake<'_> {
             }
             Ok(Identity {
                 capabilities: render::capabilities(read.capabilities, true),
-                server_info: read.server_info.map_or_else(|| "{}".to_owned(), |info| info.raw_str().to_owned()),
+                server_info: read
+                    .server_info
+                    .map_or_else(|| "{}".to_owned(), |info| info.raw_str().to_owned()),
                 instructions: read.instructions.map(|text| text.raw_str().to_owned()),
             })
         })?;
         Ok(Standing { version: Version::LATEST, session: None, identity, welcome })
     }
 
-    fn read<T>(&self, welcome: &OwnedDoc, f: impl FnOnce(Ref<'_>) -> Result<T, String>) -> Result<T, UpstreamError> {
+    fn read<T>(
+        &self,
+        welcome: &OwnedDoc,
+        f: impl FnOnce(Ref<'_>) -> Result<T, String>,
+    ) -> Result<T, UpstreamError> {
         let garbage = |why: String| UpstreamError::Garbage { name: self.name.to_owned(), why };
         match Frame::read(welcome.root()).map_err(|error| garbage(error.to_string()))?.body {
             Body::Result { result, .. } => f(result).map_err(garbage),
-            Body::Error { error, .. } => {
-                Err(UpstreamError::Refused { name: self.name.to_owned(), why: format!("{} ({})", error.message, error.code) })
-            }
+            Body::Error { error, .. } => Err(UpstreamError::Refused {
+                name: self.name.to_owned(),
+                why: format!("{} ({})", error.message, error.code),
+            }),
             Body::Request { .. } | Body::Notification { .. } => Err(garbage("not an answer".to_owned())),
         }
     }
 
     /// One question of our own; whatever else the server says meanwhile is passed over.
-    async fn ask(&self, method: &str, params: &str, version: Option<&str>) -> Result<(OwnedDoc, Option<String>), UpstreamError> {
+    async fn ask(
+        &self,
+        method: &str,
+        params: &str,
+        version: Option<&str>,
+    ) -> Result<(OwnedDoc, Option<String>), UpstreamError> {
         let number = self.next_id.fetch_add(1, Ordering::Relaxed);
         let text = jsonrpc::request(&Id::Number(number), method, params);
         let asking = async {
@@ -496,6 +551,8 @@ impl Handshake<'_> {
             }
         };
         let timeout = || UpstreamError::Timeout { name: self.name.to_owned(), after_s: PROBE_TIMEOUT_S };
-        tokio::time::timeout(Duration::from_secs(PROBE_TIMEOUT_S), asking).await.unwrap_or_else(|_| Err(timeout()))
+        tokio::time::timeout(Duration::from_secs(PROBE_TIMEOUT_S), asking)
+            .await
+            .unwrap_or_else(|_| Err(timeout()))
     }
 }

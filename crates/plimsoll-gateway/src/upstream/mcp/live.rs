@@ -90,7 +90,9 @@ impl Link {
         let mut cursor: Option<String> = None;
         let garbage = |why: String| UpstreamError::Garbage { name: self.name().to_owned(), why };
         for _page in 0..PAGES_MAX {
-            let params = cursor.as_deref().map_or_else(|| "{}".to_owned(), |cursor| format!(r#"{{"cursor":{}}}"#, escape(cursor)));
+            let params = cursor
+                .as_deref()
+                .map_or_else(|| "{}".to_owned(), |cursor| format!(r#"{{"cursor":{}}}"#, escape(cursor)));
             let text = jsonrpc::request(&Id::Text("plimsoll-list".to_owned()), "tools/list", &params);
             let doc = parse(&text[..], &Limits::DEFAULT).map_err(|error| garbage(error.to_string()))?;
             let frame = Frame::read(doc.root()).map_err(|error| garbage(error.to_string()))?;
@@ -107,9 +109,14 @@ impl Link {
             let result = match frame.body {
                 Body::Result { result, .. } => result,
                 Body::Error { error, .. } => {
-                    return Err(UpstreamError::Refused { name: self.name().to_owned(), why: error.message.into_owned() });
+                    return Err(UpstreamError::Refused {
+                        name: self.name().to_owned(),
+                        why: error.message.into_owned(),
+                    });
                 }
-                Body::Request { .. } | Body::Notification { .. } => return Err(garbage("not an answer".to_owned())),
+                Body::Request { .. } | Body::Notification { .. } => {
+                    return Err(garbage("not an answer".to_owned()));
+                }
             };
             let list = ToolList::read(result).map_err(|error| garbage(error.to_string()))?;
             tools.extend(list.tools.iter().map(|tool| tool.item.to_value()));

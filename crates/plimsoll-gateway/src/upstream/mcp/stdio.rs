@@ -11,8 +11,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use plimsoll_bundle::{Bounds, Secret};
 use plimsoll_inspect::redact::Redactor;
-use plimsoll_wire::json::OwnedDoc;
+use plimsoll_wire::json::{OwnedDoc, Ref};
 use plimsoll_wire::jsonrpc::{Body, Frame, Id};
+use plimsoll_wire::mcp::meta;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
@@ -62,15 +63,23 @@ struct Waiting {
 
 impl StdioWire {
     /// Starts the child.
-    pub fn start(name: &str, command: &[String], env: &BTreeMap<String, Secret>, bounds: Bounds, redactor: &Redactor) -> Result<Self, UpstreamError> {
+    pub fn start(
+        name: &str,
+        command: &[String],
+        env: &BTreeMap<String, Secret>,
+        bounds: Bounds,
+        redactor: &Redactor,
+    ) -> Result<Self, UpstreamError> {
         let unreachable = |why: String| UpstreamError::Unreachable { name: name.to_owned(), why };
-        let (program, arguments) = command.split_first().ok_or_else(|| unreachable("the command is empty".to_owned()))?;
+        let (program, arguments) =
+            command.split_first().ok_or_else(|| unreachable("the command is empty".to_owned()))?;
         let mut build = Command::new(program);
         build.args(arguments).env_clear().process_group(0).kill_on_drop(true);
         build.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         build.envs(INHERITED.iter().filter_map(|key| std::env::var_os(key).map(|value| (*key, value))));
         build.envs(env.iter().map(|(key, secret)| (key, secret.reveal())));
-        let mut child = build.spawn().map_err(|error| unreachable(format!("`{program}` does not start: {error}")))?;
+        let mut child =
+            build.spawn().map_err(|error| unreachable(format!("`{program}` does not start: {error}")))?;
         let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         let shared = Arc::new(Shared::default());
         let mut tasks = Vec::new();
@@ -78,7 +87,12 @@ impl StdioWire {
             tasks.push(tokio::spawn(listen(stdout, Arc::clone(&shared), name.to_owned(), bounds)));
         }
         if let Some(stderr) = child.stderr.take() {
-            tasks.push(tokio::spawn(overhear(stderr, Arc::clone(&shared), name.to_owned(), redactor.clone())));
+            tasks.push(tokio::spawn(overhear(
+                stderr,
+                Arc::clone(&shared),
+                name.to_owned(),
+                redactor.clone(),
+            )));
         }
         let stdin = tokio::sync::Mutex::new(child.stdin.take());
         Ok(Self { name: name.to_owned(), group, stdin, child: tokio::sync::Mutex::new(child), shared, tasks })
@@ -113,7 +127,8 @@ impl StdioWire {
         let mut stdin = self.stdin.lock().await;
         let Some(pipe) = stdin.as_mut() else { return Err(broken("its stdin is closed".to_owned())) };
         // A text may hold line ends between its values; a message must not.
-        let mut line: Vec<u8> = text.iter().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte }).collect();
+        let mut line: Vec<u8> =
+            text.iter().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte }).collect();
         line.push(b'\n');
         let writing = async {
             pipe.write_all(&line).await?;
@@ -136,7 +151,11 @@ impl StdioWire {
     /// What the child last said on stderr, redacted.
     pub fn last_words(&self) -> String {
         let said = self.shared.said.lock().unwrap_or_else(PoisonError::into_inner);
-        if said.is_empty() { "the process has ended".to_owned() } else { said.iter().cloned().collect::<Vec<_>>().join(" | ") }
+        if said.is_empty() {
+            "the process has ended".to_owned()
+        } else {
+            said.iter().cloned().collect::<Vec<_>>().join(" | ")
+        }
     }
 
     /// Closes stdin, gives the child a moment to leave, then makes it.
@@ -188,7 +207,11 @@ impl Shared {
             }
             Body::Notification { params, .. } => {
                 let token = params.and_then(|params| params.get("progressToken")).and_then(Id::read);
-                let by_token = token.and_then(|token| waiting.tokens.get(&token)).and_then(|id| waiting.requests.get(id));
+                let subscription = params
+                    .and_then(|params| params.get("_meta")?.get(meta::SUBSCRIPTION_ID))
+                    .and_then(Ref::as_i64);
+                let owner = token.and_then(|token| waiting.tokens.get(&token).copied()).or(subscription);
+                let by_token = owner.and_then(|id| waiting.requests.get(&id));
                 let open = waiting.listener.as_ref().filter(|listener| !listener.is_closed());
                 by_token.or(open).or_else(|| waiting.requests.values().next_back()).cloned()
             }
@@ -226,7 +249,10 @@ async fn listen(stdout: impl AsyncRead + Unpin, shared: Arc<Shared>, name: Strin
 }
 
 /// One line within a bound, without its end.
-async fn read_line(lines: &mut BufReader<impl AsyncRead + Unpin>, bound: usize) -> std::io::Result<Option<Vec<u8>>> {
+async fn read_line(
+    lines: &mut BufReader<impl AsyncRead + Unpin>,
+    bound: usize,
+) -> std::io::Result<Option<Vec<u8>>> {
     let mut line = Vec::new();
     loop {
         let available = lines.fill_buf().await?;
@@ -239,7 +265,9 @@ async fn read_line(lines: &mut BufReader<impl AsyncRead + Unpin>, bound: usize) 
         let used = taken + usize::from(end.is_some());
         lines.consume(used);
         if line.len() > bound {
-            return Err(std::io::Error::other(format!("a line is longer than {bound} bytes (`bounds.response_bytes`)")));
+            return Err(std::io::Error::other(format!(
+                "a line is longer than {bound} bytes (`bounds.response_bytes`)"
+            )));
         }
         if end.is_some() {
             return Ok(Some(line));

@@ -86,7 +86,9 @@ impl McpUpstreams {
             return Ok(Arc::clone(link));
         }
         let bounds = bundle.project.bounds;
-        let opened = Link::open(&self.http, &self.redactor, server, credential.cloned(), bounds, hello.clone()).await?;
+        let opened =
+            Link::open(&self.http, &self.redactor, server, credential.cloned(), bounds, hello.clone())
+                .await?;
         let link = Arc::new(opened);
         *held = Some(Arc::clone(&link));
         Ok(link)
@@ -95,7 +97,8 @@ impl McpUpstreams {
     /// Ends every conversation of a lane.
     pub fn end(&self, lane: &str) {
         let mut slots = self.lock();
-        let ended: Vec<Arc<Slot>> = slots.iter().filter(|(p, _)| p.lane == lane).map(|(_, slot)| Arc::clone(slot)).collect();
+        let ended: Vec<Arc<Slot>> =
+            slots.iter().filter(|(p, _)| p.lane == lane).map(|(_, slot)| Arc::clone(slot)).collect();
         slots.retain(|place, _| place.lane != lane);
         drop(slots);
         for slot in ended {
@@ -118,7 +121,8 @@ impl McpUpstreams {
         let limit = Duration::from_secs(LINK_IDLE_S);
         slots.retain(|_, slot| now.duration_since(used(slot)) < limit);
         if slots.len() >= LINKS_MAX
-            && let Some(idlest) = slots.iter().min_by_key(|(_, slot)| used(slot)).map(|(place, _)| place.clone())
+            && let Some(idlest) =
+                slots.iter().min_by_key(|(_, slot)| used(slot)).map(|(place, _)| place.clone())
         {
             slots.remove(&idlest);
         }
@@ -131,14 +135,22 @@ impl McpUpstreams {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn own_link(&self, bundle: &Bundle, server: &Arc<Server>, account: Account) -> Result<Arc<Link>, UpstreamError> {
+    async fn own_link(
+        &self,
+        bundle: &Bundle,
+        server: &Arc<Server>,
+        account: Account,
+    ) -> Result<Arc<Link>, UpstreamError> {
         self.link("gateway", bundle, server, account, &Hello::own()).await
     }
 }
 
 /// The credential of an account. For reading, and for want of the one asked for, the least that there is.
 fn credential(server: &Server, account: Account) -> Option<&Secret> {
-    server.accounts.get(&account).or_else(|| server.accounts.iter().min_by_key(|(account, _)| **account).map(|(_, s)| s))
+    server
+        .accounts
+        .get(&account)
+        .or_else(|| server.accounts.iter().min_by_key(|(account, _)| **account).map(|(_, s)| s))
 }
 
 impl ToolCaller for McpUpstreams {
@@ -146,7 +158,8 @@ impl ToolCaller for McpUpstreams {
         Box::pin(async move {
             let link = self.own_link(&request.bundle, &request.server, request.account).await?;
             let name = link.name().to_owned();
-            let params = serde_json::json!({ "name": request.act.tool.tool, "arguments": request.act.arguments });
+            let params =
+                serde_json::json!({ "name": request.act.tool.tool, "arguments": request.act.arguments });
             let text = jsonrpc::request(&Id::Number(1), "tools/call", &params.to_string());
             let doc = parse(bytes::Bytes::from(text), &Limits::DEFAULT)
                 .map_err(|error| UpstreamError::Unreachable { name: name.clone(), why: error.to_string() })?;
@@ -186,7 +199,11 @@ fn read_answer(answer: &plimsoll_wire::json::OwnedDoc, name: &str) -> Result<Too
                 result: result.to_value(),
             })
         }
-        Body::Error { error, .. } => Err(UpstreamError::Refused { name: name.to_owned(), why: error.message.into_owned() }),
-        Body::Request { .. } | Body::Notification { .. } => Err(garbage("a call was not answered by an answer".to_owned())),
+        Body::Error { error, .. } => {
+            Err(UpstreamError::Refused { name: name.to_owned(), why: error.message.into_owned() })
+        }
+        Body::Request { .. } | Body::Notification { .. } => {
+            Err(garbage("a call was not answered by an answer".to_owned()))
+        }
     }
 }
