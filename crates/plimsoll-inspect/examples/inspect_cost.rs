@@ -1,7 +1,7 @@
 //! What inspection costs: redacting clean text, and streaming it in small pieces. Prints the least of
 //! many rounds, in microseconds; a busy machine's clock gives an impression, not a measurement.
 //! `cargo run --release -p plimsoll-inspect --example inspect_cost`
-#![allow(clippy::print_stdout, reason = "an example talks to its terminal")]
+#![expect(clippy::print_stdout, reason = "an example talks to its terminal")]
 
 use std::hint::black_box;
 use std::time::Instant;

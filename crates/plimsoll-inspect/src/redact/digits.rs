@@ -23,8 +23,12 @@ pub(crate) fn card(ahead: Ahead<'_>) -> Verdict {
 }
 
 /// The lengths the issuer of this prefix uses. Four digits decide.
-fn issuer(digits: &[u8]) -> Option<&'static [usize]> {
-    let prefix = digits.get(..4)?.iter().fold(0_u32, |n, d| n * 10 + u32::from(d - b'0'));
+pub(super) fn issuer(digits: &[u8]) -> Option<&'static [usize]> {
+    let prefix = digits.get(..4)?;
+    if !prefix.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let prefix = prefix.iter().fold(0_u32, |n, d| n * 10 + u32::from(d - b'0'));
     Some(match prefix {
         4000..=4999 | 6011 | 6440..=6599 => &[16, 19],
         2221..=2720 | 5100..=5599 => &[16],
@@ -81,7 +85,7 @@ fn luhn(digits: impl DoubleEndedIterator<Item = u8>) -> bool {
             if i % 2 == 0 { digit } else { digit * 2 / 10 + digit * 2 % 10 }
         })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 /// An IBAN in one run or in groups of four.

@@ -13,7 +13,7 @@ use super::{Hit, Redactor, push_placeholder};
 
 impl Redactor {
     /// The value with every secret in its strings, member names and numbers replaced. A number that is
-    /// a secret becomes a string.
+    /// a secret becomes a string; of members whose names become the same placeholder, the last stays.
     pub fn redact_json(&self, value: &Value) -> Value {
         match value {
             Value::String(text) => Value::String(self.redact(text).into_owned()),
@@ -45,12 +45,12 @@ impl Redactor {
             return None;
         }
         let clean = replace(body, &hits);
-        let was_json = || serde_json::from_slice::<Value>(body).ok();
-        if hidden || serde_json::from_slice::<IgnoredAny>(&clean).is_err() {
-            if let Some(value) = was_json() {
-                let redacted = self.redact_json(&value);
-                return (redacted != value).then(|| redacted.to_string().into_bytes());
-            }
+        let broken = serde_json::from_slice::<IgnoredAny>(&clean).is_err();
+        if (hidden || broken)
+            && let Ok(value) = serde_json::from_slice::<Value>(if broken { body } else { &clean })
+        {
+            let redacted = self.redact_json(&value);
+            return (!hits.is_empty() || redacted != value).then(|| redacted.to_string().into_bytes());
         }
         (!hits.is_empty()).then_some(clean)
     }

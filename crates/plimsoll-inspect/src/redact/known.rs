@@ -49,7 +49,7 @@ impl Known {
                 }
             }
         }
-        known.forms.sort_by(|a, b| b.bytes.len().cmp(&a.bytes.len()));
+        known.forms.sort_by_key(|form| std::cmp::Reverse(form.bytes.len()));
         for (index, form) in known.forms.iter().enumerate() {
             known.by_first[usize::from(form.bytes[0])].push(index);
         }

@@ -11,6 +11,7 @@
 use aho_corasick::packed::{Config, MatchKind, Searcher};
 use aho_corasick::{AhoCorasick, Input, Span};
 
+use super::digits::issuer;
 use super::rows::{Anchor, Detector};
 
 /// Teddy's limit is 64 patterns; smaller groups have fewer false alarms.
@@ -188,7 +189,8 @@ fn beginnings(bytes: &[u8], at: usize, found: &mut Vec<usize>) {
         let escape = start > 0 && matches!(bytes[start - 1], b'%' | b'u' | b'a'..=b'f' | b'A'..=b'F');
         for first in start..=start + if escape { 4 } else { 0 } {
             let grouped = bytes.get(first + 4).is_some_and(|b| matches!(b, b' ' | b'-')) && digit(first + 5);
-            if grouped || (0..14).all(|i| digit(first + i)) {
+            let long = || (0..14).all(|i| digit(first + i));
+            if (grouped || long()) && bytes.get(first..).and_then(issuer).is_some() {
                 found.push(first);
             }
         }

@@ -184,7 +184,7 @@ fn channels_do_not_mix() {
 
 /// The table again, in another notation, by which the recognisers are checked.
 fn oracle(text: &[u8]) -> Vec<Range<usize>> {
-    let simple = [
+    const SIMPLE: [&str; 8] = [
         r"pl[ka]_[0-9A-Za-z]{49}",
         r"A[KS]IA[A-Z2-7]{16}",
         r"gh[pousr]_[0-9A-Za-z]{36}",
@@ -194,8 +194,9 @@ fn oracle(text: &[u8]) -> Vec<Range<usize>> {
         r"sk-proj-[\w-]{40,}",
         r"glpat-[\w-]{20,}",
     ];
-    let regex = Regex::new(&format!("(?-u){}", simple.join("|"))).unwrap();
-    regex.find_iter(text).map(|m| m.range()).collect()
+    static REGEX: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(&format!("(?-u){}", SIMPLE.join("|"))).unwrap());
+    REGEX.find_iter(text).map(|m| m.range()).collect()
 }
 
 /// Random text with samples, halves of samples and near misses planted.

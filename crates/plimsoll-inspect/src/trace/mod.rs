@@ -17,7 +17,9 @@
 //! rather than tainted, which grants as little.
 
 mod arguments;
+mod bounds;
 mod encoded;
+mod naming;
 mod number;
 mod prepared;
 mod spelling;
@@ -31,10 +33,14 @@ pub use prepared::Prepared;
 
 use crate::redact::Redactor;
 use arguments::{Leaf, leaves, list_origins};
+use prepared::PreparedSpan;
 use spelling::Spelling;
 
 /// Characters of a value shown to people.
 pub const PREVIEW_MAX: usize = 80;
+
+/// Leaves that are searched for in one call; the rest are reported as unknown.
+pub const LEAVES_MAX: usize = 1024;
 
 /// A span with its text, which only the door keeps.
 #[derive(Clone, Copy, Debug)]
@@ -55,15 +61,16 @@ pub fn trace(
 ) -> Vec<ArgumentOrigin> {
     let mut origins = Vec::new();
     let leaves = leaves(arguments, &roles);
-    for leaf in &leaves {
-        origins.push(trace_leaf(prepared, leaf, redactor));
+    for (index, leaf) in leaves.iter().enumerate() {
+        let spans = if index < LEAVES_MAX { prepared.spans() } else { &[] };
+        origins.push(trace_leaf(spans, leaf, redactor));
     }
     let lists = list_origins(&leaves, &origins);
     origins.extend(lists);
     origins
 }
 
-fn trace_leaf(prepared: &Prepared<'_>, leaf: &Leaf<'_>, redactor: &Redactor) -> ArgumentOrigin {
+fn trace_leaf(spans: &[PreparedSpan<'_>], leaf: &Leaf<'_>, redactor: &Redactor) -> ArgumentOrigin {
     let text = match leaf.value {
         Value::String(text) => text.clone(),
         other => other.to_string(),
@@ -71,7 +78,7 @@ fn trace_leaf(prepared: &Prepared<'_>, leaf: &Leaf<'_>, redactor: &Redactor) -> 
     let spelling = Spelling::of(&text, leaf.role, &leaf.pointer);
     let mut found = Vec::new();
     if !matches!(leaf.value, Value::Null | Value::Bool(_)) {
-        for span in prepared.spans() {
+        for span in spans {
             if let Some(whole) = span.find(&spelling) {
                 let kind = span.span.kind;
                 let grants = !matches!(kind, SpanKind::Assistant | SpanKind::Media);

@@ -1,6 +1,9 @@
 //! Amounts: `12`, `12.00`, `12,00 €` and `€12` are one number; `1.200` may be two.
 
-use super::spelling::{is_named_as_id, word_after, word_before};
+use super::naming::{is_named_as_id, word_after, word_before};
+
+/// How far a number is followed to each side; what is longer is no amount.
+const NUMBER_MAX: usize = 40;
 
 /// A decimal number in its shortest form: sign, digits, and how many of them stand behind the point.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,8 +53,11 @@ impl Decimal {
     pub(super) fn stands_at(&self, text: &str, at: usize) -> Option<bool> {
         let bytes = text.as_bytes();
         let numeric = |b: &u8| b.is_ascii_digit() || matches!(b, b'.' | b',' | b'\'');
-        let mut start = at - bytes[..at].iter().rev().take_while(|b| numeric(b)).count();
-        let mut end = at + bytes[at..].iter().take_while(|b| numeric(b)).count();
+        let mut start = at - bytes[..at].iter().rev().take(NUMBER_MAX).take_while(|b| numeric(b)).count();
+        let mut end = at + bytes[at..].iter().take(NUMBER_MAX).take_while(|b| numeric(b)).count();
+        if at - start == NUMBER_MAX || end - at == NUMBER_MAX {
+            return None;
+        }
         while start < end && !bytes[start].is_ascii_digit() {
             start += 1;
         }

@@ -5,6 +5,8 @@ use plimsoll_core::ArgumentRole;
 use serde_json::Value;
 use unicode_normalization::UnicodeNormalization;
 
+use super::bounds::{is_decimal, left_ends, right_ends};
+use super::naming::{is_named_as_id, nouns};
 use super::number::{Decimal, date_spellings};
 use super::prepared::{Field, PreparedSpan, fold};
 use crate::iban;
@@ -112,6 +114,9 @@ impl Spelling {
         fields: &[Field],
     ) -> bool {
         let raw = &span.exact[field.start..field.end];
+        if raw.len() > self.longest() {
+            return false;
+        }
         let text = match raw.contains('\\') {
             true => serde_json::from_str(&format!("\"{raw}\"")).unwrap_or_default(),
             false => raw.to_owned(),
@@ -130,9 +135,16 @@ impl Spelling {
     ) -> bool {
         let bytes = span.exact.as_bytes();
         let part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'+');
-        let start = at - bytes[..at].iter().rev().take_while(|b| part(b)).count();
-        let end = at + len + bytes[at + len..].iter().take_while(|b| part(b)).count();
+        let max = self.longest();
+        let start = at - bytes[..at].iter().rev().take(max).take_while(|b| part(b)).count();
+        let end = at + len + bytes[at + len..].iter().take(max).take_while(|b| part(b)).count();
         self.equals(&span.exact[start..end]) && self.is_typed(span, &fields[..index])
+    }
+
+    /// No longer field can be this value, however it is escaped: so that a long field which holds the
+    /// value often is not unescaped as often.
+    fn longest(&self) -> usize {
+        self.value.len() * 12 + 64
     }
 
     fn equals(&self, field: &str) -> bool {
@@ -326,134 +338,4 @@ fn spaced_at(exact: &str, at: usize, compact: &str, phone: bool) -> Option<bool>
         && next.is_some_and(|c| is_separator(c, phone))
         && after.next().is_some_and(|c| c.is_ascii_digit());
     Some(left_ends(exact, at, "+-_") && right_ends(exact, end, "-_") && !goes_on)
-}
-
-/// Whether no word and none of these characters goes on to the left.
-fn left_ends(text: &str, at: usize, joiners: &str) -> bool {
-    text[..at].chars().next_back().is_none_or(|c| !c.is_alphanumeric() && !joiners.contains(c))
-}
-
-/// Whether no word goes on to the right: neither directly, nor over one of the joiners, nor over a
-/// point or colon, unless that ends a sentence (a capital and a small letter, or the text, follow).
-fn right_ends(text: &str, at: usize, joiners: &str) -> bool {
-    let Some(rest) = text.get(at..) else { return false };
-    let mut chars = rest.chars();
-    let Some(first) = chars.next() else { return true };
-    // A comma that may join (in addresses and paths) is one that ends nothing.
-    let comma = first == ',' && joiners.contains(first);
-    if first.is_alphanumeric() || (joiners.contains(first) && !comma) {
-        return false;
-    }
-    if !comma && !matches!(first, '.' | ':' | '?' | '\'') {
-        return true;
-    }
-    match (chars.next(), chars.next()) {
-        (Some(a), b) if a.is_alphanumeric() => {
-            first == '.' && a.is_uppercase() && b.is_none_or(|b| b.is_lowercase() || b == ' ')
-        }
-        (Some(a), _) => !joiners.contains(a) || a == first,
-        (None, _) => true,
-    }
-}
-
-/// `12345,67`: digits that go on behind a decimal comma.
-fn is_decimal(text: &str, len: usize) -> bool {
-    let bytes = text.as_bytes();
-    let digit = |i: usize| bytes.get(i).is_some_and(u8::is_ascii_digit);
-    len > 0
-        && digit(len - 1)
-        && bytes.get(len) == Some(&b',')
-        && digit(len + 1)
-        && digit(len + 2)
-        && !digit(len + 3)
-}
-
-/// Words that announce an identifier whatever it is of.
-const ID_WORDS: [&str; 6] = ["id", "ids", "no", "nr", "number", "num"];
-
-/// Things that are numbered.
-const NUMBERED: [&str; 20] = [
-    "account",
-    "booking",
-    "case",
-    "claim",
-    "contract",
-    "customer",
-    "event",
-    "file",
-    "invoice",
-    "issue",
-    "item",
-    "message",
-    "order",
-    "payment",
-    "product",
-    "project",
-    "reservation",
-    "task",
-    "ticket",
-    "user",
-];
-
-/// Whether what follows `before` is written as an identifier, of the right kind of thing: `order 13`
-/// for `order_id`, `#13` or `id 13` for anything, never `June 13`. Without `nouns` any kind will do.
-pub(super) fn is_named_as_id(before: &str, nouns: Option<&[String]>) -> bool {
-    let nouns = nouns.unwrap_or_default();
-    let fits = |word: &str| {
-        let word = singular(word);
-        let numbered = NUMBERED.contains(&word.as_str());
-        (nouns.contains(&word), nouns.is_empty() && numbered, !nouns.is_empty() && numbered)
-    };
-    let trimmed = before.trim_end();
-    let hash = trimmed.ends_with('#');
-    let trimmed = trimmed.trim_end_matches(['#', ':', '=', '"', '\'', '.', ' ']);
-    let word = word_before(trimmed);
-    let (of_ours, of_any, of_others) = fits(word);
-    if hash {
-        return !of_others || of_ours;
-    }
-    if ID_WORDS.contains(&word.to_ascii_lowercase().as_str()) {
-        let previous = trimmed[..trimmed.len() - word.len()].trim_end_matches(['_', '-', ' ']);
-        let (of_ours, _, of_others) = fits(word_before(previous));
-        return !of_others || of_ours;
-    }
-    of_ours || of_any
-}
-
-/// The letters and digits that end a text, after white space.
-pub(super) fn word_before(text: &str) -> &str {
-    let text = text.trim_end();
-    let start = text.char_indices().rev().take_while(|(_, c)| c.is_alphanumeric()).last();
-    start.map_or("", |(at, _)| &text[at..])
-}
-
-/// The letters and digits that begin a text, after white space.
-pub(super) fn word_after(text: &str) -> &str {
-    let text = text.trim_start();
-    let end = text.find(|c: char| !c.is_alphanumeric()).unwrap_or(text.len());
-    &text[..end]
-}
-
-fn singular(word: &str) -> String {
-    let word = word.to_ascii_lowercase();
-    word.strip_suffix('s').map_or(word.clone(), str::to_owned)
-}
-
-/// The words of a name, without those that say no more than *identifier*.
-fn nouns(name: &str) -> Vec<String> {
-    const EMPTY: [&str; 12] =
-        ["id", "ids", "no", "nr", "number", "num", "key", "ref", "code", "tool", "get", "value"];
-    let mut words = vec![String::new()];
-    let mut lower = false;
-    for c in name.chars() {
-        if !c.is_alphanumeric() || (c.is_uppercase() && lower) {
-            words.push(String::new());
-        }
-        lower = c.is_lowercase();
-        if let (true, Some(word)) = (c.is_alphanumeric(), words.last_mut()) {
-            word.push(c);
-        }
-    }
-    words.retain(|word| !word.is_empty() && !EMPTY.contains(&word.to_ascii_lowercase().as_str()));
-    words.iter().map(|word| singular(word)).collect()
 }

@@ -300,6 +300,19 @@ fn what_the_context_has_seen() {
     assert_eq!(seen.untrusted_tools, [ToolName::new("mail", "read_mail")]);
 }
 
+/// Texts made to be slow: one long number, one long field, very many leaves.
+#[test]
+fn bounds_hold() {
+    let digits = "1".repeat(200_000);
+    assert_eq!(in_user(&digits, "amount", 1, ArgumentRole::Amount), "none");
+    let field = json!({ "note": "\\\" ada ".repeat(20_000) }).to_string();
+    assert_eq!(in_result(&field, "to", "ada", ArgumentRole::Recipient), "part");
+    let arguments = json!({ "to": vec!["ada"; LEAVES_MAX + 1] });
+    let origins = run(&[(SpanKind::User, Integrity::User, "ada")], &arguments, |_| None);
+    assert_eq!(origins.iter().filter(|o| o.unknown).count(), 2);
+    assert_eq!(origins.last().map(|o| o.integrity), Some(Integrity::Untrusted));
+}
+
 fn values() -> impl Strategy<Value = (ArgumentRole, Value)> {
     use ArgumentRole as R;
     prop::sample::select(vec![
