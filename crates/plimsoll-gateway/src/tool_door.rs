@@ -399,10 +399,8 @@ impl Visitor {
             Era::Stateless => (asked, standing.identity.initialize(id, asked)),
             Era::Sessions => (standing.version, welcome(&standing.welcome, id)),
         };
-        // The revision is what the server agreed to; nothing was said in this session yet.
         let Some(session) = &talk.session else { return Err(invalid("no session")) };
-        let agreed = Session { version, ..session.renewed() };
-        let agreed = Arc::new(agreed);
+        let agreed = Arc::new(session.agreed(version));
         for gone in self.gateway.tool_door.sessions.open(Arc::clone(&agreed)) {
             self.gateway.tool_door.upstreams.end(&gone.id);
         }

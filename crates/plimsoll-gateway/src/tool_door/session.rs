@@ -83,13 +83,13 @@ impl Session {
         })
     }
 
-    /// The same session at its beginning.
-    pub(super) fn renewed(&self) -> Self {
+    /// The same session, in the revision that both sides agreed to. Nothing was said in it yet.
+    pub(super) fn agreed(&self, version: Version) -> Self {
         Self {
             id: self.id.clone(),
             name: self.name.clone(),
             owner: self.owner.clone(),
-            version: self.version,
+            version,
             hello: self.hello.clone(),
             capabilities: self.capabilities,
             asks: Mutex::default(),

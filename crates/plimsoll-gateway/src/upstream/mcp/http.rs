@@ -123,7 +123,7 @@ pub(super) fn read(text: Bytes, name: &str, bounds: &Bounds) -> Result<OwnedDoc,
 
 impl HttpWire {
     /// Sends one message.
-    pub async fn post(
+    pub(super) async fn post(
         &self,
         body: Bytes,
         version: Option<&str>,
@@ -189,7 +189,7 @@ impl HttpWire {
     }
 
     /// Opens the stream for what belongs to no request. `None` when the server offers none.
-    pub async fn listen(
+    pub(super) async fn listen(
         &self,
         version: &str,
         session: Option<&str>,
@@ -214,7 +214,7 @@ impl HttpWire {
     }
 
     /// Says that a session is over. Nobody waits for the answer.
-    pub async fn delete(&self, version: &str, session: &str) {
+    pub(super) async fn delete(&self, version: &str, session: &str) {
         let Ok(request) = self.request(Method::DELETE, Some(version), Some(session)) else { return };
         let Ok(request) = request.body(Full::default()) else { return };
         let _ended_either_way = self.client.send(&self.name, request, 5).await;

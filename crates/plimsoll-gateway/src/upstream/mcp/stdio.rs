@@ -63,7 +63,7 @@ struct Waiting {
 
 impl StdioWire {
     /// Starts the child.
-    pub fn start(
+    pub(super) fn start(
         name: &str,
         command: &[String],
         env: &BTreeMap<String, Secret>,
@@ -99,7 +99,7 @@ impl StdioWire {
     }
 
     /// Sends a request; its answer, and what belongs to it, come back by themselves.
-    pub async fn request(&self, id: i64, token: Option<Id>, text: &[u8]) -> Result<Replies, UpstreamError> {
+    pub(super) async fn request(&self, id: i64, token: Option<Id>, text: &[u8]) -> Result<Replies, UpstreamError> {
         let (sender, receiver) = mpsc::channel(QUEUE);
         {
             let mut waiting = self.shared.waiting();
@@ -117,12 +117,12 @@ impl StdioWire {
     }
 
     /// Nobody waits for this request any more.
-    pub fn forget(&self, id: i64) {
+    pub(super) fn forget(&self, id: i64) {
         self.shared.forget(id);
     }
 
     /// Sends a message that wants no answer.
-    pub async fn write(&self, text: &[u8]) -> Result<(), UpstreamError> {
+    pub(super) async fn write(&self, text: &[u8]) -> Result<(), UpstreamError> {
         let broken = |why: String| UpstreamError::Broken { name: self.name.clone(), why };
         let mut stdin = self.stdin.lock().await;
         let Some(pipe) = stdin.as_mut() else { return Err(broken("its stdin is closed".to_owned())) };
@@ -138,18 +138,18 @@ impl StdioWire {
     }
 
     /// Takes what belongs to no request from now on.
-    pub fn listen(&self) -> Replies {
+    pub(super) fn listen(&self) -> Replies {
         let (sender, receiver) = mpsc::channel(QUEUE);
         self.shared.waiting().listener = Some(sender);
         Replies::pipe(receiver)
     }
 
-    pub fn is_dead(&self) -> bool {
+    pub(super) fn is_dead(&self) -> bool {
         self.shared.waiting().gone
     }
 
     /// What the child last said on stderr, redacted.
-    pub fn last_words(&self) -> String {
+    pub(super) fn last_words(&self) -> String {
         let said = self.shared.said.lock().unwrap_or_else(PoisonError::into_inner);
         if said.is_empty() {
             "the process has ended".to_owned()
@@ -159,7 +159,7 @@ impl StdioWire {
     }
 
     /// Closes stdin, gives the child a moment to leave, then makes it.
-    pub async fn goodbye(&self) {
+    pub(super) async fn goodbye(&self) {
         self.stdin.lock().await.take();
         let _left_by_itself = tokio::time::timeout(LEAVE, self.child.lock().await.wait()).await;
         self.kill();
