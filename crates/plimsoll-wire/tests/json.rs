@@ -103,6 +103,21 @@ fn bounds_hold_exactly() {
 }
 
 #[test]
+fn a_special_byte_is_seen_at_every_place() {
+    for length in 0..80 {
+        let plain = "é".repeat(length / 2) + &"x".repeat(length % 2);
+        let parsed = format!("\"{plain}\"");
+        assert_eq!(parse(&parsed, &Limits::DEFAULT).unwrap().root().as_str().unwrap(), plain);
+        assert_eq!(refused(format!("\"{plain}\u{1f}{plain}\"")).1, length + 1);
+        assert_eq!(refused(format!("\"{plain}\\x{plain}\"")).1, length + 1);
+        for byte in [b' ', 0x21, 0x23, 0x5b, 0x5d, 0x7f] {
+            let fill = String::from_utf8(vec![byte; length]).unwrap();
+            assert!(parse(format!("\"{fill}\"").as_bytes(), &Limits::DEFAULT).is_ok());
+        }
+    }
+}
+
+#[test]
 fn many_keys_with_one_hash_stay_cheap_and_are_told_apart() {
     let member = |i: usize| format!("\"head{i:06}tail\":{i}");
     let members: Vec<String> = (0..50_000).map(member).collect();

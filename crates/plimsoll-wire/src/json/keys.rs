@@ -1,8 +1,8 @@
 //! Two keys of one object must not mean the same.
 //!
 //! Each key leaves a small hash on the tape when it is read. When its object closes, a 64-bit sieve of those hashes
-//! clears nearly every object in one walk; only where two hashes share a place are keys compared. The comparison sorts,
-//! so that a text built out of colliding hashes costs `n log n`, not `n²`.
+//! clears most objects in one walk, and a sort of the whole hashes the wide ones; only where two are equal are keys
+//! compared. That comparison sorts too, so that a text built out of colliding hashes costs `n log n`, not `n²`.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -23,8 +23,14 @@ pub(super) fn hash(decoded: &[u8]) -> u32 {
     mixed ^ (mixed >> 15)
 }
 
-/// The second of two like keys among the members that begin at `first_key` and run to the end of the tape.
-pub(super) fn duplicate(text: &[u8], nodes: &[Node], first_key: usize) -> Option<usize> {
+/// The second of two like keys among the members that begin at `first_key` and run to the end of the tape. `scratch` is
+/// room to sort in.
+pub(super) fn duplicate(
+    text: &[u8],
+    nodes: &[Node],
+    first_key: usize,
+    scratch: &mut Vec<u32>,
+) -> Option<usize> {
     let mut seen = 0u64;
     let mut collides = false;
     for key in keys(nodes, first_key) {
@@ -32,7 +38,15 @@ pub(super) fn duplicate(text: &[u8], nodes: &[Node], first_key: usize) -> Option
         collides |= seen & place != 0;
         seen |= place;
     }
-    if collides { find(text, nodes, first_key) } else { None }
+    (collides && share_a_hash(nodes, first_key, scratch)).then(|| find(text, nodes, first_key)).flatten()
+}
+
+/// Whether two keys have the same whole hash: a wide object always fails the sieve, but hardly ever this.
+fn share_a_hash(nodes: &[Node], first_key: usize, scratch: &mut Vec<u32>) -> bool {
+    scratch.clear();
+    scratch.extend(keys(nodes, first_key).map(|key| nodes[key].next));
+    scratch.sort_unstable();
+    scratch.windows(2).any(|pair| pair[0] == pair[1])
 }
 
 #[cold]

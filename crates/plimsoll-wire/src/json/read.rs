@@ -114,7 +114,8 @@ impl Walk<'_> {
     fn close(&mut self, container: usize) -> Result<(), Fault> {
         self.at += 1;
         if self.tape.nodes[container].kind == NodeKind::Object
-            && let Some(second) = keys::duplicate(self.text, &self.tape.nodes, container + 1)
+            && let Some(second) =
+                keys::duplicate(self.text, &self.tape.nodes, container + 1, &mut self.tape.scratch)
         {
             let offset = self.tape.nodes[second].start as usize;
             self.tape.nodes.truncate(second + 1);

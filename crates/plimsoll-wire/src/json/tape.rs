@@ -86,6 +86,8 @@ pub(super) struct Tape {
     pub(super) nodes: Vec<Node>,
     /// Containers that are still open while a text is being read.
     pub(super) open: Vec<u32>,
+    /// Room to sort the hashes of one object's keys.
+    pub(super) scratch: Vec<u32>,
 }
 
 #[derive(Clone, Copy, Debug)]
