@@ -116,7 +116,7 @@ impl Dialect {
                     value.is_str(&tool.kind) || tool.name.as_deref().is_some_and(|name| value.is_str(name))
                 })
             };
-            stripped.iter().any(|tool| names(&tool))
+            stripped.iter().any(names)
         };
         if let Some(tools) = tools.filter(|_| is_empty && !stripped.is_empty()) {
             edit.remove(tools);

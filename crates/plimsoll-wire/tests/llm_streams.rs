@@ -323,6 +323,18 @@ fn two_readings_of_one_call_stop_the_stream() {
         stops(Dialect::Chat, &late),
         "the stream is ambiguous: a call goes on after its choice has ended"
     );
+    let as_object = [chat_chunk(0, r#"{"tool_calls":{"0":{"function":{"name":"SECRET"}}}}"#, "null")];
+    assert_eq!(stops(Dialect::Chat, &as_object), "$.choices[0].delta.tool_calls must be an array");
+    let half = [chat_chunk(0, r#"{"tool_calls":[{"index":0.5,"function":{"name":"SECRET"}}]}"#, "null")];
+    assert_eq!(stops(Dialect::Chat, &half), "$.choices[0].delta.tool_calls[0].index must be a whole number");
+    let closed = [messages_stream(&[("good", &["{}"])]).replace(
+        "event: message_delta",
+        "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"SECRET\"}}\n\nevent: message_delta",
+    )];
+    assert_eq!(
+        stops(Dialect::Messages, &closed),
+        "the stream is ambiguous: a delta belongs to no open block"
+    );
     let duplicate = [String::from(
         "data: {\"choices\":[],\"choices\":[{\"delta\":{\"tool_calls\":[{\"function\":{\"name\":\"SECRET\"}}]}}]}\n\n",
     )];

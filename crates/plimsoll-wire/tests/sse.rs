@@ -17,7 +17,10 @@ fn read(chunks: &[&[u8]]) -> Vec<Event> {
     events
 }
 
-fn shape(text: &str) -> Vec<(Option<String>, Option<String>)> {
+/// Name and data.
+type Shape = (Option<String>, Option<String>);
+
+fn shape(text: &str) -> Vec<Shape> {
     let own = |bytes: Option<bytes::Bytes>| bytes.map(|bytes| String::from_utf8(bytes.to_vec()).unwrap());
     read(&[text.as_bytes()]).into_iter().map(|event| (own(event.name), own(event.data))).collect()
 }
@@ -25,7 +28,7 @@ fn shape(text: &str) -> Vec<(Option<String>, Option<String>)> {
 #[test]
 fn each_rule_of_the_standard() {
     let event = |name: Option<&str>, data: Option<&str>| (name.map(str::to_owned), data.map(str::to_owned));
-    let cases: &[(&str, Vec<(Option<String>, Option<String>)>)] = &[
+    let cases: &[(&str, Vec<Shape>)] = &[
         ("data: a\n\n", vec![event(None, Some("a"))]),
         ("data:a\r\n\r\n", vec![event(None, Some("a"))]),
         ("data: a\r\r", vec![event(None, Some("a"))]),

@@ -140,6 +140,7 @@ pub(super) fn read_response(doc: Doc<'_>) -> Result<Response<'_>, WireError> {
         response.text(message.get("refusal"), Channel::Refusal, number);
         response.text(message.get("reasoning_content"), Channel::Reasoning, number);
         response.text(message.get("reasoning"), Channel::Reasoning, number);
+        optional_array(message, "tool_calls")?;
         response.calls.extend(calls_of(message, number));
     }
     Ok(response)

@@ -234,13 +234,13 @@ pub(super) fn read_response(doc: Doc<'_>) -> Result<Response<'_>, WireError> {
     let mut response = Response::begin(doc)?;
     response.finish.extend(doc.root().get_str("status"));
     array(doc.root(), "output")?;
-    read_output(&mut response, doc.root());
+    read_output(&mut response, doc.root())?;
     Ok(response)
 }
 
 /// The output items of a response object, wherever it stands.
-pub(super) fn read_output<'a>(response: &mut Response<'a>, object: Ref<'a>) {
-    for (index, item) in object.get_some("output").map(Ref::items).unwrap_or_default().enumerate() {
+pub(super) fn read_output<'a>(response: &mut Response<'a>, object: Ref<'a>) -> Result<(), WireError> {
+    for (index, item) in optional_array(object, "output")?.enumerate() {
         read_texts(response, item, index);
         let kind = item.get_str("type").unwrap_or_default();
         match call_of(item, index) {
@@ -249,6 +249,7 @@ pub(super) fn read_output<'a>(response: &mut Response<'a>, object: Ref<'a>) {
             None => {}
         }
     }
+    Ok(())
 }
 
 /// All text of a message or reasoning item.

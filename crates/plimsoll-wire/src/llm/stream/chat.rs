@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::answer::{Channel, ToolCall, Usage};
+use super::super::request::optional_array;
 use super::super::{CallKind, WireError, chat};
 use super::{MAX_HELD, Out, Summary, TextDelta, Verdict, emit};
 use crate::json::{Doc, Edit, Limits, Reader, Ref, escape};
@@ -92,7 +93,7 @@ impl Chat {
         summary.usage.merge(Usage::read(root));
         let mut deltas = Vec::new();
         let mut must_hold = false;
-        for choice in root.get_some("choices").map(Ref::items).unwrap_or_default() {
+        for choice in optional_array(root, "choices")? {
             must_hold |= self.read_choice(choice, &mut deltas, summary)?;
         }
         let is_complete = self.calls.keys().all(|(choice, _)| self.ended.contains(choice));
@@ -106,6 +107,7 @@ impl Chat {
         deltas: &mut Vec<TextDelta>,
         summary: &mut Summary,
     ) -> Result<bool, WireError> {
+        check_index(choice)?;
         let number = chat::choice_number(choice);
         let calls_in =
             |part: Ref<'_>| part.get_some("tool_calls").is_some() || part.get_some("function_call").is_some();
@@ -139,9 +141,10 @@ impl Chat {
         if self.ended.contains(&choice) {
             return Err(WireError::Ambiguous("a call goes on after its choice has ended"));
         }
-        let listed = delta.get_some("tool_calls").map(Ref::items).unwrap_or_default();
+        let listed = optional_array(delta, "tool_calls")?;
         let mut any = false;
         for (position, fragment) in listed.enumerate() {
+            check_index(fragment)?;
             let body = fragment.get_some("function").or_else(|| fragment.get_some("custom"));
             self.grow((choice, index_of(fragment, position)), fragment, body)?;
             any = true;
@@ -269,6 +272,14 @@ impl Call {
             choice,
             index: if index == LEGACY { 0 } else { index },
         }
+    }
+}
+
+/// An index may be missing, but if it is there every client must read it alike.
+fn check_index(value: Ref<'_>) -> Result<(), WireError> {
+    match value.get_some("index") {
+        Some(index) if index.as_u64().is_none() => Err(WireError::shape(index, "a whole number")),
+        _ => Ok(()),
     }
 }
 

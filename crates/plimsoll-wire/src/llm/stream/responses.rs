@@ -277,7 +277,7 @@ impl Responses {
         let doc = reader.read(&data, &Limits::DEFAULT)?;
         let Some(object) = doc.root().get_some("response") else { return Ok(true) };
         let mut shown = Response::default();
-        responses::read_output(&mut shown, object);
+        responses::read_output(&mut shown, object)?;
         let mut refused: Vec<(&ToolCall, String)> = Vec::new();
         let mut offered = Vec::new();
         for call in &shown.calls {
@@ -388,7 +388,8 @@ fn texts_of_item(item: Ref<'_>, place: usize) -> Vec<TextDelta> {
 
 fn texts_of_output(object: Ref<'_>) -> Vec<TextDelta> {
     let mut shown = Response::default();
-    responses::read_output(&mut shown, object);
+    // An output of another shape has been refused before its texts are asked for.
+    let _ = responses::read_output(&mut shown, object);
     repeats(shown)
 }
 
