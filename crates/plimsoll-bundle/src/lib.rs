@@ -15,6 +15,7 @@ pub mod load;
 mod lookup;
 pub mod model;
 pub mod pin;
+pub mod propose;
 pub mod render;
 pub mod schema;
 pub mod suggest;

@@ -13,7 +13,7 @@ use crate::model::Pin;
 mod compare;
 mod lock;
 
-pub use compare::{semantic_diff, show_hidden};
+pub use compare::{Drift, compare_lock, semantic_diff, show_hidden};
 pub use lock::lock_file;
 
 /// The members that the digest is taken over.

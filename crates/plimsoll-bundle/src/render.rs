@@ -1,7 +1,7 @@
 //! How diagnostics look: drawn for a terminal, or as JSON for tools.
 
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::tree::Tree;
@@ -10,7 +10,7 @@ use crate::tree::Tree;
 const WIDTH: usize = 110;
 
 /// Draws diagnostics over the files they point at. Colour decorates; the text suffices.
-pub fn render(diagnostics: &[Diagnostic], tree: &Tree, color: bool) -> String {
+pub fn text(diagnostics: &[Diagnostic], tree: &Tree, color: bool) -> String {
     let theme = if color { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let handler = GraphicalReportHandler::new_themed(theme).with_width(WIDTH).with_links(false);
     let mut drawing = String::new();
@@ -39,12 +39,12 @@ pub fn summary(diagnostics: &[Diagnostic]) -> String {
 }
 
 /// The same for tools: one object a diagnostic, with line and column counted from 1.
-pub fn to_json(diagnostics: &[Diagnostic], tree: &Tree) -> Value {
+pub fn json(diagnostics: &[Diagnostic], tree: &Tree) -> Value {
     let told = diagnostics.iter().map(|diagnostic| {
-        let mut value = json!(diagnostic);
+        let mut value = serde_json::json!(diagnostic);
         if let Some((line, column)) = position(diagnostic, tree) {
-            value["line"] = json!(line);
-            value["column"] = json!(column);
+            value["line"] = line.into();
+            value["column"] = column.into();
         }
         value
     });
@@ -127,8 +127,8 @@ mod tests {
                 .help("did you mean `owner`?"),
             Diagnostic::warning("pin/no-lock", "tools/desk.lock.json", "the file is missing"),
         ];
-        let json = serde_json::to_string_pretty(&to_json(&found, &tree)).unwrap();
-        insta::assert_snapshot!(format!("{}\n{json}", render(&found, &tree, false)));
+        let json = serde_json::to_string_pretty(&super::json(&found, &tree)).unwrap();
+        insta::assert_snapshot!(format!("{}\n{json}", super::text(&found, &tree, false)));
         assert_eq!(summary(&[]), "nothing to complain about");
     }
 }

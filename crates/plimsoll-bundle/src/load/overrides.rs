@@ -36,16 +36,17 @@ impl Overrides {
     /// In words, when `PLIMSOLL_MODE` can't be understood: a typing error must not loosen anything.
     pub fn from_env(env: Env<'_>) -> Result<Self, String> {
         let set = |name: &str| (env.var)(name).filter(|v| !v.trim().is_empty());
-        let mode =
-            set("PLIMSOLL_MODE").map(|text| ModeOverride::parse(&text)).transpose()?.unwrap_or_default();
+        let mode = set("PLIMSOLL_MODE").map(|text| text.parse::<ModeOverride>()).transpose();
+        let mode = mode.map_err(|error| format!("PLIMSOLL_MODE: {error}"))?.unwrap_or_default();
         Ok(Self { environment: set("PLIMSOLL_ENVIRONMENT"), mode, allow_unset: false })
     }
 }
 
-impl ModeOverride {
-    /// # Errors
-    /// In words, when the text names no mode.
-    pub fn parse(text: &str) -> Result<Self, String> {
+impl std::str::FromStr for ModeOverride {
+    type Err = String;
+
+    /// `observe`, or `support=observe,billing=suggest`, or both.
+    fn from_str(text: &str) -> Result<Self, String> {
         let mut modes = Self::default();
         for part in text.split(',').map(str::trim).filter(|p| !p.is_empty()) {
             match part.split_once('=') {
@@ -57,7 +58,9 @@ impl ModeOverride {
         }
         Ok(modes)
     }
+}
 
+impl ModeOverride {
     pub fn for_workflow(&self, name: &str) -> Option<Mode> {
         self.of.get(name).copied().or(self.all)
     }
@@ -65,9 +68,10 @@ impl ModeOverride {
 
 fn mode(word: &str) -> Result<Mode, String> {
     let modes = [Mode::Observe, Mode::Suggest, Mode::Enforce];
-    modes.into_iter().find(|m| m.name() == word).ok_or_else(|| {
-        format!("PLIMSOLL_MODE names no mode: `{word}` ({})", did_you_mean(word, modes.map(Mode::name)))
-    })
+    modes
+        .into_iter()
+        .find(|m| m.name() == word)
+        .ok_or_else(|| format!("`{word}` is no mode ({})", did_you_mean(word, modes.map(Mode::name))))
 }
 
 impl Loading<'_> {
@@ -89,9 +93,9 @@ mod tests {
 
     #[test]
     fn modes_for_all_and_for_some() {
-        let modes = ModeOverride::parse("suggest, support=observe").unwrap();
+        let modes = "suggest, support=observe".parse::<ModeOverride>().unwrap();
         assert_eq!(modes.for_workflow("support"), Some(Mode::Observe));
         assert_eq!(modes.for_workflow("billing"), Some(Mode::Suggest));
-        assert!(ModeOverride::parse("support=obsrve").unwrap_err().contains("did you mean `observe`"));
+        assert!("support=obsrve".parse::<ModeOverride>().unwrap_err().contains("did you mean `observe`"));
     }
 }

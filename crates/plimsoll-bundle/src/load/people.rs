@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Loading;
+use super::{Loading, is_open};
 use crate::forms::PeopleForm;
 use crate::model::People;
 use crate::suggest::did_you_mean;
@@ -44,6 +44,11 @@ impl Loading<'_> {
         let declared: BTreeSet<String> = roles.keys().cloned().collect();
         let mut people = People::default();
         for (person, has) in form.people {
+            if is_open(&person) {
+                let message = "nobody is named here yet";
+                let help = "write who may answer, as they sign in to approve";
+                self.tell(doc.key_error("people/no-name", &pointer(["people", &person]), message).help(help));
+            }
             self.declared(&doc, &person, &has.roles, &declared);
             for role in &has.roles {
                 roles.entry(role.clone()).or_insert(1);

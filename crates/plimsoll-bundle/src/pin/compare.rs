@@ -22,6 +22,38 @@ pub fn semantic_diff(old: &Value, new: &Value) -> Vec<String> {
     lines
 }
 
+/// How a live tool stands to its pin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Drift {
+    /// The server has it, the lock file does not.
+    New,
+    /// The lock file has it, the server does not.
+    Gone,
+    /// Both have it, and they differ: in plain words.
+    Changed(Vec<String>),
+}
+
+/// Compares a lock file with what the server describes now; tools that are as pinned are left out.
+///
+/// # Errors
+/// In words, when the lock file can't be read.
+pub fn compare_lock(lock: &str, tools: &[Value]) -> Result<Vec<(String, Drift)>, String> {
+    let lock: Value = serde_json::from_str(lock).map_err(|e| format!("the lock file is not JSON: {e}"))?;
+    let pins = lock.get("tools").and_then(Value::as_object).ok_or("the lock file has no `tools`")?;
+    let live: std::collections::BTreeMap<&str, &Value> =
+        tools.iter().filter_map(|tool| Some((tool.get("name")?.as_str()?, tool))).collect();
+    let names: BTreeSet<&str> = pins.keys().map(String::as_str).chain(live.keys().copied()).collect();
+    let drift = |name: &str| match (pins.get(name), live.get(name)) {
+        (None, _) => Some(Drift::New),
+        (Some(_), None) => Some(Drift::Gone),
+        (Some(pin), Some(tool)) => {
+            let lines = semantic_diff(pin.get("tool").unwrap_or(&Value::Null), tool);
+            (!lines.is_empty()).then_some(Drift::Changed(lines))
+        }
+    };
+    Ok(names.into_iter().filter_map(|name| Some((name.to_owned(), drift(name)?))).collect())
+}
+
 /// The text with every invisible or direction-changing character written as `<U+202E>`.
 pub fn show_hidden(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
@@ -178,5 +210,23 @@ mod tests {
         });
         insta::assert_snapshot!(semantic_diff(&old, &new).join("\n"));
         assert!(semantic_diff(&old, &old).is_empty());
+    }
+
+    #[test]
+    fn a_lock_file_and_the_live_server() {
+        let tool = |name: &str, says: &str| json!({"name": name, "description": says});
+        let pinned = [tool("a", "x"), tool("b", "x"), tool("c", "x")];
+        let lock = crate::pin::lock_file("s", "", "", "", &pinned);
+        let live = [tool("a", "x"), tool("b", "y"), tool("d", "x")];
+        let changed = vec!["its description was \"x\" and is now \"y\"".to_owned()];
+        assert_eq!(
+            compare_lock(&lock, &live),
+            Ok(vec![
+                ("b".to_owned(), Drift::Changed(changed)),
+                ("c".to_owned(), Drift::Gone),
+                ("d".to_owned(), Drift::New),
+            ])
+        );
+        assert!(compare_lock("{", &live).is_err());
     }
 }

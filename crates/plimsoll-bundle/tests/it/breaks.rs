@@ -124,7 +124,7 @@ fn the_picture() {
     let text = tree.text(SUPPORT).unwrap().replace("owner: Ines Falk, customer care", "onwer: Ines Falk");
     tree.insert(SUPPORT, text.replace("people: [reviewer]", "people: [reviewr]"));
     let found = load(&tree, env(), &Overrides::default()).unwrap_err();
-    insta::assert_snapshot!(render::render(&found, &tree, false));
+    insta::assert_snapshot!(render::text(&found, &tree, false));
 }
 
 /// Whatever bytes stand in a file, loading ends with diagnostics, never with a panic.

@@ -24,7 +24,7 @@ pub(crate) fn env() -> Env<'static> {
 
 pub(crate) fn bundle() -> (Bundle, Vec<Diagnostic>) {
     load(&tree(), env(), &Overrides::default())
-        .unwrap_or_else(|found| panic!("{}", plimsoll_bundle::render::render(&found, &tree(), false)))
+        .unwrap_or_else(|found| panic!("{}", plimsoll_bundle::render::text(&found, &tree(), false)))
 }
 
 fn tool(name: &str) -> ToolName {

@@ -1,0 +1,127 @@
+//! Tier, effect and account of a tool, with the reasons.
+//!
+//! A server's annotations are claims: `destructiveHint: true` is believed, because it makes the
+//! proposal stricter; `readOnlyHint: true` only together with a name that says the same.
+
+use plimsoll_core::{Account, ArgumentRole, Effect, Tier};
+use serde_json::Value;
+
+use super::roles::roles;
+use super::words::{Deed, deed, warning};
+
+/// A proposal for one tool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judged {
+    pub tier: Tier,
+    pub effect: Effect,
+    pub account: Account,
+    /// Why, for the comment.
+    pub why: Vec<String>,
+}
+
+/// Proposes tier, effect and account of a tool as `tools/list` describes it.
+pub fn judge(tool: &Value) -> Judged {
+    let text = |key: &str| tool.get(key).and_then(Value::as_str).unwrap_or_default();
+    let claims = |name: &str| tool.get("annotations").and_then(|a| a.get(name)).and_then(Value::as_bool);
+    let mut why = Vec::new();
+    let mut deed = by_name(text("name"), &mut why);
+    if let Some((said, phrase)) = warning(text("description"))
+        && deed.is_none_or(|deed| said > deed && (deed != Deed::Read || said >= Deed::Send))
+    {
+        why.push(format!("its description says \"{phrase}\""));
+        deed = Some(said);
+    }
+    let (tier, effect) = match deed {
+        Some(deed) => of_deed(deed),
+        None => (Tier::Guarded, Effect::Shared),
+    };
+    let (tier, effect) = by_claims(tier, effect, claims("readOnlyHint"), claims("destructiveHint"), &mut why);
+    let (tier, effect) = by_arguments(tool, tier, effect, &mut why);
+    let account = match (deed, effect) {
+        (_, Effect::Read) => Account::Read,
+        (Some(Deed::Draft), _) => Account::Draft,
+        _ => Account::Execute,
+    };
+    Judged { tier, effect, account, why }
+}
+
+fn by_name(name: &str, why: &mut Vec<String>) -> Option<Deed> {
+    let Some((deed, word)) = deed(name) else {
+        why.push("its name does not say what it does".to_owned());
+        return None;
+    };
+    let means = match deed {
+        Deed::Read => "looks",
+        Deed::Reach => "asks places outside",
+        Deed::Draft => "prepares",
+        Deed::Write => "changes things",
+        Deed::Send => "tells somebody",
+        Deed::Pay => "moves money",
+        Deed::Run => "does what it is told",
+        Deed::Destroy => "takes something away",
+    };
+    why.push(format!("`{word}` {means}"));
+    Some(deed)
+}
+
+fn of_deed(deed: Deed) -> (Tier, Effect) {
+    match deed {
+        Deed::Read => (Tier::Safe, Effect::Read),
+        Deed::Reach => (Tier::Guarded, Effect::Egress),
+        Deed::Draft | Deed::Write => (Tier::Guarded, Effect::Shared),
+        Deed::Send => (Tier::Guarded, Effect::Egress),
+        Deed::Pay => (Tier::Dangerous, Effect::External),
+        Deed::Run | Deed::Destroy => (Tier::Dangerous, Effect::Destructive),
+    }
+}
+
+fn by_claims(
+    tier: Tier,
+    effect: Effect,
+    read_only: Option<bool>,
+    destructive: Option<bool>,
+    why: &mut Vec<String>,
+) -> (Tier, Effect) {
+    match (read_only, destructive) {
+        // A tool that only reads destroys nothing, whatever the other hint says (the protocol's words).
+        (Some(true), _) if effect == Effect::Read => {
+            why.push("it claims to be read-only".to_owned());
+            (tier, effect)
+        }
+        (Some(true), _) => {
+            why.push("it claims to be read-only, which its name does not confirm".to_owned());
+            (tier, effect)
+        }
+        (_, Some(true)) => {
+            why.push("it claims to be destructive".to_owned());
+            match effect {
+                Effect::Read => (Tier::Guarded, Effect::Shared),
+                Effect::External | Effect::Egress => (Tier::Dangerous, effect),
+                _ => (Tier::Dangerous, Effect::Destructive),
+            }
+        }
+        (Some(false), _) if effect == Effect::Read => {
+            why.push("it claims not to be read-only".to_owned());
+            (Tier::Guarded, Effect::Shared)
+        }
+        _ => (tier, effect),
+    }
+}
+
+/// A mild name over arguments that can carry anything is not mild.
+fn by_arguments(tool: &Value, tier: Tier, effect: Effect, why: &mut Vec<String>) -> (Tier, Effect) {
+    if tier != Tier::Safe {
+        return (tier, effect);
+    }
+    let Some(schema) = tool.get("inputSchema") else { return (tier, effect) };
+    let has = |role: ArgumentRole| roles(schema).into_iter().find(|found| found.role == role);
+    if let Some(code) = has(ArgumentRole::Code) {
+        why.push(format!("but `{}` is code, which can do more than look", code.path));
+        return (Tier::Guarded, Effect::Shared);
+    }
+    if let Some(url) = has(ArgumentRole::Url) {
+        why.push(format!("but `{}` can carry data out", url.path));
+        return (Tier::Guarded, Effect::Egress);
+    }
+    (tier, effect)
+}
