@@ -1,6 +1,6 @@
 //! Rate limits and budgets: fixed windows, taken before the act and given back when it does not happen.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
 
 use jiff::Timestamp;
@@ -13,10 +13,20 @@ pub const COUNTERS_MAX: usize = 65_536;
 
 type Key = (usize, String, String, i64);
 
-/// The counters of all limits.
+/// The counters of all limits, and those that policies may read.
 #[derive(Debug, Default)]
 pub struct Limiter {
     counters: Mutex<HashMap<Key, i64>>,
+    usage: Mutex<HashMap<(String, String), Usage>>,
+}
+
+/// What one requester did with one tool lately. Fixed windows: the current minute, hour and day.
+#[derive(Clone, Copy, Debug, Default)]
+struct Usage {
+    minute: (i64, i64),
+    hour: (i64, i64),
+    day: (i64, i64),
+    amount: (i64, i64),
 }
 
 /// What was taken; give it back when the act does not happen.
@@ -60,6 +70,48 @@ impl Limiter {
                 *count = count.saturating_sub(amount);
             }
         }
+    }
+
+    /// What policies may compare: calls of this tool by this requester, and their amounts in hundredths,
+    /// before the act that is being decided.
+    pub fn counters(&self, principal: &Principal, act: &Act, now: Timestamp) -> BTreeMap<String, i64> {
+        let usage = self.usage();
+        let key = (principal.requester().to_owned(), act.tool.to_string());
+        let used = usage.get(&key).copied().unwrap_or_default();
+        let second = now.as_second();
+        let current = |(window, count): (i64, i64), length: i64| if window == second / length { count } else { 0 };
+        BTreeMap::from([
+            ("calls_per_minute".to_owned(), current(used.minute, 60)),
+            ("calls_per_hour".to_owned(), current(used.hour, 3_600)),
+            ("calls_per_day".to_owned(), current(used.day, 86_400)),
+            ("amount_per_day".to_owned(), current(used.amount, 86_400)),
+        ])
+    }
+
+    /// Counts an act that is about to happen.
+    pub fn count(&self, principal: &Principal, act: &Act, origins: &[ArgumentOrigin], now: Timestamp) {
+        let mut usage = self.usage();
+        if usage.len() >= COUNTERS_MAX {
+            let today = now.as_second() / 86_400;
+            usage.retain(|_, used| used.day.0 >= today);
+        }
+        let used = usage.entry((principal.requester().to_owned(), act.tool.to_string())).or_default();
+        let second = now.as_second();
+        let amount = amount_hundredths(act, origins);
+        for (slot, length, more) in [
+            (&mut used.minute, 60, 1),
+            (&mut used.hour, 3_600, 1),
+            (&mut used.day, 86_400, 1),
+            (&mut used.amount, 86_400, amount),
+        ] {
+            let window = second / length;
+            let before = if slot.0 == window { slot.1 } else { 0 };
+            *slot = (window, before.saturating_add(more));
+        }
+    }
+
+    fn usage(&self) -> std::sync::MutexGuard<'_, HashMap<(String, String), Usage>> {
+        self.usage.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     fn add(&self, key: &Key, amount: i64, at_most: i64) -> Result<(), i64> {

@@ -4,6 +4,7 @@
 //! recorded, performed, recorded again*. [`Gateway::pass`] is that story; the steps have these names.
 //! It is the only caller of [`decide`], and the only one that asks the ledger for a warrant.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -153,7 +154,7 @@ impl Gateway {
             approval: None,
             checks: tool.iter().flat_map(|tool| &tool.checks).map(open_check).collect(),
             deferred,
-            counters: std::collections::BTreeMap::default(),
+            counters: self.counters(caller, &act),
         };
         let header = Header {
             request,
@@ -164,6 +165,14 @@ impl Gateway {
             principal: Some(principal.clone()),
         };
         Labelled { act, header, tier, effect, account, trajectory, origins, facts, detail, fresh }
+    }
+
+    /// The counters that rules may read. Model calls have none, so that their judgement can be remembered.
+    fn counters(&self, caller: &Caller, act: &Act) -> BTreeMap<String, i64> {
+        if act.tool.server == ToolName::MODEL {
+            return BTreeMap::new();
+        }
+        self.limits.counters(caller.principal(), act, Timestamp::now())
     }
 
     /// Looks up whether the LLM door let this very call pass. What no known answer proposed is of
@@ -294,6 +303,9 @@ impl Gateway {
             return Err(Refusal { tool: Some(labelled.act.tool), ..Refusal::plain(Code::InDoubt, text) });
         }
         self.metrics.decided(&labelled.act.tool, labelled.tier, &decision);
+        if guarded {
+            self.limits.count(caller.principal(), &labelled.act, &labelled.origins, Timestamp::now());
+        }
         let slip_of = SlipOf { act_digest: digest, tier: if guarded { labelled.tier } else { Tier::Safe } };
         let (header, act) = (labelled.header.clone(), labelled.act.clone());
         let judged = self.judged(caller, labelled, decision, digest, Some(permit.id()));

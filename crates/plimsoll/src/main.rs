@@ -3,6 +3,8 @@
 //! Standard output is data, standard error is talk. Exit codes: 0 yes, 1 no, 2 could not tell.
 #![forbid(unsafe_code)]
 
+mod agent;
+mod chain;
 mod cmd;
 mod repo;
 mod talk;
@@ -30,6 +32,8 @@ Exit codes: 0 yes, 1 no, 2 could not tell.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// See it work: a support desk, a model that obeys anybody, and four short conversations
+    Demo(cmd::demo::Demo),
     /// Validate a workflow repository: every mistake with file, line and fix
     Check(cmd::check::Check),
     /// Run the gateway for a workflow repository
@@ -43,6 +47,7 @@ enum Command {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
+        Command::Demo(args) => args.run(),
         Command::Check(args) => args.run(),
         Command::Up(args) => args.run(),
         Command::Key(args) => args.run(),

@@ -47,7 +47,15 @@ pub(crate) struct Tool {
 
 impl Tool {
     pub(crate) fn full_name(&self) -> String {
-        format!("{}{}", self.namespace.as_deref().unwrap_or_default(), self.name)
+        join_name(self.namespace.as_deref(), &self.name)
+    }
+}
+
+/// A tool's name with its namespace, divided once by `__`, as clients spell it.
+pub(crate) fn join_name(namespace: Option<&str>, name: &str) -> String {
+    match namespace {
+        None | Some("") => name.to_owned(),
+        Some(namespace) => format!("{}__{name}", namespace.trim_end_matches("__")),
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::answer::{Answer, Proposal, fresh, piece_size, pieces};
 use super::chat::now;
-use super::conversation::{Conversation, Tool, Turn, content_text};
+use super::conversation::{join_name, Conversation, Tool, Turn, content_text};
 use super::dialect::Event;
 
 pub(crate) fn read(body: &Value) -> Result<Conversation, String> {
@@ -51,8 +51,8 @@ fn read_item(item: &Value) -> Option<Turn> {
 }
 
 fn called_name(item: &Value) -> Option<String> {
-    let namespace = item.get("namespace").and_then(Value::as_str).unwrap_or_default();
-    Some(format!("{namespace}{}", item.get("name")?.as_str()?))
+    let namespace = item.get("namespace").and_then(Value::as_str);
+    Some(join_name(namespace, item.get("name")?.as_str()?))
 }
 
 fn read_tool(tool: &Value, namespace: Option<&str>, tools: &mut Vec<Tool>) {

@@ -144,6 +144,37 @@ async fn create_key(store: &Store, create: Create) -> Result<String, Error> {
     Ok(minted.secret)
 }
 
+/// Keys made by other verbs.
+pub mod make {
+    use plimsoll_store::Store;
+
+    use super::{Create, Kind, create_key};
+    use crate::talk::Error;
+
+    /// An agent's key for one workflow, good for a day.
+    pub async fn agent(store: &Store, name: &str, workflow: &str) -> Result<String, Error> {
+        let create = Create { workflow: Some(workflow.to_owned()), ..blank(name) };
+        create_key(store, create).await
+    }
+
+    /// A person's admin key, good for a day.
+    pub async fn admin(store: &Store, person: &str) -> Result<String, Error> {
+        create_key(store, Create { admin: true, ..blank(person) }).await
+    }
+
+    fn blank(name: &str) -> Create {
+        Create {
+            name: name.to_owned(),
+            workflow: None,
+            kind: Kind::Agent,
+            roles: Vec::new(),
+            tenant: String::new(),
+            days: 1,
+            admin: false,
+        }
+    }
+}
+
 async fn list(store: &Store, json: bool) -> Result<(), Error> {
     let now = Timestamp::now();
     let state = |live: bool| if live { "live" } else { "dead" };
