@@ -1,4 +1,9 @@
 //! Whole repositories: the example of the demo, and what is said about every way of breaking it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "integration tests are test code, which clippy.toml means to exempt"
+)]
 
 #[path = "it/breaks.rs"]
 mod breaks;
