@@ -20,6 +20,8 @@ use crate::gateway::Gateway;
 
 /// Results remembered at most, for recognising their text in a later prompt; the oldest go first.
 pub const RESULTS_MAX: usize = 65_536;
+/// Bytes a text needs to be recognised as a tool's result outside a result's place.
+pub const RECOGNISED_MIN: usize = 24;
 /// Sessions whose spans are remembered as recorded at most.
 pub const SESSIONS_MAX: usize = 8_192;
 /// Characters of a span that the record shows to people.
@@ -71,7 +73,14 @@ impl Gateway {
 
     fn span(&self, bundle: &Bundle, workflow: &Workflow, index: usize, piece: &Shown<'_>) -> Span {
         let address = Digest::of(piece.text.as_bytes());
-        let (label, source, mark) = match (self.results.find(&address), piece.kind) {
+        let known = match piece.kind {
+            SpanKind::Assistant | SpanKind::Media => None,
+            SpanKind::Result => self.results.find(&address),
+            // A person may well type what some tool also said, when it is short.
+            _ if piece.text.len() < RECOGNISED_MIN => None,
+            _ => self.results.find(&address),
+        };
+        let (label, source, mark) = match (known, piece.kind) {
             (Some(known), _) => (known.label, format!("tool:{}", known.tool), None),
             (None, SpanKind::System) => system(bundle, workflow, &address),
             (None, SpanKind::User) => (Label::of(Integrity::User), "user".to_owned(), None),

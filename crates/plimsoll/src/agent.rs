@@ -14,6 +14,9 @@ use crate::talk::Error;
 /// Turns of one answer at most: a model that never stops calling tools is stopped.
 const TURNS_MAX: usize = 8;
 
+/// How a refused call's text begins. An agent that reads it goes on with its work.
+const REFUSED: &str = "Plimsoll refused";
+
 /// One answer of an HTTP server.
 #[derive(Debug)]
 pub struct Answer {
@@ -76,6 +79,8 @@ pub struct Agent {
     tools: Vec<Value>,
     messages: Vec<Value>,
     next_id: u64,
+    /// What the gateway put where a call stood.
+    pub refused: Vec<String>,
 }
 
 impl Agent {
@@ -91,6 +96,7 @@ impl Agent {
             tools: Vec::new(),
             messages: vec![json!({ "role": "system", "content": prompt })],
             next_id: 1,
+            refused: Vec::new(),
         };
         let hello = json!({ "protocolVersion": "2025-11-25", "capabilities": {},
             "clientInfo": { "name": "support-agent", "version": "1" } });
@@ -109,8 +115,13 @@ impl Agent {
             let message = self.complete().await?;
             self.messages.push(message.clone());
             let calls = message["tool_calls"].as_array().cloned().unwrap_or_default();
+            let content = message["content"].as_str().unwrap_or_default();
+            if calls.is_empty() && content.contains(REFUSED) {
+                self.refused.push(content.to_owned());
+                continue;
+            }
             if calls.is_empty() {
-                return Ok(message["content"].as_str().unwrap_or_default().to_owned());
+                return Ok(content.to_owned());
             }
             for call in calls {
                 let content = self.call(&call).await?;

@@ -34,10 +34,14 @@ Exit codes: 0 yes, 1 no, 2 could not tell.";
 enum Command {
     /// See it work: a support desk, a model that obeys anybody, and four short conversations
     Demo(cmd::demo::Demo),
+    /// Write a workflow repository for the MCP servers you have
+    Init(cmd::init::Init),
     /// Validate a workflow repository: every mistake with file, line and fix
     Check(cmd::check::Check),
     /// Run the gateway for a workflow repository
     Up(cmd::up::Up),
+    /// Look at repository, ledger, database and tool servers, and say what is wrong
+    Doctor(cmd::doctor::Doctor),
     /// Make, list and revoke API keys and admin keys
     Key(cmd::key::Key),
     /// Run the mock model or a mock MCP server, for trying things without a provider
@@ -48,6 +52,8 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Command::Demo(args) => args.run(),
+        Command::Init(args) => args.run(),
+        Command::Doctor(args) => args.run(),
         Command::Check(args) => args.run(),
         Command::Up(args) => args.run(),
         Command::Key(args) => args.run(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hyper::Method;
 use hyper::header::HeaderMap;
-use plimsoll_bundle::{Bundle, HostedTools, Model, Workflow};
+use plimsoll_bundle::{Bundle, HostedTools, Model, Provider, Workflow};
 use plimsoll_core::{Code, Door, Objection, Span, SpanKind, ToolName, Trajectory};
 use plimsoll_wire::json::{self, Limits, Parsed};
 use plimsoll_wire::llm::{Dialect, HostedTool, Request, Role, Runs};
@@ -69,7 +69,7 @@ pub(super) async fn read(
         dialect.read_request(parsed.doc()).map_err(|e| Refusal::plain(Code::Malformed, e.to_string()))?;
 
     let (bundle, workflow) = (caller.bundle(), caller.workflow());
-    let model = model(bundle, workflow, &request.model)?;
+    let model = model(bundle, workflow, dialect, &request.model)?;
     let context = gateway.see(bundle, workflow, shown(bundle, workflow, &request));
     let session = session(&headers, caller.principal(), &context);
     let objections = objections(workflow, &request);
@@ -133,10 +133,19 @@ pub(super) const fn path(dialect: Dialect) -> &'static str {
     }
 }
 
-/// The declared model that serves a name.
-pub(super) fn model(bundle: &Bundle, workflow: &Workflow, name: &str) -> Result<Arc<Model>, Refusal> {
-    bundle.model_for(workflow, name).cloned().ok_or_else(|| {
-        let message = format!("workflow `{}` has no model that serves the name `{name}`", workflow.name);
+/// The declared model that serves a name and speaks the client's protocol.
+pub(super) fn model(
+    bundle: &Bundle,
+    workflow: &Workflow,
+    dialect: Dialect,
+    name: &str,
+) -> Result<Arc<Model>, Refusal> {
+    let provider = match dialect {
+        Dialect::Chat | Dialect::Responses => Provider::OpenAi,
+        Dialect::Messages => Provider::Anthropic,
+    };
+    bundle.model_speaking(provider, workflow, name).cloned().ok_or_else(|| {
+        let message = format!("workflow `{}` has no model of this protocol that serves the name `{name}`", workflow.name);
         Refusal::plain(Code::NotInWorkflow, message)
     })
 }

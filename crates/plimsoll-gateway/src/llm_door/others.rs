@@ -42,7 +42,7 @@ pub(super) async fn forward(
     }
     let name = parsed.root().get_str("model");
     let name = name.ok_or_else(|| Refusal::plain(Code::Malformed, "$.model must be a string"))?;
-    let model = model(caller.bundle(), caller.workflow(), &name)?;
+    let model = model(caller.bundle(), caller.workflow(), dialect, &name)?;
     let mut shown = Vec::new();
     texts(parsed.root(), &mut shown);
     let context = gateway.see(caller.bundle(), caller.workflow(), shown);
@@ -131,7 +131,7 @@ pub(super) async fn models(
         _ => json!({ "id": name, "object": "model", "created": 1_767_225_600, "owned_by": "plimsoll" }),
     };
     if let Some(id) = id {
-        model(bundle, caller.workflow(), id)?;
+        model(bundle, caller.workflow(), dialect, id)?;
         return Ok(json_answer(StatusCode::OK, entry(id).to_string()));
     }
     let data: Vec<_> = names.map(|name| entry(name)).collect();

@@ -145,6 +145,35 @@ impl McpUpstreams {
     }
 }
 
+/// What a server says of itself to somebody who asks for the first time.
+#[derive(Clone, Debug)]
+pub struct Discovered {
+    /// The MCP version agreed on.
+    pub protocol: String,
+    /// The items of `tools/list`, whole.
+    pub tools: Vec<serde_json::Value>,
+}
+
+/// Connects to a server, reads its tools, and leaves. Nothing is called. For `plimsoll init` and `doctor`.
+///
+/// # Errors
+/// When it can't be reached or speaks nothing we know.
+pub async fn discover(server: Server) -> Result<Discovered, UpstreamError> {
+    let name = server.name.clone();
+    let tls = matches!(&server.reach, plimsoll_bundle::Reach::Http { url } if url.starts_with("https:"));
+    let http = HttpClient::new(tls)
+        .map_err(|error| UpstreamError::Unreachable { name: name.clone(), why: error.to_string() })?;
+    let redactor = Redactor::new(&[]);
+    let credential = credential(&server, Account::Read).cloned();
+    let bounds = plimsoll_bundle::Bounds::default();
+    let link = Link::open(&http, &redactor, &Arc::new(server), credential, bounds, Hello::own()).await?;
+    let link = Arc::new(link);
+    let tools = link.list_tools().await;
+    let protocol = link.standing().version.name().to_owned();
+    link.goodbye().await;
+    Ok(Discovered { protocol, tools: tools? })
+}
+
 /// The credential of an account. For reading, and for want of the one asked for, the least that there is.
 fn credential(server: &Server, account: Account) -> Option<&Secret> {
     server

@@ -6,7 +6,18 @@ pub mod mcp;
 pub mod model;
 pub mod tools;
 
-use plimsoll_core::Code;
+use plimsoll_core::{Basis, Code};
+use plimsoll_ledger::Warrant;
+
+/// Uses a warrant up. One whose act was left to another door moves nothing here.
+pub(crate) fn spend(warrant: Warrant, name: &str) -> Result<(), UpstreamError> {
+    if warrant.basis() == Basis::Deferred {
+        let why = "this act was left to another door".to_owned();
+        return Err(UpstreamError::Unreachable { name: name.to_owned(), why });
+    }
+    drop(warrant);
+    Ok(())
+}
 
 /// What went wrong on the other side.
 #[derive(Debug, thiserror::Error)]

@@ -51,7 +51,7 @@ impl HttpClient {
         let timeout_s = ask.timeout_s;
         let request =
             build(ask).map_err(|error| UpstreamError::Unreachable { name: name.clone(), why: error })?;
-        drop(warrant);
+        super::spend(warrant, &name)?;
         self.send(&name, request, timeout_s).await
     }
 }

@@ -5,3 +5,5 @@ pub mod demo;
 pub mod key;
 pub mod mock;
 pub mod up;
+pub mod doctor;
+pub mod init;

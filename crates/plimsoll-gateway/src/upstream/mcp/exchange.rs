@@ -13,6 +13,9 @@ use super::super::UpstreamError;
 use super::http::Replies;
 use super::link::{Link, reframed};
 
+/// How often a stream that broke off is taken up again while one request runs.
+pub const RESUMES_MAX: u32 = 8;
+
 /// A message of a server.
 #[derive(Debug)]
 pub enum Coming {
@@ -34,18 +37,25 @@ pub struct Exchange {
     era: Era,
     method: String,
     heard: bool,
+    resumed: u32,
 }
 
 impl Exchange {
     pub(super) fn new(link: Arc<Link>, replies: Replies, ids: (Id, Id), era: Era, method: String) -> Self {
         let (client_id, upstream_id) = ids;
-        Self { link, replies, client_id, upstream_id, era, method, heard: false }
+        Self { link, replies, client_id, upstream_id, era, method, heard: false, resumed: 0 }
     }
 
     /// The HTTP status that the answer came with.
     #[must_use]
     pub const fn status(&self) -> u16 {
         self.replies.status
+    }
+
+    /// Whether the server answers with a stream.
+    #[must_use]
+    pub const fn is_stream(&self) -> bool {
+        self.replies.is_stream()
     }
 
     #[must_use]
@@ -62,8 +72,21 @@ impl Exchange {
         let seconds = if self.heard { bounds.idle_timeout_s } else { bounds.upstream_timeout_s };
         // A subscription is quiet for as long as nothing changes.
         let patience = (self.method != "subscriptions/listen").then(|| Duration::from_secs(seconds));
-        let Some(doc) = self.replies.next(self.link.name(), &bounds, patience).await? else {
-            return Err(self.link.broken());
+        let doc = loop {
+            let ended = match self.replies.next(self.link.name(), &bounds, patience).await {
+                Ok(Some(doc)) => break doc,
+                Ok(None) => self.link.broken(),
+                Err(error @ UpstreamError::Broken { .. }) => error,
+                Err(error) => return Err(error),
+            };
+            let Some(mark) = self.replies.mark().filter(|_| self.resumed < RESUMES_MAX) else {
+                return Err(ended);
+            };
+            self.resumed += 1;
+            match self.link.resume(&mark).await {
+                Ok(Some(replies)) => self.replies = replies,
+                Ok(None) | Err(_) => return Err(ended),
+            }
         };
         self.heard = true;
         let garbage = |why: &dyn std::fmt::Display| UpstreamError::Garbage {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
@@ -47,11 +47,58 @@ pub struct Replies {
 #[derive(Debug)]
 enum Source {
     One(Option<Box<OwnedDoc>>),
-    Events { body: Box<Incoming>, reader: sse::Reader },
+    Events {
+        body: Box<Incoming>,
+        reader: sse::Reader,
+        mark: Mark,
+    },
+    /// Messages one a line under the type of a single one: what a known test server makes of a subscription.
+    Lines {
+        body: Box<Incoming>,
+        held: BytesMut,
+    },
     Pipe(mpsc::Receiver<OwnedDoc>),
 }
 
+/// How far a stream of events was read, so that it can be taken up again where it broke off.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub id: Option<String>,
+    /// How long the server wants to be left alone first.
+    pub retry: Option<Duration>,
+}
+
+impl Mark {
+    fn note(&mut self, event: &[u8]) {
+        for line in event.split(|byte| matches!(byte, b'\n' | b'\r')) {
+            let Some((field, value)) = std::str::from_utf8(line).ok().and_then(|line| line.split_once(':'))
+            else {
+                continue;
+            };
+            let value = value.strip_prefix(' ').unwrap_or(value);
+            match field {
+                "id" if !value.contains('\0') => self.id = Some(value.to_owned()),
+                "retry" => self.retry = value.parse().ok().map(Duration::from_millis).or(self.retry),
+                _ => {}
+            }
+        }
+    }
+}
+
 impl Replies {
+    /// Whether messages come one after the other, rather than all at once.
+    pub(super) const fn is_stream(&self) -> bool {
+        matches!(self.source, Source::Events { .. } | Source::Lines { .. })
+    }
+
+    /// Where to go on when the stream has broken off; none where the server marks no places.
+    pub(super) fn mark(&self) -> Option<Mark> {
+        match &self.source {
+            Source::Events { mark, .. } if mark.id.is_some() => Some(mark.clone()),
+            _ => None,
+        }
+    }
+
     pub(super) fn one(status: u16, doc: OwnedDoc) -> Self {
         Self { status, source: Source::One(Some(Box::new(doc))) }
     }
@@ -77,37 +124,75 @@ impl Replies {
     }
 
     async fn wait(&mut self, name: &str, bounds: &Bounds) -> Result<Option<OwnedDoc>, UpstreamError> {
-        let (body, reader) = match &mut self.source {
+        let (body, reader, mark) = match &mut self.source {
             Source::One(doc) => return Ok(doc.take().map(|doc| *doc)),
             Source::Pipe(messages) => return Ok(messages.recv().await),
-            Source::Events { body, reader } => (body, reader),
+            Source::Lines { body, held } => return next_line(body, held, name, bounds).await,
+            Source::Events { body, reader, mark } => (body, reader, mark),
         };
         loop {
-            let event = reader
-                .next_event()
-                .map_err(|error| UpstreamError::TooLarge { name: name.to_owned(), bound: error.limit })?;
-            if let Some(event) = event {
-                // Events without data prime a client for resuming, which we do not; other names are not MCP.
+            let too_large = |error: sse::EventTooLarge| UpstreamError::TooLarge {
+                name: name.to_owned(),
+                bound: error.limit,
+            };
+            if let Some(event) = reader.next_event().map_err(too_large)? {
+                mark.note(&event.bytes);
+                // An event without data only marks a place; other names are not MCP.
                 let ours = event.name().is_none_or(|name| name == "message");
                 match event.data.filter(|data| ours && !data.is_empty()) {
                     Some(data) => return read(data, name, bounds).map(Some),
                     None => continue,
                 }
             }
-            match body.frame().await {
+            match chunk(body, name).await? {
+                Some(chunk) => reader.push(&chunk),
                 None => return Ok(None),
-                Some(Ok(frame)) => {
-                    if let Some(chunk) = frame.data_ref() {
-                        reader.push(chunk);
-                    }
-                }
-                Some(Err(error)) => {
-                    return Err(UpstreamError::Broken {
-                        name: name.to_owned(),
-                        why: super::super::http::chain(&error),
-                    });
+            }
+        }
+    }
+}
+
+/// The next bytes of a body.
+async fn chunk(body: &mut Incoming, name: &str) -> Result<Option<Bytes>, UpstreamError> {
+    loop {
+        match body.frame().await {
+            None => return Ok(None),
+            Some(Ok(frame)) => {
+                if let Ok(data) = frame.into_data() {
+                    return Ok(Some(data));
                 }
             }
+            Some(Err(error)) => {
+                return Err(UpstreamError::Broken {
+                    name: name.to_owned(),
+                    why: super::super::http::chain(&error),
+                });
+            }
+        }
+    }
+}
+
+async fn next_line(
+    body: &mut Incoming,
+    held: &mut BytesMut,
+    name: &str,
+    bounds: &Bounds,
+) -> Result<Option<OwnedDoc>, UpstreamError> {
+    loop {
+        if let Some(end) = held.iter().position(|byte| *byte == b'\n') {
+            let line = held.split_to(end + 1).freeze();
+            if !line.trim_ascii().is_empty() {
+                return read(line, name, bounds).map(Some);
+            }
+            continue;
+        }
+        if held.len() > bounds.response_bytes {
+            return Err(UpstreamError::TooLarge { name: name.to_owned(), bound: bounds.response_bytes });
+        }
+        match chunk(body, name).await? {
+            Some(chunk) => held.extend_from_slice(&chunk),
+            None if held.trim_ascii().is_empty() => return Ok(None),
+            None => return read(held.split().freeze(), name, bounds).map(Some),
         }
     }
 }
@@ -142,10 +227,17 @@ impl HttpWire {
             map.insert(name, HeaderValue::try_from(value.as_str()).map_err(|e| self.unsent(&e))?);
         }
         let response = self.client.send(&self.name, request, self.bounds.upstream_timeout_s).await?;
-        self.posted(response, session.is_some()).await
+        let subscribes =
+            headers.iter().any(|(name, value)| name == "mcp-method" && value == "subscriptions/listen");
+        self.posted(response, session.is_some(), subscribes).await
     }
 
-    async fn posted(&self, response: Response<Incoming>, in_session: bool) -> Result<Posted, UpstreamError> {
+    async fn posted(
+        &self,
+        response: Response<Incoming>,
+        in_session: bool,
+        subscribes: bool,
+    ) -> Result<Posted, UpstreamError> {
         let status = response.status().as_u16();
         if status == 404 && in_session {
             return Ok(Posted::Gone);
@@ -158,7 +250,12 @@ impl HttpWire {
         match (status, kind.as_str()) {
             (200, "text/event-stream") => {
                 let reader = sse::Reader::new(self.bounds.response_bytes);
-                let source = Source::Events { body: Box::new(response.into_body()), reader };
+                let source =
+                    Source::Events { body: Box::new(response.into_body()), reader, mark: Mark::default() };
+                Ok(Posted::Replies { replies: Replies { status, source }, session })
+            }
+            (200, "application/json") if subscribes => {
+                let source = Source::Lines { body: Box::new(response.into_body()), held: BytesMut::new() };
                 Ok(Posted::Replies { replies: Replies { status, source }, session })
             }
             (200 | 400..=499, "application/json") => {
@@ -188,24 +285,33 @@ impl HttpWire {
         }
     }
 
-    /// Opens the stream for what belongs to no request. `None` when the server offers none.
+    /// Opens the stream for what belongs to no request, or takes up one that broke off `after` an event. `None` when
+    /// the server offers none.
     pub(super) async fn listen(
         &self,
         version: &str,
         session: Option<&str>,
+        after: Option<&str>,
     ) -> Result<Option<Replies>, UpstreamError> {
         let mut request = self
             .request(Method::GET, Some(version), session)?
             .body(Full::default())
             .map_err(|e| self.unsent(&e))?;
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
+        if let Some(after) = after.and_then(|after| HeaderValue::try_from(after).ok()) {
+            request.headers_mut().insert(HeaderName::from_static("last-event-id"), after);
+        }
         let response = self.client.send(&self.name, request, self.bounds.upstream_timeout_s).await?;
         match response.status().as_u16() {
             200 => {
                 let reader = sse::Reader::new(self.bounds.response_bytes);
                 Ok(Some(Replies {
                     status: 200,
-                    source: Source::Events { body: Box::new(response.into_body()), reader },
+                    source: Source::Events {
+                        body: Box::new(response.into_body()),
+                        reader,
+                        mark: Mark::default(),
+                    },
                 }))
             }
             405 | 404 | 400 => Ok(None),

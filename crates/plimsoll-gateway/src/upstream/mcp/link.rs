@@ -20,12 +20,17 @@ use serde_json::Value;
 use super::super::UpstreamError;
 use super::super::http::HttpClient;
 use super::exchange::{Exchange, Listening};
-use super::http::{HttpWire, Posted, Replies};
+use super::http::{HttpWire, Mark, Posted, Replies};
 use super::live::Live;
 use super::stdio::StdioWire;
 
 /// Seconds a server may take to say which era it speaks before the other one is tried.
 pub const PROBE_TIMEOUT_S: u64 = 10;
+
+/// How long a server is left alone before a broken stream is taken up, where it does not say.
+const RESUME_AFTER: Duration = Duration::from_secs(1);
+/// However long it says.
+const RESUME_AFTER_MAX: Duration = Duration::from_secs(10);
 
 /// Who we are toward a server: a client's own words, or ours.
 #[derive(Clone, Debug)]
@@ -237,7 +242,7 @@ impl Link {
         era: Era,
         params: Params,
     ) -> Result<Exchange, UpstreamError> {
-        drop(warrant);
+        crate::upstream::spend(warrant, self.name())?;
         self.send(frame, era, &params).await
     }
 
@@ -366,9 +371,23 @@ impl Link {
         let replies = match &self.wire {
             Wire::Stdio(wire) => Some(wire.listen()),
             Wire::Http(_) if standing.version.era() == Era::Stateless => None,
-            Wire::Http(wire) => wire.listen(standing.version.name(), standing.session.as_deref()).await?,
+            Wire::Http(wire) => {
+                wire.listen(standing.version.name(), standing.session.as_deref(), None).await?
+            }
         };
         Ok(replies.map(|replies| Listening::new(Arc::clone(self), replies)))
+    }
+
+    /// Takes up a stream that broke off, as servers of the sessions era let their clients do.
+    pub(super) async fn resume(&self, mark: &Mark) -> Result<Option<Replies>, UpstreamError> {
+        let standing = self.standing();
+        match &self.wire {
+            Wire::Http(wire) if standing.version.era() == Era::Sessions => {
+                tokio::time::sleep(mark.retry.unwrap_or(RESUME_AFTER).min(RESUME_AFTER_MAX)).await;
+                wire.listen(standing.version.name(), standing.session.as_deref(), mark.id.as_deref()).await
+            }
+            _ => Ok(None),
+        }
     }
 
     pub(super) fn forget(&self, id: &Id) {

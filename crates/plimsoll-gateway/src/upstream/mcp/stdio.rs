@@ -99,7 +99,12 @@ impl StdioWire {
     }
 
     /// Sends a request; its answer, and what belongs to it, come back by themselves.
-    pub(super) async fn request(&self, id: i64, token: Option<Id>, text: &[u8]) -> Result<Replies, UpstreamError> {
+    pub(super) async fn request(
+        &self,
+        id: i64,
+        token: Option<Id>,
+        text: &[u8],
+    ) -> Result<Replies, UpstreamError> {
         let (sender, receiver) = mpsc::channel(QUEUE);
         {
             let mut waiting = self.shared.waiting();

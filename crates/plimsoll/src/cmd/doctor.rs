@@ -1,0 +1,127 @@
+//! `plimsoll doctor`: is everything there that the gateway needs?
+
+use std::process::ExitCode;
+
+use plimsoll_bundle::{Bundle, Reach};
+use plimsoll_gateway::upstream::mcp::discover;
+use plimsoll_ledger::LedgerReader;
+use plimsoll_store::Store;
+
+use crate::repo::Repo;
+use crate::talk::{self, Colour, Done, Error, colour, paint};
+
+/// Look at repository, ledger, database and tool servers, and say what is wrong
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Exit codes: 0 all is well, 1 something is wrong, 2 it could not be told.")]
+pub struct Doctor {
+    #[command(flatten)]
+    repo: Repo,
+    /// Do not reach out to tool servers
+    #[arg(long)]
+    offline: bool,
+}
+
+#[derive(Debug, Default)]
+struct Findings {
+    bad: u32,
+}
+
+impl Findings {
+    fn good(&self, what: impl AsRef<str>) {
+        talk::data(format!("{} {}", paint(Colour::Green, "ok  ", colour()), what.as_ref()));
+    }
+
+    fn bad(&mut self, what: impl AsRef<str>, next: &str) {
+        self.bad += 1;
+        talk::data(format!("{} {}\n     {next}", paint(Colour::Red, "bad ", colour()), what.as_ref()));
+    }
+}
+
+impl Doctor {
+    pub fn run(self) -> Done {
+        let mut findings = Findings::default();
+        let loaded = self.repo.load(false)?;
+        let errors = loaded.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
+        match &loaded.bundle {
+            Some(bundle) => findings.good(format!("the repository loads: release {}", bundle.id.short())),
+            None => findings.bad(format!("the repository has {errors} error(s)"), "run `plimsoll check`"),
+        }
+        let state = self.repo.state_dir(loaded.bundle.as_ref());
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(async {
+            record(&mut findings, &state).await?;
+            if let (Some(bundle), false) = (&loaded.bundle, self.offline) {
+                tools(&mut findings, bundle).await;
+            }
+            Ok::<_, Error>(())
+        })?;
+        Ok(ExitCode::from(u8::from(findings.bad > 0)))
+    }
+}
+
+/// Ledger and database.
+async fn record(findings: &mut Findings, state: &std::path::Path) -> Result<(), Error> {
+    if !state.join("ledger").exists() {
+        findings.good(format!("no ledger yet in {}; the first start makes it", state.display()));
+        return Ok(());
+    }
+    let reader = LedgerReader::open(state.join("ledger"))?;
+    let size = match reader.verify() {
+        Ok(head) => {
+            findings.good(format!("the ledger holds {} entries, root {}", head.size, head.root.short()));
+            head.size
+        }
+        Err(error) => {
+            findings.bad(format!("the ledger is damaged: {error}"), "keep a copy of the directory before anything else");
+            return Ok(());
+        }
+    };
+    let store = Store::open(&state.join("plimsoll.db")).await?;
+    let projected = store.projected().await?;
+    if projected > size {
+        findings.bad(
+            format!("the database knows {projected} entries, the ledger only {size}"),
+            "entries are missing at the ledger's end: compare with your backups",
+        );
+    }
+    let doubts = store.in_doubt(jiff::Timestamp::now(), 1_000).await?;
+    if doubts.is_empty() {
+        findings.good("no act is in doubt");
+    } else {
+        findings.bad(
+            format!("{} act(s) are in doubt", doubts.len()),
+            "look each up in the system of record: `plimsoll log --in-doubt`, then `plimsoll show <act> --settle done|failed`",
+        );
+    }
+    let stops = store.stops().await?;
+    if !stops.is_empty() {
+        findings.bad(format!("{} kill switch(es) are pulled", stops.len()), "`plimsoll stop --list`");
+    }
+    Ok(())
+}
+
+/// Every tool server: reachable, and as it was when it was pinned.
+async fn tools(findings: &mut Findings, bundle: &Bundle) {
+    for server in bundle.servers.values().filter(|server| !matches!(server.reach, Reach::Local)) {
+        match discover((**server).clone()).await {
+            Ok(found) => drifted(findings, server, &found.tools),
+            Err(error) => findings.bad(format!("`{}`: {error}", server.name), "its tools can't be used until it answers"),
+        }
+    }
+}
+
+fn drifted(findings: &mut Findings, server: &plimsoll_bundle::Server, live: &[serde_json::Value]) {
+    let mut same = 0;
+    for tool in live {
+        let name = tool["name"].as_str().unwrap_or_default();
+        match server.tools.get(name).and_then(|tool| tool.pin.as_ref()) {
+            Some(pin) if pin.digest == plimsoll_bundle::pin::digest(tool) => same += 1,
+            Some(_) => findings.bad(
+                format!("`{}.{name}` is described differently than its lock file says", server.name),
+                "it is refused until the change was reviewed and pinned again",
+            ),
+            None => findings.good(format!("`{}.{name}` is not in the repository: nobody can use it", server.name)),
+        }
+    }
+    findings.good(format!("`{}` answers; {same} of {} tools are as they were pinned", server.name, server.tools.len()));
+}
