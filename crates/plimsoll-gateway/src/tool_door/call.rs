@@ -207,6 +207,9 @@ impl Performer {
         let frame = Frame::read(doc.root()).map_err(|e| unsent(e.to_string()))?;
         let mut exchange = link.call(warrant, &frame, self.talk.era(), self.params.clone()).await?;
         let flight = InFlight::new(&self.talk, &self.id, &exchange);
+        if exchange.is_stream() {
+            self.outlet.begin().await;
+        }
         // A client that stands alone cancels by leaving. An act that changes something is not cut off for that: then
         // nobody would know what came of it.
         let may_cut = self.talk.era() == Era::Stateless && tier == Tier::Safe;
@@ -257,7 +260,10 @@ impl Performer {
                 return (Report::failed(Code::UpstreamFailed, error.to_string()), self.failed(&error));
             }
             ResultKind::InputRequired => {
-                return (Report::of(OutcomeStatus::Done, "input_required: the server asks first"), as_it_came);
+                return (
+                    Report::of(OutcomeStatus::Done, "input_required: the server asks first"),
+                    as_it_came,
+                );
             }
             ResultKind::Complete => {}
         }

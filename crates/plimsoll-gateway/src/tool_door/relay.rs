@@ -37,6 +37,9 @@ pub(super) async fn relay(talk: Arc<Talk>, doc: OwnedDoc, outlet: Outlet) -> Ans
         Err(error) => return talk.failed(id, &error),
     };
     let _running = InFlight::new(&talk, id, &exchange);
+    if exchange.is_stream() {
+        outlet.begin().await;
+    }
     loop {
         match exchange.next().await {
             Ok(Coming::Answer(answer)) => return finish(&talk, id, method, &exchange, &answer),

@@ -28,6 +28,11 @@ impl Outlet {
         self.0.send(sse::write(Some("message"), message)).await.is_ok()
     }
 
+    /// Says that the answer will be a stream, as the server's is, although nothing stands in it yet.
+    pub(super) async fn begin(&self) {
+        let _client_may_be_gone = self.0.send(Bytes::new()).await;
+    }
+
     /// Resolves when the client is gone.
     pub(super) async fn closed(&self) {
         self.0.closed().await;
@@ -51,7 +56,7 @@ where
         let answer = (&mut working.0).await.unwrap_or_else(|error| lost(&error));
         let _client_is_gone = sender.send(sse::write(Some("message"), &answer.body)).await;
     }));
-    events(EventBody { first, receiver, _working: rest })
+    events(EventBody { first: first.filter(|first| !first.is_empty()), receiver, _working: rest })
 }
 
 /// A stream that some task feeds until it ends.
