@@ -8,12 +8,10 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Mutex;
 
-use plimsoll_inspect::trace::{Prepared, TracedSpan, trace};
 use plimsoll_bundle::{Bundle, Tool, Workflow};
-use plimsoll_core::{
-    ArgumentOrigin, Digest, Integrity, Label, Span, SpanKind, ToolName, Trajectory,
-};
+use plimsoll_core::{ArgumentOrigin, Digest, Integrity, Label, Span, SpanKind, ToolName, Trajectory};
 use plimsoll_inspect::redact::Redactor;
+use plimsoll_inspect::trace::{Prepared, TracedSpan, trace};
 use serde_json::Value;
 
 use crate::gateway::Gateway;

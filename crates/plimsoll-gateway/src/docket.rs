@@ -62,7 +62,9 @@ impl Gateway {
         let found = self.store.approval_for(requester, &question.digest).await.map_err(|e| broken(&e))?;
         if let Some(approval) = found {
             match approval.settle(now) {
-                ApprovalState::Expired if matches!(approval.state, ApprovalState::Open | ApprovalState::Granted) => {
+                ApprovalState::Expired
+                    if matches!(approval.state, ApprovalState::Open | ApprovalState::Granted) =>
+                {
                     self.expire(&approval, question.header).await;
                 }
                 ApprovalState::Open | ApprovalState::Granted | ApprovalState::Denied => {
@@ -75,7 +77,8 @@ impl Gateway {
         let opened = match self.store.open_approval(&approval, OPEN_MAX).await {
             // A twin of this call asked in the same moment: its question is ours.
             Err(plimsoll_store::StoreError::Conflict(_)) => {
-                let twin = self.store.approval_for(requester, &question.digest).await.map_err(|e| broken(&e))?;
+                let twin =
+                    self.store.approval_for(requester, &question.digest).await.map_err(|e| broken(&e))?;
                 return twin.map(|twin| ticket(&twin)).ok_or_else(|| {
                     Refusal::plain(Code::Overloaded, "an identical call is asking right now; repeat it")
                 });
@@ -176,6 +179,14 @@ impl Gateway {
         after.state = ApprovalState::Expired;
         if matches!(self.store.change_approval(approval, &after).await, Ok(true)) {
             let _recorded = self.record_change(header, ApprovalState::Expired, "gateway", &after).await;
+        }
+    }
+
+    /// Writes down that nobody answered in time.
+    pub(crate) async fn record_expired(&self, approval: &Approval) {
+        let header = Header { workflow: approval.workflow.clone(), ..Header::default() };
+        if let Err(refusal) = self.record_change(&header, ApprovalState::Expired, "gateway", approval).await {
+            tracing::error!(why = refusal.headline(), "an expired approval is not on record");
         }
     }
 

@@ -17,6 +17,10 @@ use crate::stops::STOP_POLL_MS;
 
 /// Acts in doubt that a start looks at.
 pub const IN_DOUBT_MAX: usize = 10_000;
+/// Seconds between two looks at what has expired.
+pub const UPKEEP_S: u64 = 60;
+/// Hours that proposals and remembered results are kept in the database.
+pub const KEEP_HOURS: i64 = 24 * 30;
 /// Entries projected in one batch.
 pub const PROJECT_BATCH: usize = 1_000;
 
@@ -45,6 +49,7 @@ impl Gateway {
     pub async fn follow(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let mut size = self.ledger.size();
         let mut tick = tokio::time::interval(Duration::from_millis(STOP_POLL_MS));
+        let mut upkeep = tokio::time::interval(Duration::from_secs(UPKEEP_S));
         loop {
             tokio::select! {
                 _ = tick.tick() => {
@@ -52,6 +57,7 @@ impl Gateway {
                         tracing::error!(%error, "kill switches can't be read from the store");
                     }
                 }
+                _ = upkeep.tick() => self.keep_up().await,
                 grown = self.ledger.grown_beyond(size) => {
                     // Let a busy moment pass: the projection is for people.
                     tokio::time::sleep(Duration::from_millis(20)).await;
@@ -66,6 +72,23 @@ impl Gateway {
         }
         if let Err(error) = self.project().await {
             tracing::error!(error, "the projection is behind the ledger; the next start catches up");
+        }
+    }
+
+    /// Closes questions whose time is over, and forgets what is too old to matter.
+    async fn keep_up(&self) {
+        let now = Timestamp::now();
+        match self.store.expire_approvals(now).await {
+            Ok(expired) => {
+                for approval in expired {
+                    self.record_expired(&approval).await;
+                }
+            }
+            Err(error) => tracing::error!(%error, "approvals can't be expired"),
+        }
+        let before = now.checked_sub(jiff::SignedDuration::from_hours(KEEP_HOURS)).unwrap_or(Timestamp::MIN);
+        if let Err(error) = self.store.prune(before).await {
+            tracing::warn!(%error, "the store can't be pruned");
         }
     }
 

@@ -79,7 +79,9 @@ impl Gateway {
     pub async fn open(options: GatewayOptions) -> Result<Arc<Self>, StartError> {
         let GatewayOptions { bundle, state_dir, admin_url } = options;
         std::fs::create_dir_all(&state_dir).map_err(|error| StartError::Other(error.to_string()))?;
-        let (ledger, recovery) = Ledger::open(LedgerOptions::new(state_dir.join("ledger")))?;
+        let segment_bytes = u64::try_from(bundle.project.bounds.segment_bytes).unwrap_or(u64::MAX);
+        let ledger_options = LedgerOptions::new(state_dir.join("ledger")).segment_bytes(segment_bytes);
+        let (ledger, recovery) = Ledger::open(ledger_options)?;
         tracing::info!(?recovery, "ledger open");
         let store = Store::open(&state_dir.join("plimsoll.db")).await?;
         let http = HttpClient::new(wants_tls(&bundle)).map_err(StartError::Trust)?;

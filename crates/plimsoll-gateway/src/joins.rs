@@ -5,30 +5,15 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use jiff::{SignedDuration, Timestamp};
-use plimsoll_core::{ActId, ArgumentOrigin, Digest, ToolName, Trajectory};
+use plimsoll_store::{Store, StoreError};
+
+/// What makes two calls the same, and what the LLM door knew about the one it let pass.
+pub use plimsoll_store::{Proposal as Join, ProposalKey as JoinKey};
 
 /// Proposals remembered at most; the oldest go first.
 pub const JOINS_MAX: usize = 16_384;
 /// How long a proposal is remembered: long enough for an approval that takes its time.
 pub const JOIN_LIFE: SignedDuration = SignedDuration::from_hours(24);
-
-/// What the LLM door knew about a call it let pass.
-#[derive(Clone, Debug)]
-pub struct Join {
-    pub session: String,
-    pub act: ActId,
-    pub origins: Vec<ArgumentOrigin>,
-    pub trajectory: Trajectory,
-    pub at: Timestamp,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct JoinKey {
-    pub principal: String,
-    pub workflow: String,
-    pub tool: ToolName,
-    pub arguments: Digest,
-}
 
 /// The proposals the LLM door let pass.
 #[derive(Debug, Default)]
@@ -48,7 +33,24 @@ impl Joins {
         map.insert(key, join);
     }
 
-    pub fn find(&self, key: &JoinKey, now: Timestamp) -> Option<Join> {
+    /// The proposal with this key: remembered, or from before a restart.
+    ///
+    /// # Errors
+    /// When the store can't answer; the call then counts as proposed by nobody known.
+    pub async fn find(
+        &self,
+        store: &Store,
+        key: &JoinKey,
+        now: Timestamp,
+    ) -> Result<Option<Join>, StoreError> {
+        if let Some(join) = self.remembered(key, now) {
+            return Ok(Some(join));
+        }
+        let since = now.checked_sub(JOIN_LIFE).unwrap_or(Timestamp::MIN);
+        store.proposal(key, since).await
+    }
+
+    fn remembered(&self, key: &JoinKey, now: Timestamp) -> Option<Join> {
         let map = self.map.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         map.get(key).filter(|join| now.duration_since(join.at) < JOIN_LIFE).cloned()
     }

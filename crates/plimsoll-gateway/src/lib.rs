@@ -33,8 +33,8 @@ pub mod upstream;
 
 pub use caller::{Caller, Credentials};
 pub use docket::AnswerError;
-pub use operate::Operator;
 pub use gateway::{Gateway, GatewayOptions, StartError};
+pub use operate::Operator;
 pub use path::{Actor, Proposal};
 pub use record::{Report, Slip};
 pub use refusal::Refusal;

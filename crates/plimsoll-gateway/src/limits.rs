@@ -79,7 +79,8 @@ impl Limiter {
         let key = (principal.requester().to_owned(), act.tool.to_string());
         let used = usage.get(&key).copied().unwrap_or_default();
         let second = now.as_second();
-        let current = |(window, count): (i64, i64), length: i64| if window == second / length { count } else { 0 };
+        let current =
+            |(window, count): (i64, i64), length: i64| if window == second / length { count } else { 0 };
         BTreeMap::from([
             ("calls_per_minute".to_owned(), current(used.minute, 60)),
             ("calls_per_hour".to_owned(), current(used.hour, 3_600)),

@@ -73,6 +73,13 @@ struct Labelled {
     fresh: Vec<Span>,
 }
 
+impl Labelled {
+    /// Whether performing it here may change the world.
+    fn is_guarded(&self) -> bool {
+        self.tier != Tier::Safe && !self.facts.deferred
+    }
+}
+
 impl Gateway {
     /// The one path. `caller` is the proof of the first step: only `identify` makes one.
     ///
@@ -84,12 +91,12 @@ impl Gateway {
         proposal: Proposal,
         actor: A,
     ) -> Result<A::Done, Refusal> {
-        let mut labelled = self.label(caller, proposal);
+        let mut labelled = self.label(caller, proposal).await;
         let taken = self.take(caller, &mut labelled);
-        let mut verdict = self.decide(caller, &labelled);
+        let mut verdict = self.decide(caller, &mut labelled);
         if wants_check(&verdict.decision) && !labelled.facts.deferred {
             self.check(caller, &mut labelled).await;
-            verdict = self.decide(caller, &labelled);
+            verdict = self.decide(caller, &mut labelled);
         }
         if wants_approval(&verdict.decision) && verdict.permit.is_none() {
             match self.hold(caller, &mut labelled, &verdict.decision).await {
@@ -97,7 +104,7 @@ impl Gateway {
                     self.limits.give_back(taken);
                     return Err(self.record_decision(caller, labelled, verdict.decision, Some(ticket)).await);
                 }
-                Ok(None) => verdict = self.decide(caller, &labelled),
+                Ok(None) => verdict = self.decide(caller, &mut labelled),
                 Err(refusal) => {
                     self.limits.give_back(taken);
                     return Err(refusal);
@@ -122,17 +129,43 @@ impl Gateway {
         taken: Taken,
         actor: A,
     ) -> Result<A::Done, Refusal> {
-        if let Err(refusal) = self.spend_approval(&labelled, permit.act_digest()).await {
-            self.limits.give_back(taken);
-            return Err(refusal);
+        let begun = self.begin(&labelled, permit.act_digest());
+        let spent = match begun {
+            Ok(()) => self.spend_approval(&labelled, permit.act_digest()).await,
+            Err(twin) => {
+                self.limits.give_back(taken);
+                return Err(twin);
+            }
+        };
+        let digest = *permit.act_digest();
+        let recorded = match spent {
+            Ok(()) => self.record_intent(&caller, labelled, decision, permit).await,
+            Err(refusal) => Err(refusal),
+        };
+        match recorded {
+            Ok((warrant, slip)) => Ok(actor.act(warrant, slip).await),
+            Err(refusal) => {
+                self.doubts.end(&digest);
+                self.limits.give_back(taken);
+                Err(refusal)
+            }
         }
-        let (warrant, slip) = self.record_intent(&caller, labelled, decision, permit).await?;
-        Ok(actor.act(warrant, slip).await)
+    }
+
+    /// Marks a guarded or dangerous act as begun. An identical one that is open keeps it from beginning.
+    fn begin(&self, labelled: &Labelled, digest: &Digest) -> Result<(), Refusal> {
+        if !labelled.is_guarded() {
+            return Ok(());
+        }
+        self.doubts.begin(*digest, labelled.act.id).map_err(|twin| {
+            let text = format!("an identical act ({twin}) is in flight");
+            Refusal { tool: Some(labelled.act.tool.clone()), ..Refusal::plain(Code::InDoubt, text) }
+        })
     }
 
     /// Puts labels on the act: its tier and effect, where its arguments came from, what the context
     /// has seen, and the facts that may stand against it.
-    fn label(&self, caller: &Caller, proposal: Proposal) -> Labelled {
+    async fn label(&self, caller: &Caller, proposal: Proposal) -> Labelled {
         let Proposal { act, session, request, trace, sight, objections, deferred, detail, fresh } = proposal;
         let tool = caller.bundle().find_tool(&act.tool);
         let (tier, effect, account) = match (&tool, act.tool.server.as_str()) {
@@ -143,11 +176,11 @@ impl Gateway {
         };
         let (session, hypothesis, trajectory, origins) = match sight {
             Sight::Context { trajectory, origins } => (session, Hypothesis::Answer, trajectory, origins),
-            Sight::Call => self.join(caller, &act, session, tool.map(|tool| &**tool)),
+            Sight::Call => self.join(caller, &act, session, tool.map(|tool| &**tool)).await,
         };
         let principal = caller.principal();
         let facts = Facts {
-            stops: self.stops.covering(&caller.workflow().name, &act, principal),
+            stops: Vec::new(),
             objections,
             hypothesis,
             terms: caller.bundle().terms(caller.workflow(), &act.tool),
@@ -177,7 +210,7 @@ impl Gateway {
 
     /// Looks up whether the LLM door let this very call pass. What no known answer proposed is of
     /// unknown origin.
-    fn join(
+    async fn join(
         &self,
         caller: &Caller,
         act: &Act,
@@ -190,7 +223,11 @@ impl Gateway {
             tool: act.tool.clone(),
             arguments: act.arguments_digest(),
         };
-        match self.joins.find(&key, Timestamp::now()) {
+        let found = self.joins.find(&self.store, &key, Timestamp::now()).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "proposals can't be looked up");
+            None
+        });
+        match found {
             Some(join) => {
                 let joined = Hypothesis::Joined { session: join.session.clone(), act: join.act };
                 (join.session, joined, join.trajectory, join.origins)
@@ -227,7 +264,11 @@ impl Gateway {
         }
     }
 
-    fn decide(&self, caller: &Caller, labelled: &Labelled) -> Verdict {
+    /// Decides by the facts of this moment: a kill switch pulled during a check still counts.
+    fn decide(&self, caller: &Caller, labelled: &mut Labelled) -> Verdict {
+        labelled.facts.stops =
+            self.stops.covering(&caller.workflow().name, &labelled.act, caller.principal());
+        let labelled = &*labelled;
         let case = case(caller, labelled);
         let mut verdict = decide(&self.memo.over(&caller.bundle().rules), &case);
         offer_draft(caller, labelled, &mut verdict.decision);
@@ -297,11 +338,7 @@ impl Gateway {
         permit: plimsoll_core::Permit,
     ) -> Result<(Warrant, Slip), Refusal> {
         let digest = *permit.act_digest();
-        let guarded = labelled.tier != Tier::Safe && !labelled.facts.deferred;
-        if guarded && let Err(twin) = self.doubts.begin(digest, labelled.act.id) {
-            let text = format!("an identical act ({twin}) is in flight");
-            return Err(Refusal { tool: Some(labelled.act.tool), ..Refusal::plain(Code::InDoubt, text) });
-        }
+        let guarded = labelled.is_guarded();
         self.metrics.decided(&labelled.act.tool, labelled.tier, &decision);
         if guarded {
             self.limits.count(caller.principal(), &labelled.act, &labelled.origins, Timestamp::now());
@@ -316,9 +353,6 @@ impl Gateway {
                 Ok((warrant, slip))
             }
             Err(error) => {
-                if guarded {
-                    self.doubts.end(&digest);
-                }
                 tracing::error!(%error, "an intent could not be made durable");
                 let detail = format!("the record could not be made durable: {error}");
                 Err(Refusal {

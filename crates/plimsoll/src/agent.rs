@@ -43,7 +43,8 @@ impl Http {
         headers: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Result<Answer, Error> {
-        let mut request = Request::builder().method(method).uri(url).header("content-type", "application/json");
+        let mut request =
+            Request::builder().method(method).uri(url).header("content-type", "application/json");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -85,7 +86,13 @@ pub struct Agent {
 
 impl Agent {
     /// Connects to the tools and starts a conversation.
-    pub async fn start(base: &str, server: &str, key: &str, session: &str, prompt: &str) -> Result<Self, Error> {
+    pub async fn start(
+        base: &str,
+        server: &str,
+        key: &str,
+        session: &str,
+        prompt: &str,
+    ) -> Result<Self, Error> {
         let mut agent = Self {
             http: Http::new(),
             base: base.to_owned(),
@@ -134,7 +141,8 @@ impl Agent {
     async fn complete(&self) -> Result<Value, Error> {
         let body = json!({ "model": "support", "messages": self.messages, "tools": self.tools });
         let url = format!("{}/v1/chat/completions", self.base);
-        let headers = [("authorization", self.bearer.as_str()), ("x-plimsoll-session", self.session.as_str())];
+        let headers =
+            [("authorization", self.bearer.as_str()), ("x-plimsoll-session", self.session.as_str())];
         let answer = self.http.send(Method::POST, &url, &headers, Some(&body)).await?;
         match answer.status {
             200 => Ok(answer.body["choices"][0]["message"].clone()),

@@ -27,7 +27,8 @@ impl Repo {
     pub fn load(&self, allow_unset: bool) -> Result<Loaded, Error> {
         if !self.repo.join("plimsoll.yaml").is_file() {
             let message = format!("{} holds no plimsoll.yaml", self.repo.display());
-            return Err(Error::new(message).help("make a workflow repository with `plimsoll init`, or name one with --repo"));
+            return Err(Error::new(message)
+                .help("make a workflow repository with `plimsoll init`, or name one with --repo"));
         }
         let tree = Tree::read_dir(&self.repo)?;
         let overrides = overrides(allow_unset)?;

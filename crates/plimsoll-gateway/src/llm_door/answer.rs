@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use plimsoll_inspect::trace::Prepared;
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderName};
 use hyper::{Response, StatusCode};
 use plimsoll_core::{Code, Door, Objection, OutcomeStatus, ToolName};
+use plimsoll_inspect::trace::Prepared;
 use plimsoll_wire::json::{self, Limits};
 use plimsoll_wire::llm::{CallKind, ToolCall, Usage};
 use serde_json::{Value, json};

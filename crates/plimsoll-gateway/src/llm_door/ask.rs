@@ -145,7 +145,10 @@ pub(super) fn model(
         Dialect::Messages => Provider::Anthropic,
     };
     bundle.model_speaking(provider, workflow, name).cloned().ok_or_else(|| {
-        let message = format!("workflow `{}` has no model of this protocol that serves the name `{name}`", workflow.name);
+        let message = format!(
+            "workflow `{}` has no model of this protocol that serves the name `{name}`",
+            workflow.name
+        );
         Refusal::plain(Code::NotInWorkflow, message)
     })
 }

@@ -82,7 +82,11 @@ struct Stage {
 
 impl Stage {
     async fn build(state: PathBuf, listen: &str, admin: &str) -> Result<Self, Error> {
-        let desk = desk::spawn(DeskOptions { bearer: Some("desk-demo-credential".to_owned()), ..DeskOptions::default() }).await?;
+        let desk = desk::spawn(DeskOptions {
+            bearer: Some("desk-demo-credential".to_owned()),
+            ..DeskOptions::default()
+        })
+        .await?;
         let model = mock::spawn(MockOptions::default()).await?;
         let model_url = model.base_url().trim_end_matches("/v1").to_owned();
         let bundle = repository(&desk.url(), &model_url)?;
@@ -163,9 +167,14 @@ fn repository(desk: &str, model: &str) -> Result<Bundle, Error> {
         _ => None,
     };
     let file = |name: &str| Err(format!("the demo has no file {name}"));
-    load(&tree, Env { var: &var, file: &file }, &Overrides::default()).map(|(bundle, _warnings)| bundle).map_err(|found| {
-        Error::new(format!("the demo's repository does not load:\n{}", plimsoll_bundle::render::text(&found, &tree, false)))
-    })
+    load(&tree, Env { var: &var, file: &file }, &Overrides::default())
+        .map(|(bundle, _warnings)| bundle)
+        .map_err(|found| {
+            Error::new(format!(
+                "the demo's repository does not load:\n{}",
+                plimsoll_bundle::render::text(&found, &tree, false)
+            ))
+        })
 }
 
 /// (a) A refund within the order's total runs by itself, after a check.
@@ -199,7 +208,8 @@ async fn delete(stage: &Stage, tally: &mut Tally, quick: bool) -> Result<(), Err
     converse(&mut agent, "delete customer C-77").await?;
     tally.expect("nothing was deleted before a person agreed", stage.effects("delete_customer").is_empty());
     let open = stage.admin_call(Method::GET, "/api/approvals?state=open", None).await?;
-    let found = open.as_array().or_else(|| open["approvals"].as_array()).and_then(|list| list.first().cloned());
+    let found =
+        open.as_array().or_else(|| open["approvals"].as_array()).and_then(|list| list.first().cloned());
     let approval = found.ok_or_else(|| Error::new("no approval was opened"))?;
     let id = approval["id"].as_str().unwrap_or_default().to_owned();
     approve(stage, &id, &approval["act_digest"], quick).await?;
@@ -223,7 +233,11 @@ async fn approve(stage: &Stage, id: &str, digest: &Value, quick: bool) -> Result
     }
     talk::data(format!(
         "\n  {} approve it now, as the reviewer rosa:\n    in a browser      {}/approvals/{id}   (admin key: {})\n    in a terminal     PLIMSOLL_ADMIN={} PLIMSOLL_ADMIN_KEY={} plimsoll approve yes {id}\n  waiting ...",
-        paint(Colour::Yellow, "▸", colour()), stage.admin(), stage.admin_key, stage.admin(), stage.admin_key
+        paint(Colour::Yellow, "▸", colour()),
+        stage.admin(),
+        stage.admin_key,
+        stage.admin(),
+        stage.admin_key
     ));
     loop {
         let now = stage.admin_call(Method::GET, &format!("/api/approvals/{id}"), None).await?;
@@ -284,7 +298,11 @@ impl Tally {
     fn say(&self) {
         title(&format!("what was expected ({})", Timestamp::now().strftime("%H:%M:%S")));
         for (came, what) in &self.lines {
-            let mark = if *came { paint(Colour::Green, "✓", colour()) } else { paint(Colour::Red, "✗", colour()) };
+            let mark = if *came {
+                paint(Colour::Green, "✓", colour())
+            } else {
+                paint(Colour::Red, "✗", colour())
+            };
             talk::data(format!("  {mark} {what}"));
         }
     }

@@ -72,7 +72,10 @@ async fn record(findings: &mut Findings, state: &std::path::Path) -> Result<(), 
             head.size
         }
         Err(error) => {
-            findings.bad(format!("the ledger is damaged: {error}"), "keep a copy of the directory before anything else");
+            findings.bad(
+                format!("the ledger is damaged: {error}"),
+                "keep a copy of the directory before anything else",
+            );
             return Ok(());
         }
     };
@@ -105,7 +108,8 @@ async fn tools(findings: &mut Findings, bundle: &Bundle) {
     for server in bundle.servers.values().filter(|server| !matches!(server.reach, Reach::Local)) {
         match discover((**server).clone()).await {
             Ok(found) => drifted(findings, server, &found.tools),
-            Err(error) => findings.bad(format!("`{}`: {error}", server.name), "its tools can't be used until it answers"),
+            Err(error) => findings
+                .bad(format!("`{}`: {error}", server.name), "its tools can't be used until it answers"),
         }
     }
 }
@@ -120,8 +124,14 @@ fn drifted(findings: &mut Findings, server: &plimsoll_bundle::Server, live: &[se
                 format!("`{}.{name}` is described differently than its lock file says", server.name),
                 "it is refused until the change was reviewed and pinned again",
             ),
-            None => findings.good(format!("`{}.{name}` is not in the repository: nobody can use it", server.name)),
+            None => {
+                findings.good(format!("`{}.{name}` is not in the repository: nobody can use it", server.name))
+            }
         }
     }
-    findings.good(format!("`{}` answers; {same} of {} tools are as they were pinned", server.name, server.tools.len()));
+    findings.good(format!(
+        "`{}` answers; {same} of {} tools are as they were pinned",
+        server.name,
+        server.tools.len()
+    ));
 }

@@ -103,8 +103,8 @@ impl Init {
         for path in &self.config {
             let text = std::fs::read_to_string(path)
                 .map_err(|error| Error::new(format!("{}: {error}", path.display())))?;
-            let servers = clients::parse(&text)
-                .map_err(|error| Error::new(format!("{}: {error}", path.display())))?;
+            let servers =
+                clients::parse(&text).map_err(|error| Error::new(format!("{}: {error}", path.display())))?;
             named.extend(servers.into_iter().map(of_client));
         }
         let mut seen = BTreeMap::new();
@@ -130,11 +130,21 @@ impl Init {
                 Error::new(format!("{} is not set", credential.as_deref().unwrap_or_default()))
             })?;
             let name = name.map_or_else(|| name_of_url(rest), server_name);
-            return Ok(Named { name, reach: ProposedReach::Http { url: rest.to_owned(), credential }, env: Vec::new(), bearer });
+            return Ok(Named {
+                name,
+                reach: ProposedReach::Http { url: rest.to_owned(), credential },
+                env: Vec::new(),
+                bearer,
+            });
         }
         let command = words(rest)?;
         let name = name.map_or_else(|| name_of_command(&command), server_name);
-        Ok(Named { name, reach: ProposedReach::Stdio { command, env: Vec::new() }, env: Vec::new(), bearer: None })
+        Ok(Named {
+            name,
+            reach: ProposedReach::Stdio { command, env: Vec::new() },
+            env: Vec::new(),
+            bearer: None,
+        })
     }
 
     fn wishes(&self) -> Wishes {
@@ -152,9 +162,14 @@ impl Init {
     fn next_steps(&self, environment: &[String]) {
         let repo = self.dir.display();
         talk::say("\nNext:");
-        talk::say(format!("  1. plimsoll check --repo {repo}     what only you know: owners, failure modes, ways back"));
+        talk::say(format!(
+            "  1. plimsoll check --repo {repo}     what only you know: owners, failure modes, ways back"
+        ));
         let set: Vec<String> = environment.iter().map(|name| format!("{name}=…")).collect();
-        talk::say(format!("  2. {} plimsoll up --repo {repo}     it starts in observe mode: it decides and records, and stops nothing", set.join(" ")));
+        talk::say(format!(
+            "  2. {} plimsoll up --repo {repo}     it starts in observe mode: it decides and records, and stops nothing",
+            set.join(" ")
+        ));
     }
 }
 
@@ -169,18 +184,34 @@ fn resolve(named: &Named) -> Server {
     let reach = match &named.reach {
         ProposedReach::Http { url, .. } => Reach::Http { url: url.clone() },
         ProposedReach::Stdio { command, .. } => {
-            let env = named.env.iter().map(|(name, value)| (name.clone(), Secret::new(name.as_str(), value.as_str())));
+            let env = named
+                .env
+                .iter()
+                .map(|(name, value)| (name.clone(), Secret::new(name.as_str(), value.as_str())));
             Reach::Stdio { command: command.clone(), env: env.collect() }
         }
     };
-    let accounts = named.bearer.iter().map(|bearer| (Account::Read, Secret::new("the client's config", bearer.as_str())));
-    Server { name: named.name.clone(), reach, accounts: accounts.collect(), tools: BTreeMap::new(), lock: None }
+    let accounts = named
+        .bearer
+        .iter()
+        .map(|bearer| (Account::Read, Secret::new("the client's config", bearer.as_str())));
+    Server {
+        name: named.name.clone(),
+        reach,
+        accounts: accounts.collect(),
+        tools: BTreeMap::new(),
+        lock: None,
+    }
 }
 
 fn name_of_url(url: &str) -> String {
     let host = url.split("://").nth(1).unwrap_or(url).split(['/', ':']).next().unwrap_or("server");
     let is_address = host.chars().all(|c| c.is_ascii_digit() || c == '.');
-    server_name(if is_address || host == "localhost" { "tools" } else { host.split('.').next().unwrap_or(host) })
+    server_name(if is_address || host == "localhost" {
+        "tools"
+    } else {
+        host.split('.').next().unwrap_or(host)
+    })
 }
 
 /// `npx -y @scope/server-filesystem /srv` is called `filesystem`.
@@ -190,7 +221,12 @@ fn name_of_command(command: &[String]) -> String {
     let word = command.iter().find(|word| !word.starts_with('-') && !runners.contains(&last(word).as_str()));
     let name = last(word.or(command.first()).map_or("server", String::as_str));
     let name = name.split('@').next().unwrap_or(&name);
-    server_name(name.trim_start_matches("mcp-server-").trim_start_matches("server-").trim_end_matches(".py").trim_end_matches(".js"))
+    server_name(
+        name.trim_start_matches("mcp-server-")
+            .trim_start_matches("server-")
+            .trim_end_matches(".py")
+            .trim_end_matches(".js"),
+    )
 }
 
 /// Splits a command line at blanks; quotes keep words together, as in a shell.

@@ -118,7 +118,13 @@ async fn create_key(store: &Store, create: Create) -> Result<String, Error> {
     let prefix = minted.key.shown.clone();
     if create.admin {
         let row = AdminKeyRow {
-            sha256, prefix, name: create.name, roles: create.roles, created_at, expires_at, revoked_at: None,
+            sha256,
+            prefix,
+            name: create.name,
+            roles: create.roles,
+            created_at,
+            expires_at,
+            revoked_at: None,
         };
         store.add_admin_key(&row).await?;
     } else {
@@ -181,19 +187,31 @@ async fn list(store: &Store, json: bool) -> Result<(), Error> {
     for key in store.keys().await? {
         let live = state(key.is_live(now));
         if json {
-            talk::data(serde_json::json!({ "prefix": key.prefix, "name": key.name, "kind": key.kind,
+            talk::data(
+                serde_json::json!({ "prefix": key.prefix, "name": key.name, "kind": key.kind,
                 "workflow": key.workflow, "roles": key.roles, "state": live,
-                "created_at": key.created_at, "expires_at": key.expires_at }).to_string());
+                "created_at": key.created_at, "expires_at": key.expires_at })
+                .to_string(),
+            );
         } else {
             let roles = key.roles.join(",");
-            talk::data(format!("{}  {live}  {:<20} {:<8} {} {roles}", key.prefix, key.name, key.kind.name(), key.workflow));
+            talk::data(format!(
+                "{}  {live}  {:<20} {:<8} {} {roles}",
+                key.prefix,
+                key.name,
+                key.kind.name(),
+                key.workflow
+            ));
         }
     }
     for key in store.admin_keys().await? {
         let live = state(key.is_live(now));
         if json {
-            talk::data(serde_json::json!({ "prefix": key.prefix, "name": key.name, "kind": "admin", "state": live,
-                "created_at": key.created_at, "expires_at": key.expires_at }).to_string());
+            talk::data(
+                serde_json::json!({ "prefix": key.prefix, "name": key.name, "kind": "admin", "state": live,
+                "created_at": key.created_at, "expires_at": key.expires_at })
+                .to_string(),
+            );
         } else {
             talk::data(format!("{}  {live}  {:<20} admin", key.prefix, key.name));
         }

@@ -10,9 +10,11 @@ use crate::talk::{self, Done};
 
 /// Run the mock model, or a mock MCP server, for trying things without a provider
 #[derive(Debug, clap::Args)]
-#[command(after_help = "The mock model speaks OpenAI Chat and Responses and Anthropic Messages; what it does is chosen by the
+#[command(
+    after_help = "The mock model speaks OpenAI Chat and Responses and Anthropic Messages; what it does is chosen by the
 model's name: scripted, echo, gullible, refuse, slow, truncating, malformed, flaky, huge, parallel, support.
-`gullible` obeys [[call TOOL {json}]] and [[say TEXT]] wherever it reads them.")]
+`gullible` obeys [[call TOOL {json}]] and [[say TEXT]] wherever it reads them."
+)]
 pub struct Mock {
     /// Where to listen
     #[arg(long, default_value = "127.0.0.1:7310")]

@@ -2,8 +2,8 @@
 
 pub mod check;
 pub mod demo;
+pub mod doctor;
+pub mod init;
 pub mod key;
 pub mod mock;
 pub mod up;
-pub mod doctor;
-pub mod init;

@@ -39,7 +39,9 @@ impl Up {
         let loaded = self.repo.load(false)?;
         let Some(bundle) = loaded.bundle else {
             talk::data(plimsoll_bundle::render::text(&loaded.diagnostics, &loaded.tree, talk::colour()));
-            return Err(Error::new("the workflow repository does not load").help("`plimsoll check` says the same"));
+            return Err(
+                Error::new("the workflow repository does not load").help("`plimsoll check` says the same")
+            );
         };
         let state = self.repo.state_dir(Some(&bundle));
         let data = self.listen.unwrap_or_else(|| bundle.project.listen_data.clone());
@@ -62,7 +64,12 @@ pub struct Running {
 }
 
 /// Opens the ledger, binds both listeners, and serves.
-pub async fn start(bundle: Bundle, state: std::path::PathBuf, data: &str, admin: &str) -> Result<Running, Error> {
+pub async fn start(
+    bundle: Bundle,
+    state: std::path::PathBuf,
+    data: &str,
+    admin: &str,
+) -> Result<Running, Error> {
     let bind = async |addr: &str| {
         TcpListener::bind(addr).await.map_err(|error| Error::new(format!("can't listen on {addr}: {error}")))
     };
@@ -71,7 +78,9 @@ pub async fn start(bundle: Bundle, state: std::path::PathBuf, data: &str, admin:
     let release = bundle.id.short();
     let options = GatewayOptions { bundle, state_dir: state, admin_url: format!("http://{admin_addr}") };
     let gateway = Gateway::open(options).await?;
-    gateway.record_gateway("started", &format!("release {release}, version {}", env!("CARGO_PKG_VERSION"))).await?;
+    gateway
+        .record_gateway("started", &format!("release {release}, version {}", env!("CARGO_PKG_VERSION")))
+        .await?;
     let (stop, stopped) = watch::channel(false);
     let follower = tokio::spawn(Arc::clone(&gateway).follow(stopped.clone()));
     tokio::spawn(Arc::clone(&gateway).follow_issuers());
