@@ -127,7 +127,11 @@ impl Approval {
     /// act may be asked about again.
     pub fn settle(&self, now: Timestamp) -> ApprovalState {
         match self.state {
-            ApprovalState::Open | ApprovalState::Granted | ApprovalState::Denied if now >= self.expires_at => ApprovalState::Expired,
+            ApprovalState::Open | ApprovalState::Granted | ApprovalState::Denied
+                if now >= self.expires_at =>
+            {
+                ApprovalState::Expired
+            }
             state => state,
         }
     }

@@ -259,34 +259,28 @@ fn not_permitted(rules: &dyn Rules, case: &Case<'_>, judgement: &Judgement) -> D
     Decision { reasons, ..refusal(code, "", String::new(), remedies) }
 }
 
-/// Single changes that would make the act legal, each tried.
+/// Values that would make the act legal if the user had named them, each tried. None when naming is not
+/// what is missing.
 fn remedies(rules: &dyn Rules, case: &Case<'_>) -> Vec<Remedy> {
     use crate::label::Integrity;
-    let below_user: Vec<&str> = case
-        .origins
-        .iter()
-        .filter(|o| o.integrity < Integrity::User && o.role.aims())
-        .map(|o| o.argument.as_str())
-        .collect();
-    // Each alone first; all together when no single one suffices.
-    let legal = |named: Vec<String>| {
+    let legal = |named: &[&str]| {
+        let named = named.iter().map(|argument| (*argument).to_owned()).collect();
         let assume = Assume { checks: true, approval: case.facts.terms.is_some(), named };
         let answer = rules.judge(case, &assume);
         answer.permitted && answer.errors.is_empty()
     };
-    let single: Vec<Remedy> = below_user
-        .iter()
-        .filter(|a| legal(vec![(**a).to_owned()]))
-        .map(|a| Remedy::NameValue { argument: (*a).to_owned() })
-        .collect();
-    if !single.is_empty() || below_user.len() < 2 {
-        return single;
+    let name = |argument: &&str| Remedy::NameValue { argument: (*argument).to_owned() };
+    let below_user = case.origins.iter().filter(|o| o.integrity < Integrity::User && o.role.aims());
+    let below_user: Vec<&str> = below_user.map(|o| o.argument.as_str()).collect();
+    if below_user.is_empty() || legal(&[]) {
+        return Vec::new();
     }
-    let all: Vec<String> = below_user.iter().map(|a| (*a).to_owned()).collect();
-    if legal(all) {
-        return below_user.iter().map(|a| Remedy::NameValue { argument: (*a).to_owned() }).collect();
+    // Each alone first; all together when no single one suffices.
+    let single: Vec<Remedy> = below_user.iter().filter(|argument| legal(&[argument])).map(name).collect();
+    match single.is_empty() && below_user.len() > 1 && legal(&below_user) {
+        true => below_user.iter().map(name).collect(),
+        false => single,
     }
-    Vec::new()
 }
 
 fn suggested() -> Decision {

@@ -1,0 +1,223 @@
+//! The judgement, case by case: one line says what stood in the case and what must come of it.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use plimsoll_core::case::RuleHit;
+use plimsoll_core::{
+    Account, Act, ActId, ApprovalFact, ApprovalTerms, ArgumentOrigin, ArgumentRole, Assume, Basis, Case,
+    CheckFact, Code, Door, Effect, Facts, Integrity, Judgement, Mode, Need, Objection, PermitId, Principal,
+    PrincipalKind, Remedy, Rules, Ruling, Stop, StopScope, Tier, ToolName, Trajectory, decide,
+};
+use serde_json::json;
+use uuid::Uuid;
+
+/// Rules that ask for a set of things and permit when all of them are there.
+#[derive(Default)]
+struct Asks {
+    check: bool,
+    approval: bool,
+    named: Option<&'static str>,
+    never: bool,
+    breaks: bool,
+}
+
+impl Rules for Asks {
+    fn judge(&self, case: &Case<'_>, assume: &Assume) -> Judgement {
+        if self.breaks {
+            return Judgement { errors: vec!["overflow".to_owned()], ..Judgement::default() };
+        }
+        let checked = assume.checks || case.facts.checks.iter().all(|check| check.passed == Some(true));
+        let approved =
+            assume.approval || case.facts.approval.as_ref().is_some_and(|approval| approval.granted);
+        let named = self.named.is_none_or(|argument| {
+            let known = case.origins.iter().any(|o| o.argument == argument && o.integrity >= Integrity::User);
+            known || assume.named.iter().any(|name| name == argument)
+        });
+        let permitted = !self.never && (!self.check || checked) && (!self.approval || approved) && named;
+        let rules = if permitted || self.never {
+            vec![RuleHit { id: "rule".to_owned(), reason: None }]
+        } else {
+            Vec::new()
+        };
+        Judgement { permitted, rules, errors: Vec::new() }
+    }
+}
+
+/// One case, in words: `mode tier fact fact …`.
+fn check(words: &str, rules: &Asks, expected: &str) {
+    let mut words_left = words.split(' ');
+    let mode = match words_left.next() {
+        Some("observe") => Mode::Observe,
+        Some("suggest") => Mode::Suggest,
+        _ => Mode::Enforce,
+    };
+    let tier = match words_left.next() {
+        Some("safe") => Tier::Safe,
+        Some("dangerous") => Tier::Dangerous,
+        _ => Tier::Guarded,
+    };
+    let mut facts = Facts::default();
+    for word in words_left {
+        add(&mut facts, word);
+    }
+    let principal = Principal {
+        id: "key:agent".to_owned(),
+        kind: PrincipalKind::Agent,
+        tenant: String::new(),
+        roles: BTreeSet::new(),
+        on_behalf_of: None,
+    };
+    let act = Act {
+        id: ActId(Uuid::nil()),
+        door: Door::Tool,
+        tool: ToolName::new("desk", "pay"),
+        arguments: json!({ "to": "acct-77" }),
+        schema: None,
+        call_id: None,
+    };
+    let origins = [ArgumentOrigin {
+        argument: "/to".to_owned(),
+        role: ArgumentRole::Account,
+        integrity: Integrity::Untrusted,
+        unknown: false,
+        found: Vec::new(),
+        preview: None,
+    }];
+    let trajectory = Trajectory::default();
+    let case = Case {
+        principal: &principal,
+        workflow: "support",
+        environment: "test",
+        release: "sha256:0",
+        mode,
+        act: &act,
+        tier,
+        effect: Effect::External,
+        account: Account::Execute,
+        trajectory: &trajectory,
+        origins: &origins,
+        facts: &facts,
+        now: Timestamp::UNIX_EPOCH,
+        permit: PermitId(Uuid::nil()),
+    };
+    let verdict = decide(rules, &case);
+    let decision = &verdict.decision;
+    let mut said = vec![decision.ruling.name().to_owned()];
+    said.extend(decision.code.map(|code| code.id().to_owned()));
+    said.extend(decision.needs.iter().map(|need| match need {
+        Need::Check { .. } => "needs-check".to_owned(),
+        Need::Approval(_) => "needs-approval".to_owned(),
+    }));
+    said.extend(decision.remedies.iter().filter_map(|remedy| match remedy {
+        Remedy::NameValue { argument } => Some(format!("name:{argument}")),
+        _ => None,
+    }));
+    said.extend(verdict.permit.as_ref().map(|permit| match permit.basis() {
+        Basis::Allowed => "permit".to_owned(),
+        Basis::Observed => "permit:observed".to_owned(),
+        Basis::Deferred => "permit:deferred".to_owned(),
+    }));
+    assert_eq!(said.join(" "), expected, "{words}");
+    if let Some(permit) = verdict.permit {
+        assert_eq!(*permit.act_digest(), case.act_digest(), "{words}: the permit is bound to the act");
+        assert!(permit.expires_at() > case.now, "{words}");
+    }
+    assert!(!decision.reasons.is_empty(), "{words}: every decision has a reason");
+}
+
+fn add(facts: &mut Facts, word: &str) {
+    let approval = |granted, denied| {
+        Some(ApprovalFact { id: "T-1".to_owned(), granted, denied, approvers: vec!["rosa".to_owned()] })
+    };
+    let checked = |passed| CheckFact { name: "within".to_owned(), passed, detail: String::new() };
+    match word {
+        "askable" => {
+            facts.terms =
+                Some(ApprovalTerms { roles: vec!["reviewer".to_owned()], quorum: 1, expires_after_s: 60 });
+        }
+        "asked" => facts.approval = approval(false, false),
+        "approved" => facts.approval = approval(true, false),
+        "denied" => facts.approval = approval(false, true),
+        "unchecked" => facts.checks.push(checked(None)),
+        "checked" => facts.checks.push(checked(Some(true))),
+        "failed" => facts.checks.push(checked(Some(false))),
+        "deferred" => facts.deferred = true,
+        "drift" => facts.objections.push(Objection { code: Code::SchemaDrift, text: "changed".to_owned() }),
+        "stopped" => facts.stops.push(Stop {
+            scope: StopScope::All,
+            reason: "test".to_owned(),
+            by: "rosa".to_owned(),
+            at: Timestamp::UNIX_EPOCH,
+        }),
+        other => panic!("unknown word {other}"),
+    }
+}
+
+#[test]
+fn what_the_rules_permit_is_allowed() {
+    let open = Asks::default();
+    check("enforce safe", &open, "allow permit");
+    check("enforce guarded", &open, "allow permit");
+    check("suggest safe", &open, "allow permit");
+    check("suggest guarded", &open, "refuse PLM-0110");
+    check("suggest dangerous", &open, "refuse PLM-0110");
+    check("suggest guarded deferred", &open, "allow permit");
+}
+
+#[test]
+fn hold_is_what_a_check_or_an_approval_would_turn_into_allow() {
+    let checks = Asks { check: true, ..Asks::default() };
+    check("enforce guarded unchecked", &checks, "hold PLM-0221 needs-check");
+    check("enforce guarded checked", &checks, "allow permit");
+    check("enforce guarded failed askable", &checks, "refuse PLM-0230");
+    let asks = Asks { approval: true, ..Asks::default() };
+    check("enforce dangerous", &asks, "refuse PLM-0202");
+    check("enforce dangerous askable", &asks, "hold PLM-0220 needs-approval");
+    check("enforce dangerous askable asked", &asks, "hold PLM-0220 needs-approval");
+    check("enforce dangerous askable approved", &asks, "allow permit");
+    check("enforce dangerous askable denied", &asks, "refuse PLM-0222");
+    let both = Asks { check: true, approval: true, ..Asks::default() };
+    check("enforce dangerous unchecked askable", &both, "hold PLM-0220 needs-check needs-approval");
+    check("enforce dangerous checked askable", &both, "hold PLM-0220 needs-approval");
+    check("enforce dangerous checked askable approved", &both, "allow permit");
+    check("enforce dangerous failed askable approved", &both, "refuse PLM-0230");
+}
+
+#[test]
+fn a_deferred_hold_is_shown_and_moves_nothing() {
+    let asks = Asks { approval: true, ..Asks::default() };
+    check("enforce dangerous askable deferred", &asks, "hold PLM-0220 needs-approval permit:deferred");
+    check("enforce dangerous deferred", &asks, "refuse PLM-0202");
+}
+
+#[test]
+fn untrusted_aim_is_refused_with_the_one_change_that_would_make_it_legal() {
+    let named = Asks { named: Some("/to"), ..Asks::default() };
+    check("enforce guarded", &named, "refuse PLM-0210 name:/to");
+    check("enforce guarded askable", &named, "refuse PLM-0210 name:/to");
+    let never = Asks { never: true, ..Asks::default() };
+    check("enforce guarded askable", &never, "refuse PLM-0200");
+}
+
+#[test]
+fn errors_objections_and_stops_never_open() {
+    let broken = Asks { breaks: true, ..Asks::default() };
+    check("enforce safe", &broken, "refuse PLM-0201");
+    check("enforce dangerous askable approved", &broken, "refuse PLM-0201");
+    let open = Asks::default();
+    check("enforce guarded drift", &open, "refuse PLM-0402");
+    check("enforce guarded stopped", &open, "refuse PLM-0100");
+    check("enforce safe stopped", &open, "allow permit");
+    check("enforce guarded stopped drift", &open, "refuse PLM-0100");
+}
+
+#[test]
+fn observe_decides_and_never_stops_but_for_the_kill_switch() {
+    let asks = Asks { approval: true, ..Asks::default() };
+    check("observe dangerous askable", &asks, "hold PLM-0220 needs-approval permit:observed");
+    check("observe guarded drift", &asks, "refuse PLM-0402 permit:observed");
+    check("observe safe", &Asks { breaks: true, ..Asks::default() }, "refuse PLM-0201 permit:observed");
+    check("observe dangerous stopped", &Asks::default(), "refuse PLM-0100");
+    assert_eq!(Ruling::Refuse.name(), "refuse");
+}
