@@ -60,6 +60,8 @@ pub struct Bounds {
     pub request_timeout_s: u64,
     /// Requests in flight. Default 4,096.
     pub in_flight: usize,
+    /// Bytes of one segment file of the ledger. Default 64 MiB.
+    pub segment_bytes: usize,
 }
 
 impl Default for Bounds {
@@ -72,6 +74,7 @@ impl Default for Bounds {
             idle_timeout_s: 120,
             request_timeout_s: 30,
             in_flight: 4096,
+            segment_bytes: 64 << 20,
         }
     }
 }

@@ -135,6 +135,8 @@ struct Inner {
     queue: Option<mpsc::SyncSender<Job>>,
     writer: Option<JoinHandle<()>>,
     _lock: File,
+    #[cfg(any(test, feature = "faults"))]
+    faults: crate::Faults,
 }
 
 /// What the writer tells the handles.
@@ -168,6 +170,8 @@ impl Ledger {
         make_dirs(&dir)?;
         let lock = lock(&dir, &disk)?;
         let (end, recovery) = recover(&dir, &disk, segment_bytes)?;
+        #[cfg(any(test, feature = "faults"))]
+        let faults = disk.faults.clone();
         let shared = Arc::new(Shared {
             durable: watch::Sender::new(end.frontier.size()),
             frontier: Mutex::new(end.frontier.clone()),
@@ -184,8 +188,23 @@ impl Ledger {
             .spawn(move || writer.run())
             .map_err(LedgerError::io("start the writer of", &dir))?;
         let reader = LedgerReader::bounded(dir.clone(), shared.durable.subscribe());
-        let inner = Inner { dir, reader, shared, queue: Some(queue), writer: Some(writer), _lock: lock };
+        let inner = Inner {
+            dir,
+            reader,
+            shared,
+            queue: Some(queue),
+            writer: Some(writer),
+            _lock: lock,
+            #[cfg(any(test, feature = "faults"))]
+            faults,
+        };
         Ok((Self { inner: Arc::new(inner) }, recovery))
+    }
+
+    /// The handle with which a test makes the disk of a ledger that is already open fail.
+    #[cfg(any(test, feature = "faults"))]
+    pub fn faults(&self) -> crate::Faults {
+        self.inner.faults.clone()
     }
 
     /// Writes an entry and returns its place once the disk has it.

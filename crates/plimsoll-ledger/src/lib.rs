@@ -61,6 +61,9 @@ pub use warrant::Warrant;
 pub const ENTRY_BYTES_MAX: usize = 65_535;
 /// How large a segment file is unless told otherwise.
 pub const SEGMENT_BYTES: u64 = 64 << 20;
+/// How large the first segment of a new ledger is at most: its zeros are written before the first start
+/// ends, those of the next segments while the ledger works.
+pub const FIRST_SEGMENT_BYTES: u64 = 4 << 20;
 /// The smallest segment: room for the header and one longest entry, with change.
 pub const SEGMENT_BYTES_MIN: u64 = 128 << 10;
 /// The largest segment.

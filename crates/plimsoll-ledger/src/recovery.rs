@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+use crate::FIRST_SEGMENT_BYTES;
 use crate::disk::{Disk, sync_dir};
 use crate::error::LedgerError;
 use crate::ledger::Head;
@@ -42,7 +43,7 @@ pub(crate) fn recover(dir: &Path, disk: &Disk, segment_bytes: u64) -> Result<(En
         Some(0) => {}
         Some(&first) => return Err(missing(dir, 0, first)),
         None => {
-            create(dir, disk, segment_bytes, &Frontier::default())?;
+            create(dir, disk, segment_bytes.min(FIRST_SEGMENT_BYTES), &Frontier::default())?;
             firsts.push(0);
         }
     }

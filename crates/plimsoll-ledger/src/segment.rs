@@ -17,6 +17,7 @@ const CHECKSUM_AT: usize = HEADER_BYTES - 4;
 const PEAKS_MAX: usize = 64;
 /// How much a cursor reads at once.
 const CHUNK_BYTES: usize = 256 << 10;
+static ZEROS: [u8; CHUNK_BYTES] = [0; CHUNK_BYTES];
 
 /// Where segments live.
 pub(crate) fn segments_dir(dir: &Path) -> PathBuf {
@@ -230,6 +231,11 @@ impl Segment {
         while end > offset {
             let start = end.saturating_sub(CHUNK_BYTES as u64).max(offset);
             let chunk = self.read(start, (end - start) as usize)?;
+            // Most of a segment is zeros: compared whole, and looked at byte by byte only where it is not.
+            if chunk == ZEROS[..chunk.len()] {
+                end = start;
+                continue;
+            }
             if let Some(last) = chunk.iter().rposition(|&byte| byte != 0) {
                 return Ok(start + last as u64 + 1);
             }

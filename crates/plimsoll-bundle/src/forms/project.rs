@@ -109,4 +109,6 @@ pub struct BoundsForm {
     /// The most requests in flight. Default 4096.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub in_flight: Option<usize>,
+    /// The size of one segment file of the ledger, from `128KiB` to `1GiB`. Default `64MiB`.
+    pub segment_bytes: Option<Size>,
 }

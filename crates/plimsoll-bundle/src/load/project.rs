@@ -132,6 +132,7 @@ impl Loading<'_> {
         };
         let request_bytes = size("request_bytes", &form.request_bytes, default.request_bytes);
         let response_bytes = size("response_bytes", &form.response_bytes, default.response_bytes);
+        let segment_bytes = size("segment_bytes", &form.segment_bytes, default.segment_bytes);
         let mut time = |name: &str, given: &Option<Duration>, default: u64| {
             given.as_ref().map_or(default, |time| {
                 time.seconds().unwrap_or_else(|help| {
@@ -155,6 +156,7 @@ impl Loading<'_> {
             idle_timeout_s: time("idle_timeout", &form.idle_timeout, default.idle_timeout_s),
             request_timeout_s: time("request_timeout", &form.request_timeout, default.request_timeout_s),
             in_flight: form.in_flight.unwrap_or(default.in_flight),
+            segment_bytes,
         }
     }
 }
