@@ -34,9 +34,14 @@ SHOWN = 40
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--direct", required=True, metavar="URL", help="the server itself")
-    parser.add_argument("--gateway", required=True, metavar="URL", help="the same server through the gateway")
-    parser.add_argument("--key", default=os.environ.get("PLIMSOLL_KEY", ""), help="the gateway's API key (PLIMSOLL_KEY)")
+    # `tests/clients/serve` says all three in the environment.
+    said = lambda name: {"default": os.environ.get(name), "required": name not in os.environ}
+    parser.add_argument("--direct", metavar="URL", help="the server itself (CONFORMANCE_DIRECT)", **said("CONFORMANCE_DIRECT"))
+    parser.add_argument(
+        "--gateway", metavar="URL", help="the same server through the gateway (CONFORMANCE_GATEWAY)", **said("CONFORMANCE_GATEWAY")
+    )
+    key = os.environ.get("CONFORMANCE_KEY") or os.environ.get("PLIMSOLL_KEY", "")
+    parser.add_argument("--key", default=key, help="the gateway's API key (CONFORMANCE_KEY, else PLIMSOLL_KEY)")
     parser.add_argument("--only", action="append", choices=[s[0] for s in SUITES], help="one suite; repeatable")
     parser.add_argument("--timeout", type=float, default=300, help="seconds for one run of one suite (default 300)")
     parser.add_argument("--again", type=int, default=1, help="worse checks must stay worse in this many more runs (default 1)")
