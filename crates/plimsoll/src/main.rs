@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod agent;
+mod bench;
 mod chain;
 mod cmd;
 mod repo;
@@ -44,6 +45,8 @@ enum Command {
     Doctor(cmd::doctor::Doctor),
     /// Make, list and revoke API keys and admin keys
     Key(cmd::key::Key),
+    /// Measure what it costs: the gateway against the least that a proxy can do
+    Bench(cmd::bench::Bench),
     /// Run the mock model or a mock MCP server, for trying things without a provider
     Mock(cmd::mock::Mock),
 }
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Command::Check(args) => args.run(),
         Command::Up(args) => args.run(),
         Command::Key(args) => args.run(),
+        Command::Bench(args) => args.run(),
         Command::Mock(args) => args.run(),
     };
     done.unwrap_or_else(|error| {

@@ -26,8 +26,8 @@ pub async fn serve(listener: TcpListener, upstream: SocketAddr) -> std::io::Resu
                 stream.set_nodelay(true)?;
                 let pool = Rc::clone(&pool);
                 let service = service_fn(move |request| pass(Rc::clone(&pool), request));
-                let connection =
-                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+                let connection = hyper::server::conn::http1::Builder::new()
+                    .serve_connection(TokioIo::new(stream), service);
                 spawn_local(connection);
             }
         })

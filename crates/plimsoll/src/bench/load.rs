@@ -14,6 +14,9 @@ use super::shapes::Template;
 
 /// Bytes read at once.
 const READ_BYTES: usize = 64 << 10;
+/// What a request that finds every connection busy counts for.
+const BUSY_US: u32 = 1_000_000;
+const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 /// Each so many answers are searched for what they should contain.
 const LOOK_EACH: u64 = 16;
 
@@ -67,7 +70,8 @@ pub fn percentile(values: &mut [u32], share: f64) -> f64 {
 /// Each connection asks again as soon as it was answered.
 pub async fn closed(to: SocketAddr, templates: &[Template], time: Duration) -> Tally {
     let (began, until) = (Instant::now(), Instant::now() + time);
-    let tasks: Vec<_> = templates.iter().cloned().map(|template| tokio::spawn(alone(to, template, until))).collect();
+    let tasks: Vec<_> =
+        templates.iter().cloned().map(|template| tokio::spawn(alone(to, template, until))).collect();
     let mut tally = Tally::default();
     for task in tasks {
         tally.add(task.await.unwrap_or_default());
@@ -120,7 +124,8 @@ pub async fn constant(to: SocketAddr, templates: &[Template], time: Duration) ->
             tally.add(one);
         }
         let Some(mut wire) = idle.pop() else {
-            tally.note(Err(Error::other("every connection was busy")), Instant::now());
+            // It would have waited: that counts, or a stall would hide the requests it kept from being sent.
+            tally.latencies.push(BUSY_US);
             continue;
         };
         let back = back.clone();
@@ -143,8 +148,7 @@ pub async fn constant(to: SocketAddr, templates: &[Template], time: Duration) ->
 /// One request, and the answer's head and body as text.
 pub async fn once(to: SocketAddr, template: Template) -> Result<String> {
     let mut wire = Wire::open(to, template).await?;
-    let end = wire.ask(&mut Vec::new()).await?;
-    let () = end;
+    wire.ask(&mut Vec::new()).await?;
     Ok(String::from_utf8_lossy(&wire.buffer[..wire.filled]).into_owned())
 }
 
@@ -229,16 +233,14 @@ impl Wire {
     async fn chunks(&mut self, end: usize, delays: &mut Vec<u32>) -> Result<()> {
         let mut from = end;
         loop {
-            if self.filled > from {
-                stamps(&self.buffer[from..self.filled], delays);
-            }
-            if self.buffer[..self.filled].ends_with(b"0\r\n\r\n") {
+            stamps(&self.buffer[from..self.filled], delays);
+            if self.buffer[end..self.filled].ends_with(LAST_CHUNK) {
                 return Ok(());
             }
-            // The end's last bytes are kept: it may come in pieces.
-            let kept = self.filled.saturating_sub(8).max(end.min(self.filled));
-            self.buffer.copy_within(kept..self.filled, end.min(kept));
-            self.filled = end.min(kept) + (self.filled - kept);
+            // Its last bytes are kept: the end may come in pieces.
+            let kept = (self.filled - end).min(LAST_CHUNK.len());
+            self.buffer.copy_within(self.filled - kept..self.filled, end);
+            self.filled = end + kept;
             from = self.filled;
             self.fill().await?;
         }
@@ -270,7 +272,8 @@ fn stamps(bytes: &[u8], delays: &mut Vec<u32>) {
     let Some(at) = find(bytes, STAMP) else { return };
     let letters = &bytes[at + STAMP.len()..];
     let Some(letters) = letters.get(..16) else { return };
-    let sent = letters.iter().fold(0_u128, |sum, letter| sum << 4 | u128::from(letter.wrapping_sub(b'a') & 15));
+    let sent =
+        letters.iter().fold(0_u128, |sum, letter| sum << 4 | u128::from(letter.wrapping_sub(b'a') & 15));
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
     delays.push(u32::try_from(now.saturating_sub(sent) / 1_000).unwrap_or(u32::MAX));
 }

@@ -35,7 +35,8 @@ pub async fn serve(listener: TcpListener) -> std::io::Result<()> {
         stream.set_nodelay(true)?;
         let answers = Arc::clone(&answers);
         let service = service_fn(move |request| answer(Arc::clone(&answers), request));
-        let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+        let connection =
+            hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
         tokio::spawn(connection);
     }
 }
@@ -118,7 +119,10 @@ async fn answer(answers: Arc<Answers>, request: Request<Incoming>) -> Answered {
     Ok(respond("application/json", Full::new(whole.clone()).boxed_unsync()))
 }
 
-fn respond(kind: &'static str, body: UnsyncBoxBody<Bytes, Infallible>) -> Response<UnsyncBoxBody<Bytes, Infallible>> {
+fn respond(
+    kind: &'static str,
+    body: UnsyncBoxBody<Bytes, Infallible>,
+) -> Response<UnsyncBoxBody<Bytes, Infallible>> {
     let mut response = Response::new(body);
     let kind = hyper::header::HeaderValue::from_static(kind);
     response.headers_mut().insert(hyper::header::CONTENT_TYPE, kind);

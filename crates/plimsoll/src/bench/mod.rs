@@ -14,6 +14,5 @@ mod rounds;
 mod shapes;
 mod stage;
 
-pub use report::Report;
 pub use rounds::{Plan, run};
-pub use shapes::{NAMES, Shape};
+pub use shapes::NAMES;

@@ -25,7 +25,8 @@ impl Cpu {
 
     /// Microseconds since `before`.
     pub fn since(&self, before: &Self) -> f64 {
-        let more = self.0.iter().map(|(id, now)| now - before.0.get(id).copied().unwrap_or_default().min(*now));
+        let more =
+            self.0.iter().map(|(id, now)| now - before.0.get(id).copied().unwrap_or_default().min(*now));
         more.sum::<u64>() as f64 / 1_000.0
     }
 }

@@ -18,7 +18,10 @@ pub struct Shape {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Traffic {
     /// The model that is asked, and bytes of the prompt.
-    Chat { model: &'static str, bytes: usize },
+    Chat {
+        model: &'static str,
+        bytes: usize,
+    },
     Mcp,
 }
 
@@ -36,7 +39,14 @@ impl Shape {
         Self::row("long", "32 KB prompt, 16 connections", chat("chat", 32 << 10), 16, 1, Some((5.0, 8.0))),
         Self::row("mcp", "MCP tools/call, 16 connections", Traffic::Mcp, 16, 1, Some((3.5, 5.5))),
         Self::row("tool", "answer with a judged tool call", chat("tool", 1 << 10), 16, 1, Some((6.0, 6.0))),
-        Self::row("stream", "stream at full speed, per chunk", chat("stream-full", 1 << 10), 16, CHUNKS, Some((2.2, 2.2))),
+        Self::row(
+            "stream",
+            "stream at full speed, per chunk",
+            chat("stream-full", 1 << 10),
+            16,
+            CHUNKS,
+            Some((2.2, 2.2)),
+        ),
         Self::row("gaps", "stream with 10 ms gaps, per chunk", chat("stream-gaps", 1 << 10), 4, GAPPED, None),
     ];
 
@@ -123,7 +133,7 @@ fn chat_body(model: &str, bytes: usize) -> String {
     while left > 2_000 {
         let mut text = String::new();
         while text.len() < 1_500 {
-            text.extend(lines.next());
+            text.extend(lines.next().copied());
         }
         left = left.saturating_sub(text.len() + 32);
         messages.push(serde_json::json!({ "role": role, "content": text }));
@@ -131,7 +141,7 @@ fn chat_body(model: &str, bytes: usize) -> String {
     }
     let mut text = format!("About my case {MARK}: ");
     while text.len() < left {
-        text.extend(lines.next());
+        text.extend(lines.next().copied());
     }
     messages.push(serde_json::json!({ "role": "user", "content": text }));
     let mut body = serde_json::json!({ "model": model, "messages": messages });

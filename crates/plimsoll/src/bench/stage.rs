@@ -62,7 +62,7 @@ pub struct Stage {
     pub start: Duration,
     key: String,
     mcp_session: Option<String>,
-    dir: tempfile::TempDir,
+    _dir: tempfile::TempDir,
 }
 
 impl Stage {
@@ -92,7 +92,7 @@ impl Stage {
         let chat = Template::of(Shape::RATE.traffic, &key, "first", None);
         load::once(gateway.at, chat).await?;
         let start = began.elapsed();
-        let mut stage = Self { cores, upstream, floor, gateway, start, key, mcp_session: None, dir };
+        let mut stage = Self { cores, upstream, floor, gateway, start, key, mcp_session: None, _dir: dir };
         stage.mcp_session = stage.initialize().await?;
         Ok(stage)
     }
@@ -104,10 +104,6 @@ impl Stage {
         })
     }
 
-    pub fn ledger_bytes(&self) -> PathBuf {
-        self.dir.path().join("state/ledger")
-    }
-
     /// Opens the MCP session that all connections share.
     async fn initialize(&self) -> Result<Option<String>, Error> {
         let hello = serde_json::json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
@@ -117,7 +113,9 @@ impl Stage {
         let (head, _) = text.split_once("content-length").unwrap_or((&text, ""));
         let body = hello.to_string();
         let bytes = format!("{head}content-length: {}\r\n\r\n{body}", body.len()).into_bytes();
-        let answer = load::once(self.gateway.at, Template { bytes, varied: 0..0, expect: b"protocolVersion", ..call }).await?;
+        let answer =
+            load::once(self.gateway.at, Template { bytes, varied: 0..0, expect: b"protocolVersion", ..call })
+                .await?;
         Ok(answer.lines().find_map(|line| {
             let (name, value) = line.split_once(':')?;
             name.eq_ignore_ascii_case("mcp-session-id").then(|| value.trim().to_owned())
@@ -133,8 +131,16 @@ fn start(dir: &Path, upstream: &Target) -> Result<Target, Error> {
     let url = format!("http://{}", upstream.at);
     let secret = "bench-credential-of-nobody";
     let mut command = Command::new(program()?);
-    command.arg("up").arg("--repo").arg(dir.join("repo")).args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
-    command.env("PLIMSOLL_STATE", dir.join("state")).env("MODEL_URL", &url).env("MODEL_KEY", "bench-key-of-nobody");
+    command.arg("up").arg("--repo").arg(dir.join("repo")).args([
+        "--listen",
+        "127.0.0.1:0",
+        "--admin",
+        "127.0.0.1:0",
+    ]);
+    command
+        .env("PLIMSOLL_STATE", dir.join("state"))
+        .env("MODEL_URL", &url)
+        .env("MODEL_KEY", "bench-key-of-nobody");
     command.env("DESK_URL", format!("{url}/mcp")).env("DESK_READ", secret);
     command.env("DESK_DRAFT", secret).env("DESK_EXECUTE", secret);
     spawn("plimsoll", &mut command)
@@ -142,7 +148,8 @@ fn start(dir: &Path, upstream: &Target) -> Result<Target, Error> {
 
 /// Starts a process and waits until it says where it listens.
 fn spawn(name: &'static str, command: &mut Command) -> Result<Target, Error> {
-    let mut process = Owned(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?);
+    let mut process =
+        Owned(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?);
     let talk = process.0.stderr.take().ok_or_else(|| Error::new("a process has no voice"))?;
     let mut lines = BufReader::new(talk).lines();
     let mut said = String::new();

@@ -1,0 +1,101 @@
+//! `plimsoll bench`: what it costs.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Subcommand;
+use tokio::net::TcpListener;
+
+use crate::bench::{self, NAMES, Plan};
+use crate::talk::{self, Done, Error};
+
+/// Measure what Plimsoll costs
+#[derive(Debug, clap::Args)]
+pub struct Bench {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    Gateway(Gateway),
+    /// A part of the benchmark's own set-up
+    #[command(hide = true, subcommand)]
+    Role(Role),
+}
+
+/// Measure the gateway against the least that a proxy can do
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "How to read it: only the ratios carry over to another machine. Each round measures, in random order, the floor (a
+bare proxy that passes head and body through) and Plimsoll with everything on: key, policy, labels, limits, redaction in
+both directions, a durable record before each act and one after. The ratio is the median of the rounds' ratios of
+processor time, all threads and all work left after the last answer included; microseconds are this machine's, at this
+hour. With two processors the target has one and load and upstream share the other; other programs blur the figures.
+Every prompt is new. Measure a release build: `cargo build --profile dist`.
+Exit codes: 0 no aim was missed, 1 one was, 2 it could not run."
+)]
+struct Gateway {
+    /// About half a minute, for a first impression
+    #[arg(long)]
+    quick: bool,
+    /// Rounds
+    #[arg(long, default_value_t = 5, conflicts_with = "quick")]
+    rounds: usize,
+    /// Milliseconds of each measurement
+    #[arg(long, default_value_t = 1_000, conflicts_with = "quick", value_name = "MS")]
+    window: u64,
+    /// Only one shape of traffic
+    #[arg(long, value_name = "SHAPE", value_parser = NAMES)]
+    only: Option<String>,
+    /// Every figure, as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Role {
+    Upstream,
+    Floor {
+        #[arg(long)]
+        upstream: SocketAddr,
+    },
+}
+
+impl Bench {
+    pub fn run(self) -> Done {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            match self.what {
+                What::Gateway(gateway) => gateway.run().await,
+                What::Role(role) => role.serve().await,
+            }
+        })
+    }
+}
+
+impl Gateway {
+    async fn run(self) -> Done {
+        if cfg!(debug_assertions) {
+            talk::say("this is a debug build: its figures say nothing about a release");
+        }
+        let (rounds, window) = if self.quick { (2, 400) } else { (self.rounds.max(1), self.window.max(50)) };
+        let report =
+            bench::run(&Plan { rounds, window: Duration::from_millis(window), only: self.only }).await?;
+        talk::data(if self.json { report.json().to_string() } else { report.text().trim_end().to_owned() });
+        Ok(ExitCode::from(u8::from(!report.is_good())))
+    }
+}
+
+impl Role {
+    async fn serve(self) -> Done {
+        let listener = TcpListener::bind("127.0.0.1:0").await.map_err(Error::from)?;
+        talk::say(format!("listening on http://{}", listener.local_addr()?));
+        match self {
+            Self::Upstream => bench::mock::serve(listener).await?,
+            Self::Floor { upstream } => bench::floor::serve(listener, upstream).await?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
