@@ -252,7 +252,7 @@ impl World {
             breaks: AtomicI64::new(0),
         });
         let script = CHILD.replace("TOOLS", &json!(tools()).to_string());
-        Self::before(upstream, &format!("stdio: {{command: {}}}", json!(["sh", "-c", script])), &tools())
+        Self::before(upstream, &format!("stdio: {}", json!(["sh", "-c", script])), &tools())
             .await
     }
 
