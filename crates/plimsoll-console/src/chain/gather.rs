@@ -1,0 +1,213 @@
+//! Which entries a chain is made of.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use plimsoll_core::{Entry, EntryBody, Hypothesis};
+use plimsoll_store::{EntryFilter, EntryRow, ROWS_MAX, Store, StoreError};
+
+use super::{Chain, Part, Step, build};
+
+/// What an id means.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Found {
+    One(Chain),
+    /// Several ids begin like that: `act 0199…`.
+    Several(Vec<String>),
+    Nothing,
+}
+
+/// The chain of a session, act, request or entry: by sequence number, whole id, or the beginning of one.
+///
+/// # Errors
+/// When the store does not answer.
+pub async fn find(store: &Store, id: &str) -> Result<Found, StoreError> {
+    let id = id.trim().trim_start_matches('#').trim_start_matches("act-");
+    if let Ok(seq) = id.parse::<u64>()
+        && let Some(row) = store.entry(seq).await?
+    {
+        return of_entry(store, row).await.map(Found::One);
+    }
+    if id.is_empty() {
+        return Ok(Found::Nothing);
+    }
+    let mut matches = store.find_ids(id).await?;
+    if matches.iter().any(|found| found.id == id) {
+        matches.retain(|found| found.id == id);
+    }
+    // The id of a session is often also the id of its only request: the wider one tells both.
+    let rank = |what: &str| ["session", "request", "act", "entry"].iter().position(|known| *known == what);
+    matches.sort_by_key(|found| rank(&found.what));
+    let ids: BTreeSet<&str> = matches.iter().map(|found| found.id.as_str()).collect();
+    match (matches.first(), ids.len()) {
+        (None, _) => Ok(Found::Nothing),
+        (Some(only), 1) => {
+            let chain = match only.what.as_str() {
+                "session" => of_session(store, &only.id).await?,
+                "request" => of_request(store, &only.id).await?,
+                "act" => of_act(store, &only.id).await?,
+                _ => None,
+            };
+            match chain {
+                Some(chain) => Ok(Found::One(chain)),
+                None => by_entry_id(store, &only.id).await,
+            }
+        }
+        _ => Ok(Found::Several(matches.into_iter().map(|found| format!("{} {}", found.what, found.id)).collect())),
+    }
+}
+
+async fn by_entry_id(store: &Store, id: &str) -> Result<Found, StoreError> {
+    let rows = store.latest_entries(&EntryFilter::default(), ROWS_MAX).await?;
+    match rows.into_iter().find(|row| row.id == id) {
+        Some(row) => of_entry(store, row).await.map(Found::One),
+        None => Ok(Found::Nothing),
+    }
+}
+
+async fn of_entry(store: &Store, row: EntryRow) -> Result<Chain, StoreError> {
+    let chain = if row.act.is_empty() { None } else { of_act(store, &row.act).await? };
+    Ok(chain.unwrap_or_else(|| build(&[row])))
+}
+
+/// The chain of a session.
+///
+/// # Errors
+/// When the store does not answer.
+pub async fn of_session(store: &Store, session: &str) -> Result<Option<Chain>, StoreError> {
+    let mut rows = Rows::default();
+    rows.add(store.entries_of_session(session, ROWS_MAX).await?);
+    // People's answers and settlements belong to no session of their own.
+    rows.settle(store).await?;
+    rows.answers(store).await?;
+    Ok(rows.chain())
+}
+
+/// The chain of a request.
+///
+/// # Errors
+/// When the store does not answer.
+pub async fn of_request(store: &Store, request: &str) -> Result<Option<Chain>, StoreError> {
+    let mut rows = Rows::default();
+    rows.add(store.entries_of_request(request).await?);
+    rows.settle(store).await?;
+    rows.answers(store).await?;
+    Ok(rows.chain())
+}
+
+/// The chain of one act: the model's answer that proposed it, its checks, its approval, its outcome.
+///
+/// # Errors
+/// When the store does not answer.
+pub async fn of_act(store: &Store, act: &str) -> Result<Option<Chain>, StoreError> {
+    let mut rows = Rows::default();
+    rows.add(store.entries_of_act(act).await?);
+    if rows.0.is_empty() {
+        return Ok(None);
+    }
+    let mut acts = BTreeSet::from([act.to_owned()]);
+    let joined: Vec<String> = rows.entries().filter_map(|entry| joined(&entry)).collect();
+    for proposal in joined {
+        rows.add(store.entries_of_act(&proposal).await?);
+        acts.insert(proposal);
+    }
+    // Held first and allowed later is one story, told by the approval that stands between the two.
+    for ticket in rows.tickets() {
+        let approval = store.approval(&ticket).await?;
+        if let Some(held) = approval.and_then(|approval| Some(approval.page["act"].as_str()?.to_owned())) {
+            rows.add(store.entries_of_act(&held).await?);
+            acts.insert(held);
+        }
+    }
+    let requests: BTreeSet<String> = rows.0.values().map(|row| row.request.clone()).collect();
+    for request in requests.iter().filter(|request| !request.is_empty()) {
+        rows.add(store.entries_of_request(request).await?);
+    }
+    rows.answers(store).await?;
+    let mut chain = rows.chain();
+    if let Some(chain) = &mut chain {
+        // Of the same requests only the model's answers and the checks belong to this act.
+        chain.steps.retain(|step| match step {
+            Step::Act(step) => acts.contains(&step.ids.act) || matches!(step.part, Part::Model | Part::Check),
+            Step::Question(_) | Step::Note(_) => true,
+        });
+    }
+    Ok(chain)
+}
+
+fn joined(entry: &Entry) -> Option<String> {
+    match &entry.body {
+        EntryBody::Intent(judged) | EntryBody::Decision(judged) => match &judged.facts.hypothesis {
+            Hypothesis::Joined { act, .. } => Some(act.to_string()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Entries by sequence number: each once, in order.
+#[derive(Debug, Default)]
+struct Rows(BTreeMap<u64, EntryRow>);
+
+impl Rows {
+    fn add(&mut self, rows: Vec<EntryRow>) {
+        self.0.extend(rows.into_iter().map(|row| (row.seq, row)));
+    }
+
+    fn entries(&self) -> impl Iterator<Item = Entry> {
+        self.0.values().filter_map(|row| serde_json::from_str(&row.body).ok())
+    }
+
+    /// Outcomes that are not told here, for intents that are.
+    async fn settle(&mut self, store: &Store) -> Result<(), StoreError> {
+        let known = |row: &&EntryRow| row.kind == "outcome" && row.status != "ambiguous";
+        let settled: BTreeSet<&str> = self.0.values().filter(known).map(|row| row.act.as_str()).collect();
+        let intents = self.0.values().filter(|row| row.kind == "intent");
+        let open: Vec<String> =
+            intents.filter(|row| !settled.contains(row.act.as_str())).map(|row| row.act.clone()).collect();
+        for act in open {
+            self.add(store.entries_of_act(&act).await?);
+        }
+        Ok(())
+    }
+
+    /// The questions that these acts raised.
+    fn tickets(&self) -> BTreeSet<String> {
+        let ticket = |entry: Entry| match entry.body {
+            EntryBody::Approval(change) => Some(change.approval.id),
+            EntryBody::Intent(judged) | EntryBody::Decision(judged) => judged.facts.approval.map(|fact| fact.id),
+            _ => None,
+        };
+        self.entries().filter_map(ticket).collect()
+    }
+
+    /// What people answered to them. An answer names its workflow and its ticket, no session.
+    async fn answers(&mut self, store: &Store) -> Result<(), StoreError> {
+        let tickets = self.tickets();
+        let workflow = self.0.values().map(|row| &row.workflow).find(|name| !name.is_empty()).cloned();
+        let (false, Some(_)) = (tickets.is_empty(), &workflow) else { return Ok(()) };
+        let mut since = Some(Timestamp::MAX);
+        for ticket in &tickets {
+            // Recorded a moment after it was opened, so nothing earlier can be about it.
+            let opened = store.approval(ticket).await?.map(|approval| approval.opened_at);
+            since = since.zip(opened).map(|(a, b)| a.min(b));
+        }
+        let kind = Some("approval".to_owned());
+        let filter = EntryFilter { workflow, kind, since, ..EntryFilter::default() };
+        let rows = store.latest_entries(&filter, ROWS_MAX).await?;
+        self.add(rows.into_iter().filter(|row| ticket_of(row).is_some_and(|id| tickets.contains(&id))).collect());
+        Ok(())
+    }
+
+    fn chain(&self) -> Option<Chain> {
+        let rows: Vec<EntryRow> = self.0.values().cloned().collect();
+        (!rows.is_empty()).then(|| build(&rows))
+    }
+}
+
+fn ticket_of(row: &EntryRow) -> Option<String> {
+    match serde_json::from_str::<Entry>(&row.body).ok()?.body {
+        EntryBody::Approval(change) => Some(change.approval.id),
+        _ => None,
+    }
+}

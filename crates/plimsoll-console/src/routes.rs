@@ -1,0 +1,109 @@
+//! Every route of the admin listener, in one table. The router is built from it, so a route that is not
+//! here does not exist, and none is without its door-keeper; a test walks all of it uninvited.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::IntoResponse;
+use axum::routing::{MethodRouter, get, post};
+use plimsoll_core::Code;
+
+use crate::api::{self, ApiError};
+use crate::{Console, edge, logins, pages, style};
+
+/// Who may use a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Auth {
+    /// Anybody who reaches the listener.
+    Nobody,
+    /// A program or person with an admin key, `Authorization: Bearer pla_…`. Never a cookie, so that no
+    /// other page can make a browser use it.
+    Key,
+    /// A person who logged in with their browser.
+    Login,
+}
+
+/// One row.
+#[derive(Clone, Copy)]
+pub struct Route {
+    pub method: &'static str,
+    pub path: &'static str,
+    pub auth: Auth,
+    serves: fn() -> MethodRouter<Arc<Console>>,
+}
+
+impl std::fmt::Debug for Route {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} {:?}", self.method, self.path, self.auth)
+    }
+}
+
+const fn route(
+    method: &'static str,
+    path: &'static str,
+    auth: Auth,
+    serves: fn() -> MethodRouter<Arc<Console>>,
+) -> Route {
+    Route { method, path, auth, serves }
+}
+
+/// The table.
+pub const ROUTES: &[Route] = &[
+    route("GET", "/health/live", Auth::Nobody, || get(api::health::live)),
+    route("GET", "/health/ready", Auth::Nobody, || get(api::health::ready)),
+    // Scrapers rarely hold credentials, and the counters name servers, tiers and codes: no content, no
+    // person. Whoever reaches this listener may count.
+    route("GET", "/metrics", Auth::Nobody, || get(api::health::metrics)),
+    route("GET", style::PATH, Auth::Nobody, || get(style::sheet)),
+    route("GET", "/api/approvals", Auth::Key, || get(api::approvals::list)),
+    route("GET", "/api/approvals/{id}", Auth::Key, || get(api::approvals::show)),
+    route("POST", "/api/approvals/{id}", Auth::Key, || post(api::approvals::answer)),
+    route("GET", "/api/stops", Auth::Key, || get(api::stops::list)),
+    route("POST", "/api/stops", Auth::Key, || post(api::stops::pull)),
+    route("POST", "/api/stops/lift", Auth::Key, || post(api::stops::lift)),
+    route("DELETE", "/api/stops/lift", Auth::Key, || axum::routing::delete(api::stops::lift)),
+    route("POST", "/api/acts/{id}/settle", Auth::Key, || post(api::acts::settle)),
+    route("GET", "/api/entries", Auth::Key, || get(api::entries::list)),
+    route("GET", "/api/sessions", Auth::Key, || get(api::sessions::list)),
+    route("GET", "/api/sessions/{id}", Auth::Key, || get(api::sessions::show)),
+    route("GET", "/api/release", Auth::Key, || get(api::release::show)),
+    route("GET", "/login", Auth::Nobody, || get(pages::login::form)),
+    route("POST", "/login", Auth::Nobody, || post(pages::login::enter)),
+    route("POST", "/logout", Auth::Login, || post(pages::login::leave)),
+    route("GET", "/", Auth::Login, || get(pages::overview::show)),
+    route("GET", "/approvals", Auth::Login, || get(pages::approvals::list)),
+    route("GET", "/approvals/{id}", Auth::Login, || get(pages::approvals::show)),
+    route("POST", "/approvals/{id}", Auth::Login, || post(pages::approvals::answer)),
+    route("GET", "/sessions", Auth::Login, || get(pages::sessions::list)),
+    route("GET", "/sessions/{id}", Auth::Login, || get(pages::sessions::show)),
+    route("POST", "/stops", Auth::Login, || post(pages::overview::pull)),
+    route("POST", "/stops/lift", Auth::Login, || post(pages::overview::lift)),
+    route("POST", "/acts/{id}/settle", Auth::Login, || post(pages::overview::settle)),
+];
+
+/// The router over the whole table.
+pub(crate) fn router(console: &Arc<Console>) -> Router {
+    let mut router = Router::new();
+    for route in ROUTES {
+        let serves = (route.serves)();
+        let guarded = match route.auth {
+            Auth::Nobody => serves,
+            Auth::Key => serves.layer(from_fn_with_state(Arc::clone(console), api::by_key)),
+            Auth::Login => serves.layer(from_fn_with_state(Arc::clone(console), logins::by_login)),
+        };
+        router = router.route(route.path, guarded);
+    }
+    router
+        .fallback(unknown)
+        .layer(from_fn(api::in_our_words))
+        .layer(from_fn_with_state(Arc::clone(console), edge::guard))
+        .with_state(Arc::clone(console))
+}
+
+async fn unknown(request: axum::extract::Request) -> axum::response::Response {
+    let message = format!("the endpoint {} {} is unknown here", request.method(), request.uri().path());
+    ApiError::of(Code::UnknownEndpoint, message)
+        .help("the admin API lives under /api, the console at /")
+        .into_response()
+}

@@ -1,0 +1,73 @@
+//! The chain, as the terminal shows it.
+
+use super::fixture::{House, SESSION, began, rows, story};
+use crate::chain::{self, Accountable, Found, Line, build, explain, log_line};
+
+fn text(lines: &[Line]) -> String {
+    lines.iter().map(|line| line.text.as_str()).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_session_from_top_to_bottom() {
+    insta::assert_snapshot!("session", text(&chain::lines(&build(&rows(&story())))));
+}
+
+#[test]
+fn the_log() {
+    let lines: Vec<String> = rows(&story()).iter().map(log_line).collect();
+    insta::assert_snapshot!("log", lines.join("\n"));
+}
+
+#[test]
+fn decisions_in_plain_words() {
+    let whole = build(&rows(&story()));
+    let accountable = Accountable {
+        owner: "Ines Falk, customer care".into(),
+        incident_owner: "on-call platform".into(),
+        approvers: vec!["ines".into(), "rosa".into()],
+        on_failure: "The bank returns the payment.".into(),
+        way_back: "A recall through the bank".into(),
+    };
+    let mut told = Vec::new();
+    for step in &whole.steps {
+        if let chain::Step::Act(act) = step
+            && act.part != chain::Part::Model
+        {
+            told.push(text(&explain(&whole, Some(act.seq), &accountable).unwrap().lines()));
+        }
+    }
+    insta::assert_snapshot!("explained", told.join("\n\n----\n\n"));
+}
+
+#[test]
+fn an_entry_of_a_later_version_keeps_its_place() {
+    let mut rows = rows(&story()[..2]);
+    rows[1].body = r#"{"v":9}"#.into();
+    let chain = build(&rows);
+    assert!(text(&chain::lines(&chain)).contains("can't read this entry"));
+}
+
+#[tokio::test]
+async fn ids_are_found_by_their_beginning() {
+    let house = House::open().await;
+    house.tell(&story()).await;
+    let mut asked = super::fixture::question("T-del", began(), "ada@shop.example");
+    asked.page["act"] = "01990000-0000-7000-8000-0000000000d1".into();
+    house.ask(&asked).await;
+    let store = house.gateway.store();
+    let found = async |id: &str| match chain::find(store, id).await.unwrap() {
+        Found::One(chain) => format!("{} steps", chain.steps.len()),
+        Found::Several(ids) => format!("{} ids", ids.len()),
+        Found::Nothing => "nothing".to_owned(),
+    };
+    let all = format!("{} steps", build(&rows(&story())).steps.len());
+    assert_eq!(found(SESSION).await, all);
+    assert_eq!(found("s-inbox").await, all);
+    assert_eq!(found("01990000-0000-7000-8000-0000000000d2").await, found("01990000-0000-7000-8000-0000000000d2").await);
+    assert_eq!(found("nope").await, "nothing");
+    assert_eq!(found("").await, "nothing");
+    assert!(found("01990000").await.ends_with("ids"));
+    let Found::One(delete) = chain::find(store, "01990000-0000-7000-8000-0000000000d2").await.unwrap() else { panic!() };
+    insta::assert_snapshot!("act", text(&chain::lines(&delete)));
+    assert_eq!(delete.who.first_at.map(|at| at >= began()), Some(true));
+}
