@@ -150,7 +150,7 @@ impl Gateway {
         let person = vote.person.clone();
         let after = before.vote(vote, bundle.people.roles_of(&person), shown)?;
         // The record comes first: a yes that is not on record must not let anything pass.
-        let header = Header { workflow: after.workflow.clone(), ..Header::default() };
+        let header = header_of(&after);
         self.record_change(&header, after.state, &person, &after)
             .await
             .map_err(|refusal| AnswerError::Record(refusal.headline()))?;
@@ -184,7 +184,7 @@ impl Gateway {
 
     /// Writes down that nobody answered in time.
     pub(crate) async fn record_expired(&self, approval: &Approval) {
-        let header = Header { workflow: approval.workflow.clone(), ..Header::default() };
+        let header = header_of(approval);
         if let Err(refusal) = self.record_change(&header, ApprovalState::Expired, "gateway", approval).await {
             tracing::error!(why = refusal.headline(), "an expired approval is not on record");
         }
@@ -220,6 +220,18 @@ fn ticket(approval: &Approval) -> Ticket {
         granted: approval.state == ApprovalState::Granted,
         denied: approval.state == ApprovalState::Denied,
         approvers: approval.votes.iter().filter(|v| v.yes).map(|v| v.person.clone()).collect(),
+    }
+}
+
+/// A later step of a question belongs to the session and request that asked it.
+fn header_of(approval: &Approval) -> Header {
+    let text = |name: &str| approval.page[name].as_str().unwrap_or_default().to_owned();
+    Header {
+        workflow: approval.workflow.clone(),
+        session: text("session"),
+        request: text("request"),
+        release: text("release"),
+        ..Header::default()
     }
 }
 

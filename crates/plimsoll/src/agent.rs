@@ -123,7 +123,7 @@ impl Agent {
             self.messages.push(message.clone());
             let calls = message["tool_calls"].as_array().cloned().unwrap_or_default();
             let content = message["content"].as_str().unwrap_or_default();
-            if calls.is_empty() && content.contains(REFUSED) {
+            if calls.is_empty() && content.starts_with(REFUSED) {
                 self.refused.push(content.to_owned());
                 continue;
             }

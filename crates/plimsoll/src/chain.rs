@@ -1,12 +1,31 @@
-//! The action chain as text.
+//! The action chain on a terminal: what the console shows, in lines and colours.
 
+use plimsoll_console::chain::{Line, Tone, build, lines};
 use plimsoll_store::EntryRow;
 
-/// One line an entry.
-pub fn render(rows: &[EntryRow], _colour: bool) -> String {
-    let lines = rows.iter().map(|row| {
-        let what = if row.decision.is_empty() { &row.status } else { &row.decision };
-        format!("  {:>5}  {:<9} {:<24} {:<9} {what}", row.seq, row.kind, row.tool, row.tier)
-    });
-    lines.collect::<Vec<_>>().join("\n")
+use crate::talk::{Colour, paint};
+
+/// The chain of these entries, oldest first.
+pub fn render(rows: &[EntryRow], colour: bool) -> String {
+    painted(&lines(&build(rows)), colour)
+}
+
+/// Lines as a terminal shows them.
+pub fn painted(lines: &[Line], colour: bool) -> String {
+    let line = |line: &Line| match tone(line.tone) {
+        Some(tone) => paint(tone, &line.text, colour),
+        None => line.text.clone(),
+    };
+    lines.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn tone(tone: Tone) -> Option<Colour> {
+    match tone {
+        Tone::Title => Some(Colour::Bold),
+        Tone::Good => Some(Colour::Green),
+        Tone::Warn => Some(Colour::Yellow),
+        Tone::Bad => Some(Colour::Red),
+        Tone::Quiet => Some(Colour::Dim),
+        Tone::Plain => None,
+    }
 }
