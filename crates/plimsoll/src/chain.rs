@@ -5,9 +5,10 @@ use plimsoll_store::EntryRow;
 
 use crate::talk::{Colour, paint};
 
-/// The chain of these entries, oldest first.
-pub fn render(rows: &[EntryRow], colour: bool) -> String {
-    painted(&lines(&build(rows)), colour)
+/// The chain of these entries, oldest first, without the ids that nobody reads at a glance.
+pub fn brief(rows: &[EntryRow], colour: bool) -> String {
+    let lines: Vec<Line> = lines(&build(rows)).into_iter().filter(|line| line.tone != Tone::Quiet).collect();
+    painted(&lines, colour)
 }
 
 /// Lines as a terminal shows them.

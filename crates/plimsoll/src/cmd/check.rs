@@ -48,6 +48,6 @@ fn summary(loaded: &crate::repo::Loaded, errors: usize, warnings: usize) {
                 bundle.id.short()
             ));
         }
-        None => talk::say(format!("{counts}: it does not load")),
+        None => talk::say("it does not load"),
     }
 }

@@ -134,7 +134,7 @@ impl Stage {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         let rows = store.entries_of_session(session, 1_000).await?;
-        talk::data(crate::chain::render(&rows, colour()));
+        talk::data(crate::chain::brief(&rows, colour()));
         Ok(())
     }
 
