@@ -61,27 +61,27 @@ struct Turn {
 }
 
 impl Turn {
-    fn new(status: u16, id: Option<&Id>, refusal: Refusal) -> Self {
+    fn new(status: u16, id: Option<&Id>, refusal: Refusal) -> Box<Self> {
         let data = refusal.structured().to_string();
         let answer = Answer::error(status, id, number(refusal.code), &refusal.headline(), Some(&data));
-        Self { answer, refusal }
+        Box::new(Self { answer, refusal })
     }
 
-    fn protocol(turned: &Turned, id: Option<&Id>) -> Self {
+    fn protocol(turned: &Turned, id: Option<&Id>) -> Box<Self> {
         let code = if turned.code == plimsoll_wire::mcp::code::HEADER_MISMATCH {
             Code::HeaderMismatch
         } else {
             Code::Malformed
         };
         let answer = Answer { status: turned.status, body: turned.render(id) };
-        Self { answer, refusal: Refusal::plain(code, turned.message.as_str()) }
+        Box::new(Self { answer, refusal: Refusal::plain(code, turned.message.as_str()) })
     }
 
-    fn invalid(status: u16, code: i64, id: Option<&Id>, why: &str) -> Self {
-        Self {
+    fn invalid(status: u16, code: i64, id: Option<&Id>, why: &str) -> Box<Self> {
+        Box::new(Self {
             answer: Answer::error(status, id, code, why, None),
             refusal: Refusal::plain(Code::Malformed, why),
-        }
+        })
     }
 }
 
@@ -105,7 +105,7 @@ async fn enter(
     gateway: &Arc<Gateway>,
     server: Option<&str>,
     arrival: Arrival,
-) -> Result<Response<Body>, Turn> {
+) -> Result<Response<Body>, Box<Turn>> {
     let caller = gateway.identify(arrival.credentials()).await.map_err(|refusal| {
         let status = if refusal.code == Code::Unauthenticated { 401 } else { 403 };
         Turn::new(status, None, refusal)
@@ -127,7 +127,7 @@ async fn enter(
 }
 
 /// The server that a path names, if the workflow has it. Another's server is as unknown as none.
-fn find_server(caller: &Caller, name: Option<&str>) -> Result<Arc<Server>, Turn> {
+fn find_server(caller: &Caller, name: Option<&str>) -> Result<Arc<Server>, Box<Turn>> {
     let mut servers: Vec<&str> = caller.workflow().acts.keys().map(|tool| tool.server.as_str()).collect();
     servers.retain(|server| !matches!(*server, ToolName::LOCAL | ToolName::MODEL));
     servers.dedup();
@@ -169,7 +169,7 @@ fn headers_of(arrival: &Head) -> Vec<(String, Vec<u8>)> {
 
 impl Visitor {
     /// The session that a request names. None when it names none; refused when it names one that is not theirs.
-    fn session(&self, arrival: &Head, id: Option<&Id>) -> Result<Option<Arc<Session>>, Turn> {
+    fn session(&self, arrival: &Head, id: Option<&Id>) -> Result<Option<Arc<Session>>, Box<Turn>> {
         let mut named = arrival.headers.get_all(SESSION_HEADER).iter();
         let Some(value) = named.next() else { return Ok(None) };
         let found = value.to_str().ok().filter(|_| named.next().is_none());
@@ -179,7 +179,7 @@ impl Visitor {
         })
     }
 
-    fn needed(&self, arrival: &Head, id: Option<&Id>) -> Result<Arc<Session>, Turn> {
+    fn needed(&self, arrival: &Head, id: Option<&Id>) -> Result<Arc<Session>, Box<Turn>> {
         self.session(arrival, id)?.ok_or_else(|| {
             Turn::invalid(
                 400,
@@ -219,7 +219,7 @@ impl Visitor {
     }
 
     /// GET: the stream for what belongs to no request.
-    async fn listen(self, arrival: &Head) -> Result<Response<Body>, Turn> {
+    async fn listen(self, arrival: &Head) -> Result<Response<Body>, Box<Turn>> {
         let headers = headers_of(arrival);
         let pairs: Vec<(&str, &[u8])> =
             headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
@@ -264,7 +264,7 @@ impl Visitor {
     }
 
     /// DELETE: the end of a session.
-    fn leave(self, arrival: &Head) -> Result<Response<Body>, Turn> {
+    fn leave(self, arrival: &Head) -> Result<Response<Body>, Box<Turn>> {
         let session = self.needed(arrival, None)?;
         if self.gateway.tool_door.sessions.close(&session.id, &self.owner).is_some() {
             self.gateway.tool_door.upstreams.end(&session.id);
@@ -273,7 +273,7 @@ impl Visitor {
     }
 
     /// POST: one message.
-    async fn post(self, arrival: &Head, body: Incoming) -> Result<Response<Body>, Turn> {
+    async fn post(self, arrival: &Head, body: Incoming) -> Result<Response<Body>, Box<Turn>> {
         let headers = headers_of(arrival);
         let pairs: Vec<(&str, &[u8])> =
             headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
@@ -331,7 +331,7 @@ impl Visitor {
         }
     }
 
-    async fn read(&self, body: Incoming) -> Result<OwnedDoc, Turn> {
+    async fn read(&self, body: Incoming) -> Result<OwnedDoc, Box<Turn>> {
         let bounds = self.caller.bundle().project.bounds;
         let text =
             Arrival::read(body, bounds.request_bytes, bounds.request_timeout_s).await.map_err(|refusal| {
@@ -373,7 +373,7 @@ impl Visitor {
     }
 
     /// Opens a session on both sides.
-    async fn initialize(self, arrival: &Head, frame: &Frame<'_>) -> Result<Response<Body>, Turn> {
+    async fn initialize(self, arrival: &Head, frame: &Frame<'_>) -> Result<Response<Body>, Box<Turn>> {
         let invalid = |why: &str| Turn::invalid(400, jsonrpc::INVALID_PARAMS, frame.id(), why);
         let (Some(id), Some(params)) = (frame.id(), frame.params()) else {
             return Err(invalid("initialize has no params"));

@@ -22,8 +22,8 @@ use crate::path::{self, Actor, Proposal, Sight};
 use crate::record::{Report, Slip};
 use crate::refusal::Refusal;
 use crate::upstream::UpstreamError;
-use crate::upstream::mcp::exchange::{Coming, Exchange};
-use crate::upstream::mcp::link::{Link, Params};
+use crate::upstream::mcp::exchange::Coming;
+use crate::upstream::mcp::link::{Began, Link, Params};
 
 /// Seconds that a server gets to answer a call after its client has taken it back.
 pub(super) const CANCEL_GRACE_S: u64 = 5;
@@ -205,21 +205,37 @@ impl Performer {
         let doc = parse(&self.text[..], &Limits { bytes: usize::MAX, ..Limits::DEFAULT })
             .map_err(|e| unsent(e.to_string()))?;
         let frame = Frame::read(doc.root()).map_err(|e| unsent(e.to_string()))?;
-        let mut exchange = link.call(warrant, &frame, self.talk.era(), self.params.clone()).await?;
-        let flight = InFlight::new(&self.talk, &self.id, &exchange);
-        if exchange.is_stream() {
-            self.outlet.begin().await;
-        }
+        let flight = InFlight::new(&self.talk, &self.id);
+        let began = |upstream: &Id| flight.began(link, upstream);
+        let working = self.exchange(link, warrant, &frame, &began);
+        tokio::pin!(working);
         // A client that stands alone cancels by leaving. An act that changes something is not cut off for that: then
         // nobody would know what came of it.
         let may_cut = self.talk.era() == Era::Stateless && tier == Tier::Safe;
+        tokio::select! {
+            done = &mut working => done,
+            () = self.outlet.closed(), if may_cut => Err(cancelled(link)),
+            // The server has been told. It may still say what came of it, for a while.
+            () = flight.cancelled.notified() => {
+                let grace = tokio::time::timeout(Duration::from_secs(CANCEL_GRACE_S), &mut working);
+                grace.await.unwrap_or_else(|_| Err(cancelled(link)))
+            }
+        }
+    }
+
+    async fn exchange(
+        &self,
+        link: &Arc<Link>,
+        warrant: Warrant,
+        frame: &Frame<'_>,
+        began: Began<'_>,
+    ) -> Result<OwnedDoc, UpstreamError> {
+        let mut exchange = link.call(warrant, frame, self.talk.era(), self.params.clone(), began).await?;
+        if exchange.is_stream() {
+            self.outlet.begin().await;
+        }
         loop {
-            let coming = tokio::select! {
-                coming = exchange.next() => coming?,
-                () = self.outlet.closed(), if may_cut => return Err(cancelled(link)),
-                () = flight.cancelled.notified() => return last_chance(&mut exchange, link).await,
-            };
-            match coming {
+            match exchange.next().await? {
                 Coming::Answer(answer) => return Ok(answer),
                 Coming::Ask(ask) => self.talk.ask(link, &ask, &self.outlet).await,
                 Coming::Notice(notice) => {
@@ -374,21 +390,4 @@ impl Performer {
 
 fn cancelled(link: &Link) -> UpstreamError {
     UpstreamError::Broken { name: link.name().to_owned(), why: "the client took the call back".to_owned() }
-}
-
-/// After a cancellation the server may still say what came of it, for a while.
-async fn last_chance(exchange: &mut Exchange, link: &Arc<Link>) -> Result<OwnedDoc, UpstreamError> {
-    let waiting = async {
-        loop {
-            match exchange.next().await {
-                Ok(Coming::Answer(answer)) => return Ok(answer),
-                Ok(Coming::Ask(ask)) => link.decline(&ask).await,
-                Ok(Coming::Notice(_)) => {}
-                Err(error) => return Err(error),
-            }
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(CANCEL_GRACE_S), waiting)
-        .await
-        .unwrap_or_else(|_| Err(cancelled(link)))
 }

@@ -32,11 +32,12 @@ pub(super) async fn relay(talk: Arc<Talk>, doc: OwnedDoc, outlet: Outlet) -> Ans
     if let Some(answer) = unbridged(&talk, &link, id, method) {
         return answer;
     }
-    let mut exchange = match link.request(request, talk.era()).await {
+    let flight = InFlight::new(&talk, id);
+    let began = |upstream: &Id| flight.began(&link, upstream);
+    let mut exchange = match link.request(request, talk.era(), &began).await {
         Ok(exchange) => exchange,
         Err(error) => return talk.failed(id, &error),
     };
-    let _running = InFlight::new(&talk, id, &exchange);
     if exchange.is_stream() {
         outlet.begin().await;
     }
@@ -143,18 +144,17 @@ pub(super) struct InFlight {
 }
 
 impl InFlight {
-    pub(super) fn new(talk: &Talk, id: &Id, exchange: &Exchange) -> Self {
-        let cancelled = Arc::new(Notify::new());
-        let session = talk.session.as_ref().map(|session| {
-            let running = Running {
-                link: Arc::clone(exchange.link()),
-                id: exchange.upstream_id.clone(),
-                cancelled: Arc::clone(&cancelled),
-            };
-            session.begin(id, running);
-            (Arc::clone(session), id.clone())
-        });
-        Self { session, cancelled }
+    pub(super) fn new(talk: &Talk, id: &Id) -> Self {
+        let session = talk.session.as_ref().map(|session| (Arc::clone(session), id.clone()));
+        Self { session, cancelled: Arc::new(Notify::new()) }
+    }
+
+    /// The server knows it as `upstream` from now on.
+    pub(super) fn began(&self, link: &Arc<Link>, upstream: &Id) {
+        if let Some((session, id)) = &self.session {
+            let cancelled = Arc::clone(&self.cancelled);
+            session.begin(id, Running { link: Arc::clone(link), id: upstream.clone(), cancelled });
+        }
     }
 }
 

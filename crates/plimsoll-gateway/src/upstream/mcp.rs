@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use plimsoll_bundle::{Bundle, Secret, Server};
+use plimsoll_bundle::{Bundle, Reach, Secret, Server};
 use plimsoll_core::Account;
 use plimsoll_inspect::redact::Redactor;
 use plimsoll_ledger::Warrant;
@@ -31,6 +31,8 @@ use super::tools::{Boxed, ToolAnswer, ToolCaller, ToolRequest};
 
 /// Conversations with tool servers kept at once; the one idle for longest goes first.
 pub const LINKS_MAX: usize = 1_024;
+/// Child processes kept at once; the one idle for longest goes first.
+pub const CHILDREN_MAX: usize = 64;
 /// Seconds after which an idle conversation is ended.
 pub const LINK_IDLE_S: u64 = 1_800;
 
@@ -48,6 +50,7 @@ struct Place {
     lane: String,
     server: String,
     credential: String,
+    child: bool,
 }
 
 #[derive(Debug)]
@@ -79,6 +82,7 @@ impl McpUpstreams {
             lane: lane.to_owned(),
             server: server.name.clone(),
             credential: credential.map(|secret| secret.from.clone()).unwrap_or_default(),
+            child: matches!(server.reach, Reach::Stdio { .. }),
         };
         let slot = self.slot(place);
         let mut held = slot.link.lock().await;
@@ -120,10 +124,12 @@ impl McpUpstreams {
         let used = |slot: &Slot| *slot.used.lock().unwrap_or_else(PoisonError::into_inner);
         let limit = Duration::from_secs(LINK_IDLE_S);
         slots.retain(|_, slot| now.duration_since(used(slot)) < limit);
-        if slots.len() >= LINKS_MAX
-            && let Some(idlest) =
-                slots.iter().min_by_key(|(_, slot)| used(slot)).map(|(place, _)| place.clone())
-        {
+        let children = slots.keys().filter(|place| place.child).count();
+        let crowded = |other: &Place| {
+            slots.len() >= LINKS_MAX || place.child && other.child && children >= CHILDREN_MAX
+        };
+        let idlest = slots.iter().filter(|(other, _)| crowded(other)).min_by_key(|(_, slot)| used(slot));
+        if let Some(idlest) = idlest.map(|(place, _)| place.clone()) {
             slots.remove(&idlest);
         }
         let slot = Arc::new(Slot { link: tokio::sync::Mutex::new(None), used: Mutex::new(now) });
@@ -196,7 +202,8 @@ impl ToolCaller for McpUpstreams {
             let frame = Frame::read(doc.root()).map_err(|error| garbage(error.to_string()))?;
             let tool = request.server.tools.get(&request.act.tool.tool);
             let headers = tool.and_then(|tool| tool.pin.as_ref()).map(|pin| Params::of(&pin.input_schema));
-            let mut exchange = link.call(warrant, &frame, Era::Sessions, headers.unwrap_or_default()).await?;
+            let mut exchange =
+                link.call(warrant, &frame, Era::Sessions, headers.unwrap_or_default(), &|_| {}).await?;
             loop {
                 match exchange.next().await? {
                     Coming::Answer(answer) => return read_answer(&answer, &name),

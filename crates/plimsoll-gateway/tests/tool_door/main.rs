@@ -1,4 +1,5 @@
 //! The tool door from outside: real sockets on both sides, and what a tool server got to see in between.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on says where")]
 
 mod world;
 
@@ -157,6 +158,23 @@ async fn a_broken_answer_is_told_apart_from_a_refusal() {
     assert_eq!(client.code(&answer), "PLM-0500", "{answer}");
     assert!(answer["result"]["content"][0]["text"].as_str().unwrap().contains("Nobody knows"), "{answer}");
     assert_eq!(client.call("look", json!({"what": "order"})).await["result"]["content"][0]["text"], "looked");
+}
+
+/// A server that says nothing is not waited for beyond the bound, hears that nobody waits, and the act is in doubt.
+#[tokio::test]
+async fn a_silent_server_is_given_up() {
+    let world = World::new(Speaks::Sessions, tools()).await;
+    let client = Client::sessions(&world).await;
+    client.call("look", json!({"what": "order"})).await;
+    world.upstream.hang_next_call();
+    let answer = client.call("look", json!({"what": "order"})).await;
+    assert_eq!(client.code(&answer), "PLM-0501", "{answer}");
+    world.upstream.hang_next_call();
+    let (taken_back, answer) =
+        tokio::join!(client.take_back(3), client.call("look", json!({"what": "order"})));
+    assert_eq!(taken_back, 202);
+    assert_eq!(answer["id"], 3);
+    assert!(world.upstream.seen().iter().any(|seen| seen.method == "notifications/cancelled"));
 }
 
 /// A server that forgets its sessions is greeted anew; its client does not notice.

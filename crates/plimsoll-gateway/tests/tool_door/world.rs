@@ -101,6 +101,10 @@ impl Upstream {
         self.breaks.store(1, Ordering::SeqCst);
     }
 
+    pub(crate) fn hang_next_call(&self) {
+        self.breaks.store(2, Ordering::SeqCst);
+    }
+
     pub(crate) fn redescribe(&self, name: &str, description: &str) {
         for tool in self.tools.lock().unwrap().iter_mut().filter(|tool| tool["name"] == name) {
             tool["description"] = json!(description);
@@ -154,8 +158,13 @@ impl Upstream {
         {
             return respond(404, error(-32000), None);
         }
-        if method == "tools/call" && self.breaks.swap(0, Ordering::SeqCst) == 1 {
-            return respond(502, "oh".to_owned(), None);
+        match self.breaks.swap(
+            if method == "tools/call" { 0 } else { self.breaks.load(Ordering::SeqCst) },
+            Ordering::SeqCst,
+        ) {
+            1 if method == "tools/call" => return respond(502, "oh".to_owned(), None),
+            2 if method == "tools/call" => std::future::pending::<()>().await,
+            _ => {}
         }
         let mut session = None;
         let mut result = match method.as_str() {
@@ -252,13 +261,15 @@ impl World {
             breaks: AtomicI64::new(0),
         });
         let script = CHILD.replace("TOOLS", &json!(tools()).to_string());
-        Self::before(upstream, &format!("stdio: {}", json!(["sh", "-c", script])), &tools())
-            .await
+        Self::before(upstream, &format!("stdio: {}", json!(["sh", "-c", script])), &tools()).await
     }
 
     async fn before(upstream: Arc<Upstream>, reach: &str, tools: &[Value]) -> Self {
         let mut tree = Tree::default();
-        tree.insert("plimsoll.yaml", "plimsoll: 1\nproject: test\nenvironment: test\n");
+        tree.insert(
+            "plimsoll.yaml",
+            "plimsoll: 1\nproject: test\nenvironment: test\nbounds: {upstream_timeout: 2s}\n",
+        );
         tree.insert(
             "people.yaml",
             "people:\n  rosa: {roles: [reviewer]}\nroles:\n  reviewer: {purpose: looks}\n",
@@ -431,6 +442,14 @@ impl Client {
         let body = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
         let (status, _, answer) = self.post(&body, &headers).await;
         (status, answer)
+    }
+
+    /// Takes a request back, a moment after it was sent.
+    pub(crate) async fn take_back(&self, id: i64) -> u16 {
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        let body =
+            json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}});
+        self.post(&body, &[("mcp-session-id", self.session.as_deref().unwrap_or_default())]).await.0
     }
 
     pub(crate) async fn leave(&self) {

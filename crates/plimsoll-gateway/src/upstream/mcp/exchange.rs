@@ -38,12 +38,13 @@ pub struct Exchange {
     method: String,
     heard: bool,
     resumed: u32,
+    answered: bool,
 }
 
 impl Exchange {
     pub(super) fn new(link: Arc<Link>, replies: Replies, ids: (Id, Id), era: Era, method: String) -> Self {
         let (client_id, upstream_id) = ids;
-        Self { link, replies, client_id, upstream_id, era, method, heard: false, resumed: 0 }
+        Self { link, replies, client_id, upstream_id, era, method, heard: false, resumed: 0, answered: false }
     }
 
     /// The HTTP status that the answer came with.
@@ -89,6 +90,7 @@ impl Exchange {
             }
         };
         self.heard = true;
+        self.answered = Frame::read(doc.root()).is_ok_and(|frame| frame.is_answer());
         let garbage = |why: &dyn std::fmt::Display| UpstreamError::Garbage {
             name: self.link.name().to_owned(),
             why: why.to_string(),
@@ -150,8 +152,27 @@ impl Exchange {
 }
 
 impl Drop for Exchange {
+    /// Whoever stops waiting tells the server, where there is a way to. Over HTTP in the stateless era, closing the
+    /// stream says it.
     fn drop(&mut self) {
         self.link.forget(&self.upstream_id);
+        let has_words = self.link.is_child() || self.link.era() == Era::Sessions;
+        let Some(runtime) =
+            tokio::runtime::Handle::try_current().ok().filter(|_| has_words && !self.answered)
+        else {
+            return;
+        };
+        let params = format!(
+            r#"{{"requestId":{},"reason":"nobody waits for it any more"}}"#,
+            self.upstream_id.to_json()
+        );
+        let text = jsonrpc::notification("notifications/cancelled", Some(&params));
+        let link = Arc::clone(&self.link);
+        runtime.spawn(async move {
+            if let Err(error) = link.tell(text).await {
+                tracing::debug!(server = link.name(), %error, "a server could not be told that nobody waits");
+            }
+        });
     }
 }
 

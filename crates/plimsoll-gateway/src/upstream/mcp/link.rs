@@ -95,6 +95,9 @@ impl Hello {
     }
 }
 
+/// Told what the server will know a request as, just before it goes out.
+pub type Began<'a> = &'a (dyn Fn(&Id) + Sync);
+
 /// Parameters of a tool that headers repeat.
 #[derive(Clone, Debug, Default)]
 pub struct Params(pub Vec<ParamHeader>);
@@ -227,8 +230,9 @@ impl Link {
         self: &Arc<Self>,
         request: Unjudged<'_, '_>,
         era: Era,
+        began: Began<'_>,
     ) -> Result<Exchange, UpstreamError> {
-        self.send(request.0, era, &Params::default()).await
+        self.send(request.0, era, &Params::default(), began).await
     }
 
     /// Performs an act. The warrant is used up.
@@ -241,9 +245,10 @@ impl Link {
         frame: &Frame<'_>,
         era: Era,
         params: Params,
+        began: Began<'_>,
     ) -> Result<Exchange, UpstreamError> {
         crate::upstream::spend(warrant, self.name())?;
-        self.send(frame, era, &params).await
+        self.send(frame, era, &params, began).await
     }
 
     async fn send(
@@ -251,6 +256,7 @@ impl Link {
         frame: &Frame<'_>,
         era: Era,
         params: &Params,
+        began: Began<'_>,
     ) -> Result<Exchange, UpstreamError> {
         let nothing =
             || UpstreamError::Unreachable { name: self.name().to_owned(), why: "not a request".to_owned() };
@@ -259,6 +265,7 @@ impl Link {
         loop {
             let standing = self.standing();
             let (text, id) = self.outgoing(frame, era, &standing)?;
+            began(&id);
             let replies = match &self.wire {
                 Wire::Stdio(wire) => {
                     let token = Meta::of(frame).and_then(Meta::progress_token);

@@ -97,7 +97,7 @@ impl Link {
             let doc = parse(&text[..], &Limits::DEFAULT).map_err(|error| garbage(error.to_string()))?;
             let frame = Frame::read(doc.root()).map_err(|error| garbage(error.to_string()))?;
             let Some(request) = Unjudged::of(&frame) else { return Err(garbage("not a list".to_owned())) };
-            let mut exchange = self.request(request, Era::Sessions).await?;
+            let mut exchange = self.request(request, Era::Sessions, &|_| {}).await?;
             let answer = loop {
                 match exchange.next().await? {
                     Coming::Answer(answer) => break answer,
