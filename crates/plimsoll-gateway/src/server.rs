@@ -233,7 +233,9 @@ async fn route(gateway: &Arc<Gateway>, local: SocketAddr, arrival: Arrival) -> R
 fn admit(gateway: &Gateway, local: SocketAddr, headers: &HeaderMap) -> Result<(), Refusal> {
     let bundle = gateway.bundle.load();
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, _port)| name).trim_matches(['[', ']']);
+    // `[::1]` has colons of its own.
+    let name = if host.ends_with(']') { host } else { host.rsplit_once(':').map_or(host, |(name, _)| name) };
+    let name = name.trim_matches(['[', ']']);
     let is_own = name == local.ip().to_string() || matches!(name, "localhost" | "127.0.0.1" | "::1");
     if !is_own && !bundle.project.hosts.iter().any(|allowed| allowed == name || allowed == host) {
         let message = format!("the host `{host}` is not served here; add it to `hosts` in plimsoll.yaml");
@@ -241,7 +243,9 @@ fn admit(gateway: &Gateway, local: SocketAddr, headers: &HeaderMap) -> Result<()
     }
     let Some(origin) = headers.get(ORIGIN) else { return Ok(()) };
     let origin = origin.to_str().unwrap_or_default();
-    if bundle.project.origins.iter().any(|allowed| allowed == origin) {
+    // A page that came from here may come back: none does, as this listener serves no pages.
+    let is_same = origin.split_once("://").is_some_and(|(_, from)| from.eq_ignore_ascii_case(host));
+    if is_same || bundle.project.origins.iter().any(|allowed| allowed == origin) {
         return Ok(());
     }
     let message = format!("the origin `{origin}` is not served here; add it to `origins` in plimsoll.yaml");
