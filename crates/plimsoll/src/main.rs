@@ -43,6 +43,8 @@ enum Command {
     Up(cmd::up::Up),
     /// Look at repository, ledger, database and tool servers, and say what is wrong
     Doctor(cmd::doctor::Doctor),
+    /// Relay one tool server of a running gateway over standard input and output, for a client's config
+    Mcp(cmd::mcp::Mcp),
     /// Make, list and revoke API keys and admin keys
     Key(cmd::key::Key),
     /// Measure what it costs: the gateway against the least that a proxy can do
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
         Command::Doctor(args) => args.run(),
         Command::Check(args) => args.run(),
         Command::Up(args) => args.run(),
+        Command::Mcp(args) => args.run(),
         Command::Key(args) => args.run(),
         Command::Bench(args) => args.run(),
         Command::Mock(args) => args.run(),

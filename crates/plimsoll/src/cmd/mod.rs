@@ -6,5 +6,6 @@ pub mod demo;
 pub mod doctor;
 pub mod init;
 pub mod key;
+pub mod mcp;
 pub mod mock;
 pub mod up;
