@@ -1,7 +1,7 @@
 //! The tasks beside the doors: what the ledger says becomes a projection that can be asked, and the
 //! kill switches are looked at again and again.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -17,12 +17,29 @@ use crate::stops::STOP_POLL_MS;
 
 /// Acts in doubt that a start looks at.
 pub const IN_DOUBT_MAX: usize = 10_000;
+/// Turned requests that are recorded in one second; more are counted in `plimsoll_requests_turned` alone.
+pub const TURNED_PER_S: u32 = 50;
 /// Seconds between two looks at what has expired.
 pub const UPKEEP_S: u64 = 60;
 /// Hours that proposals and remembered results are kept in the database.
 pub const KEEP_HOURS: i64 = 24 * 30;
 /// Entries projected in one batch.
 pub const PROJECT_BATCH: usize = 1_000;
+
+/// How many turned requests this second has already recorded.
+#[derive(Debug, Default)]
+pub struct Turned(Mutex<(i64, u32)>);
+
+impl Turned {
+    fn admits(&self, now: Timestamp) -> bool {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.0 != now.as_second() {
+            *seen = (now.as_second(), 0);
+        }
+        seen.1 += 1;
+        seen.1 <= TURNED_PER_S
+    }
+}
 
 impl Gateway {
     /// Brings the projection up to the ledger and finds the acts in doubt. At start, before any port is
@@ -120,6 +137,10 @@ impl Gateway {
     /// Notes a request that ended before any act.
     pub(crate) fn note_turned(&self, request: &str, refusal: &Refusal) {
         self.metrics.turned.inc();
+        // Whoever knocks with nothing must not fill the ledger: beyond the bound they are only counted.
+        if !self.turned.admits(Timestamp::now()) {
+            return;
+        }
         let detail = self.redactor.redact(&refusal.headline()).into_owned();
         let header = Header { request: request.to_owned(), ..Header::default() };
         let entry = header.entry(Timestamp::now(), EntryBody::Turned { code: refusal.code, detail });

@@ -40,6 +40,7 @@ pub struct Gateway {
     pub(crate) tokens: Tokens,
     pub(crate) http: HttpClient,
     pub(crate) metrics: Metrics,
+    pub(crate) turned: crate::follow::Turned,
     pub(crate) tool_door: crate::tool_door::ToolDoor,
     /// How checks and the tool door reach tool servers; set once at start.
     pub(crate) tools: OnceLock<Arc<dyn ToolCaller>>,
@@ -103,6 +104,7 @@ impl Gateway {
             keys: Keys::default(),
             http,
             metrics: Metrics::default(),
+            turned: crate::follow::Turned::default(),
             tools: OnceLock::new(),
             tool_door,
             answers: tokio::sync::Mutex::new(()),

@@ -1,17 +1,52 @@
 //! Rate limits and budgets: fixed windows, taken before the act and given back when it does not happen.
+//!
+//! Short windows are counted in memory; a restart forgets them within [`LONG_WINDOW_S`]. Long ones are kept
+//! in the store, because a budget for a day must not begin anew with each restart.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
 
 use jiff::Timestamp;
 use plimsoll_bundle::{Limit, LimitMeasure, LimitPer, Workflow};
-use plimsoll_core::{Act, ArgumentOrigin, ArgumentRole, Code, Objection, Principal};
+use plimsoll_core::{Act, ArgumentOrigin, ArgumentRole, Code, Objection, Principal, ToolName};
+use plimsoll_store::Store;
 use serde_json::Value;
 
 /// Counters kept at most; windows that are over are dropped first.
 pub const COUNTERS_MAX: usize = 65_536;
 
-type Key = (usize, String, String, i64);
+/// Seconds from which on a window is counted in the store.
+pub const LONG_WINDOW_S: u64 = 600;
+
+/// One counter in one window.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    /// What is counted, `desk.pay_invoice:amount`: the same in the next release, wherever the line stands.
+    limit: String,
+    workflow: String,
+    who: String,
+    /// Seconds since the epoch at which the window began, and its length.
+    began: i64,
+    length: i64,
+}
+
+impl Key {
+    fn is_over(&self, now: Timestamp) -> bool {
+        self.began + self.length <= now.as_second()
+    }
+
+    fn text(&self) -> String {
+        format!("{}/{}/{}/{}", self.workflow, self.limit, self.length, self.who)
+    }
+
+    fn window(&self) -> Timestamp {
+        Timestamp::from_second(self.began).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+
+    fn is_long(&self) -> bool {
+        self.length >= i64::try_from(LONG_WINDOW_S).unwrap_or(i64::MAX)
+    }
+}
 
 /// The counters of all limits, and those that policies may read.
 #[derive(Debug, Default)]
@@ -35,9 +70,11 @@ struct Usage {
 pub struct Taken(Vec<(Key, i64)>);
 
 impl Limiter {
-    /// Takes from every limit that covers the act, or names the first one that is spent.
-    pub fn take(
+    /// Takes from every limit that covers the act, or names the first one that is spent. A store that
+    /// can't answer counts as spent.
+    pub async fn take(
         &self,
+        store: &Store,
         workflow: &Workflow,
         principal: &Principal,
         act: &Act,
@@ -45,17 +82,22 @@ impl Limiter {
         now: Timestamp,
     ) -> Result<Taken, Objection> {
         let mut taken = Taken::default();
-        for (n, limit) in workflow.limits.iter().enumerate() {
-            if limit.tool.as_ref().is_some_and(|tool| *tool != act.tool) || act.tool.server == "model" {
+        for limit in &workflow.limits {
+            if limit.tool.as_ref().is_some_and(|tool| *tool != act.tool) || act.tool.server == ToolName::MODEL
+            {
                 continue;
             }
             let amount = match limit.measure {
                 LimitMeasure::Calls => 1,
                 LimitMeasure::Amount => amount_hundredths(act, origins),
             };
-            let key = key(n, limit, workflow, principal, now);
-            if let Err(used) = self.add(&key, amount, limit.at_most) {
-                self.give_back(taken);
+            let key = key(limit, workflow, principal, now);
+            let spent = match key.is_long() {
+                true => take_long(store, &key, amount, limit.at_most).await,
+                false => self.add(&key, amount, limit.at_most, now),
+            };
+            if let Err(used) = spent {
+                self.give_back(store, taken).await;
                 return Err(objection(limit, used, amount));
             }
             taken.0.push((key, amount));
@@ -63,10 +105,13 @@ impl Limiter {
         Ok(taken)
     }
 
-    pub fn give_back(&self, taken: Taken) {
-        let mut counters = self.lock();
+    pub async fn give_back(&self, store: &Store, taken: Taken) {
         for (key, amount) in taken.0 {
-            if let Some(count) = counters.get_mut(&key) {
+            if key.is_long() {
+                if let Err(error) = store.give_back(&key.text(), key.window(), amount).await {
+                    tracing::warn!(%error, "a budget could not be given back; it stays spent");
+                }
+            } else if let Some(count) = self.lock().get_mut(&key) {
                 *count = count.saturating_sub(amount);
             }
         }
@@ -115,11 +160,10 @@ impl Limiter {
         self.usage.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    fn add(&self, key: &Key, amount: i64, at_most: i64) -> Result<(), i64> {
+    fn add(&self, key: &Key, amount: i64, at_most: i64, now: Timestamp) -> Result<(), i64> {
         let mut counters = self.lock();
         if counters.len() >= COUNTERS_MAX {
-            let window = key.3;
-            counters.retain(|key, _| key.3 >= window);
+            counters.retain(|key, _| !key.is_over(now));
         }
         let count = counters.entry(key.clone()).or_insert(0);
         let next = count.saturating_add(amount);
@@ -135,14 +179,32 @@ impl Limiter {
     }
 }
 
-fn key(n: usize, limit: &Limit, workflow: &Workflow, principal: &Principal, now: Timestamp) -> Key {
+async fn take_long(store: &Store, key: &Key, amount: i64, at_most: i64) -> Result<(), i64> {
+    match store.take(&key.text(), key.window(), amount, at_most).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(store.taken(&key.text(), key.window()).await.unwrap_or(at_most)),
+        Err(error) => {
+            tracing::error!(%error, "a budget can't be looked up: it counts as spent");
+            Err(at_most)
+        }
+    }
+}
+
+fn key(limit: &Limit, workflow: &Workflow, principal: &Principal, now: Timestamp) -> Key {
     let who = match limit.per {
         LimitPer::Workflow => "",
         LimitPer::Principal => &principal.id,
         LimitPer::Requester => principal.requester(),
     };
-    let window = i64::try_from(limit.window_s.max(1)).unwrap_or(i64::MAX);
-    (n, workflow.name.clone(), who.to_owned(), now.as_second() / window * window)
+    let length = i64::try_from(limit.window_s.max(1)).unwrap_or(i64::MAX / 2);
+    let began = now.as_second() / length * length;
+    let tool = limit.tool.as_ref().map_or_else(|| "*".to_owned(), ToString::to_string);
+    let measure = match limit.measure {
+        LimitMeasure::Calls => "calls",
+        LimitMeasure::Amount => "amount",
+    };
+    let limit = format!("{tool}:{measure}");
+    Key { limit, workflow: workflow.name.clone(), who: who.to_owned(), began, length }
 }
 
 fn objection(limit: &Limit, used: i64, wanted: i64) -> Objection {

@@ -92,7 +92,7 @@ impl Gateway {
         actor: A,
     ) -> Result<A::Done, Refusal> {
         let mut labelled = self.label(caller, proposal).await;
-        let taken = self.take(caller, &mut labelled);
+        let taken = self.take(caller, &mut labelled).await;
         let mut verdict = self.decide(caller, &mut labelled);
         if wants_check(&verdict.decision) && !labelled.facts.deferred {
             self.check(caller, &mut labelled).await;
@@ -101,18 +101,18 @@ impl Gateway {
         if wants_approval(&verdict.decision) && verdict.permit.is_none() {
             match self.hold(caller, &mut labelled, &verdict.decision).await {
                 Ok(Some(ticket)) => {
-                    self.limits.give_back(taken);
+                    self.limits.give_back(&self.store, taken).await;
                     return Err(self.record_decision(caller, labelled, verdict.decision, Some(ticket)).await);
                 }
                 Ok(None) => verdict = self.decide(caller, &mut labelled),
                 Err(refusal) => {
-                    self.limits.give_back(taken);
+                    self.limits.give_back(&self.store, taken).await;
                     return Err(refusal);
                 }
             }
         }
         let Some(permit) = verdict.permit else {
-            self.limits.give_back(taken);
+            self.limits.give_back(&self.store, taken).await;
             return Err(self.record_decision(caller, labelled, verdict.decision, None).await);
         };
         let going = Arc::clone(self).go(caller.clone(), labelled, verdict.decision, permit, taken, actor);
@@ -133,7 +133,7 @@ impl Gateway {
         let spent = match begun {
             Ok(()) => self.spend_approval(&labelled, permit.act_digest()).await,
             Err(twin) => {
-                self.limits.give_back(taken);
+                self.limits.give_back(&self.store, taken).await;
                 return Err(twin);
             }
         };
@@ -146,7 +146,7 @@ impl Gateway {
             Ok((warrant, slip)) => Ok(actor.act(warrant, slip).await),
             Err(refusal) => {
                 self.doubts.end(&digest);
-                self.limits.give_back(taken);
+                self.limits.give_back(&self.store, taken).await;
                 Err(refusal)
             }
         }
@@ -242,7 +242,7 @@ impl Gateway {
     }
 
     /// Takes from rate limits and budgets, and asks whether a twin of this act is still open.
-    fn take(&self, caller: &Caller, labelled: &mut Labelled) -> Taken {
+    async fn take(&self, caller: &Caller, labelled: &mut Labelled) -> Taken {
         if labelled.facts.deferred {
             return Taken::default();
         }
@@ -255,7 +255,10 @@ impl Gateway {
             }
         }
         let now = Timestamp::now();
-        match self.limits.take(caller.workflow(), caller.principal(), &labelled.act, &labelled.origins, now) {
+        let (workflow, principal) = (caller.workflow(), caller.principal());
+        let taken =
+            self.limits.take(&self.store, workflow, principal, &labelled.act, &labelled.origins, now).await;
+        match taken {
             Ok(taken) => taken,
             Err(objection) => {
                 labelled.facts.objections.push(objection);

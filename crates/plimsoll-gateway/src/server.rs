@@ -195,7 +195,7 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
     let id = Uuid::now_v7().to_string();
-    gateway.metrics.in_flight.inc();
+    let before = gateway.metrics.in_flight.inc();
     let (head, body) = request.into_parts();
     let arrival = Arrival {
         method: head.method,
@@ -205,7 +205,11 @@ async fn answer(
         body,
         request: id.clone(),
     };
-    let mut response = route(&gateway, local, arrival).await;
+    let bound = gateway.bundle.load().project.bounds.in_flight;
+    let mut response = match usize::try_from(before) {
+        Ok(before) if before < bound => route(&gateway, local, arrival).await,
+        _ => overloaded(&gateway, &arrival, bound),
+    };
     gateway.metrics.in_flight.dec();
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(HeaderName::from_static("x-plimsoll-request"), value);
@@ -250,6 +254,12 @@ fn admit(gateway: &Gateway, local: SocketAddr, headers: &HeaderMap) -> Result<()
     }
     let message = format!("the origin `{origin}` is not served here; add it to `origins` in plimsoll.yaml");
     Err(Refusal::plain(Code::NotAllowed, message))
+}
+
+/// More than the bound at once: refused at once, so that those within it are served.
+fn overloaded(gateway: &Gateway, arrival: &Arrival, bound: usize) -> Response<Body> {
+    let message = format!("{bound} requests are in flight already (`bounds.in_flight`); repeat later");
+    turned(gateway, arrival, &Refusal::plain(Code::Overloaded, message))
 }
 
 /// A request that ended before a door: recorded without waiting, counted, answered.
