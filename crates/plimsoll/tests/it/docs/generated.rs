@@ -1,0 +1,230 @@
+//! Chapters of the manual that are read from the code: codes, endpoints, bounds.
+
+use std::fmt::Write as _;
+
+use plimsoll_bundle::Bounds;
+use plimsoll_console::{Auth, ROUTES};
+use plimsoll_core::Code;
+use plimsoll_gateway::server::Endpoint;
+use plimsoll_wire::json::Limits;
+
+use super::{bless, root};
+
+const NOTE: &str = "<!-- Written by a test from the code: BLESS=1 cargo test -p plimsoll --test it docs -->\n";
+
+#[test]
+fn codes() {
+    let mut page = format!(
+        "# Codes\n{NOTE}\n\
+         Every refusal, hold and fault has a code that never changes its meaning. The agent reads it in the answer, the ledger keeps it, \
+         and the console and `plimsoll log` show it.\n\n\
+         01 stops and modes · 02 rules, approvals, checks · 03 limits · 04 the request · 05 the machinery\n"
+    );
+    for code in Code::ALL {
+        let row = code.row();
+        let _ = write!(page, "\n## {} {}\n\n{}\n\n*Next:* {}\n", row.id, row.title, row.meaning, row.next);
+    }
+    bless("docs/codes.md", &page);
+}
+
+#[test]
+fn endpoints() {
+    let mut page = format!(
+        "# Endpoints\n{NOTE}\n\
+         What is not in these tables is refused.\n\n\
+         ## The data listener\n\n\
+         Default `127.0.0.1:7300`. A caller says who it is with an API key (`plk_…`) or a token of a trusted issuer, as \
+         `Authorization: Bearer …` or `x-api-key`. The two health endpoints ask for nothing.\n\n\
+         | method | path | what |\n|---|---|---|\n"
+    );
+    for (methods, path, endpoint) in Endpoint::TABLE {
+        let methods: Vec<&str> = methods.iter().map(|method| method.as_str()).collect();
+        let _ = writeln!(page, "| {} | `{path}` | {} |", methods.join(", "), what(*endpoint));
+    }
+    page.push_str(
+        "\n## The admin listener\n\n\
+         Default `127.0.0.1:7301`. Programs come with an admin key (`pla_…`) as `Authorization: Bearer …`; people log in with the \
+         same key and get a cookie, which opens the pages and never the API.\n\n\
+         | method | path | who |\n|---|---|---|\n",
+    );
+    for route in ROUTES {
+        let who = match route.auth {
+            Auth::Nobody => "anybody who reaches the listener",
+            Auth::Key => "an admin key",
+            Auth::Login => "a person who has logged in",
+        };
+        let _ = writeln!(page, "| {} | `{}` | {who} |", route.method, route.path);
+    }
+    bless("docs/endpoints.md", &page);
+}
+
+fn what(endpoint: Endpoint) -> &'static str {
+    match endpoint {
+        Endpoint::Live => "the process runs",
+        Endpoint::Ready => "it can take acts: 503 when the ledger can't write",
+        Endpoint::Chat => "OpenAI Chat Completions, plain and streamed",
+        Endpoint::Responses => "OpenAI Responses, plain and streamed",
+        Endpoint::Messages => "Anthropic Messages, plain and streamed",
+        Endpoint::CountTokens => "Anthropic token counting",
+        Endpoint::Embeddings => "OpenAI embeddings",
+        Endpoint::Models => "the models this caller's workflow names",
+        Endpoint::Mcp => "MCP over streamable HTTP; without a name where the workflow has one server",
+    }
+}
+
+#[test]
+fn bounds() {
+    let mut page = format!(
+        "# Bounds\n{NOTE}\n\
+         Everything that grows has a bound with a name. What is over it is refused by name or, where the table says so, forgotten \
+         oldest first; nothing is cut short silently.\n\n\
+         ## Set in `plimsoll.yaml`, under `bounds`\n\n| name | default | meaning |\n|---|---|---|\n"
+    );
+    for (name, default, meaning) in configured(Bounds::default()) {
+        let _ = writeln!(page, "| `{name}` | {default} | {meaning} |");
+    }
+    let json = Limits::DEFAULT;
+    let _ = write!(
+        page,
+        "\nA JSON text that is read, of either side, has at most {} values and keys.\n\n\
+         ## Fixed\n\n| crate | name | value | meaning |\n|---|---|---|---|\n",
+        thousands(json.nodes as u128)
+    );
+    let constants = constants();
+    assert!(constants.len() > 40, "only {} bounds were found", constants.len());
+    for Constant { krate, name, value, meaning } in constants {
+        let _ = writeln!(page, "| {krate} | `{name}` | {value} | {meaning} |");
+    }
+    bless("docs/bounds.md", &page);
+}
+
+/// The bounds of the project's file, with the descriptions of its schema.
+fn configured(bounds: Bounds) -> Vec<(String, String, String)> {
+    let schema: serde_json::Value = serde_json::from_str(&super::read("schemas/plimsoll.json")).unwrap();
+    let forms = schema["$defs"]["BoundsForm"]["properties"].as_object().unwrap();
+    // Destructured, so that a new bound has to be added here.
+    let Bounds {
+        request_bytes,
+        response_bytes,
+        json_depth,
+        upstream_timeout_s,
+        idle_timeout_s,
+        request_timeout_s,
+        in_flight,
+        segment_bytes,
+    } = bounds;
+    let values = [
+        ("request_bytes", size(request_bytes as u128)),
+        ("response_bytes", size(response_bytes as u128)),
+        ("json_depth", thousands(json_depth as u128)),
+        ("upstream_timeout", format!("{upstream_timeout_s} s")),
+        ("idle_timeout", format!("{idle_timeout_s} s")),
+        ("request_timeout", format!("{request_timeout_s} s")),
+        ("in_flight", thousands(in_flight as u128)),
+        ("segment_bytes", size(segment_bytes as u128)),
+    ];
+    let meaning = |name: &str| {
+        let text = forms.get(name).and_then(|form| form["description"].as_str()).unwrap_or_default();
+        text.split(" Default").next().unwrap_or_default().trim_end_matches('.').to_owned()
+    };
+    values.into_iter().map(|(name, value)| (name.to_owned(), value, meaning(name))).collect()
+}
+
+struct Constant {
+    krate: String,
+    name: String,
+    value: String,
+    meaning: String,
+}
+
+/// The named bounds of the program, where they are declared: constants with a unit or an end in their name.
+fn constants() -> Vec<Constant> {
+    let mut found = Vec::new();
+    for krate in ["core", "wire", "inspect", "bundle", "ledger", "store", "gateway", "console"] {
+        let mut files = Vec::new();
+        sources(&root().join(format!("crates/plimsoll-{krate}/src")), &mut files);
+        files.sort();
+        for text in files.iter().map(|file| std::fs::read_to_string(file).unwrap()) {
+            let lines: Vec<&str> = text.lines().collect();
+            for (n, line) in lines.iter().enumerate() {
+                let Some((name, value)) = declared(line) else { continue };
+                let meaning: Vec<&str> =
+                    lines[..n].iter().rev().map_while(|line| line.trim().strip_prefix("/// ")).collect();
+                let meaning: Vec<&str> = meaning.into_iter().rev().collect();
+                let meaning = meaning.join(" ").replace("[`", "`").replace("`]", "`").replace('|', "\\|");
+                if meaning.is_empty() {
+                    continue;
+                }
+                found.push(Constant { krate: krate.to_owned(), name: name.to_owned(), value, meaning });
+            }
+        }
+    }
+    found
+}
+
+fn sources(dir: &std::path::Path, into: &mut Vec<std::path::PathBuf>) {
+    for entry in std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
+        let name = entry.file_name().unwrap().to_string_lossy().into_owned();
+        if entry.is_dir() && name != "tests" && name != "snapshots" {
+            sources(&entry, into);
+        } else if name.ends_with(".rs") && name != "tests.rs" && name != "conformance.rs" {
+            into.push(entry);
+        }
+    }
+}
+
+/// `pub const NAME_MAX: usize = 8_192;` → its name and its value for people.
+fn declared(line: &str) -> Option<(&str, String)> {
+    let rest = line.trim().trim_start_matches("pub(crate) ").trim_start_matches("pub(super) ");
+    let rest = rest.trim_start_matches("pub ").strip_prefix("const ")?;
+    let (name, rest) = rest.split_once(": ")?;
+    let (kind, value) = rest.split_once(" = ")?;
+    let value = value.strip_suffix(';')?;
+    let ends = ["_MAX", "_MIN", "_S", "_MS", "_BYTES", "_CHARS", "_LIFE", "_COMMITS", "_BATCH"];
+    let is_bound = ends.iter().any(|end| name.ends_with(end)) || name.starts_with("MAX_");
+    let is_number = matches!(kind, "usize" | "u64" | "u32" | "u16" | "i64" | "Duration" | "SignedDuration");
+    (is_bound && is_number).then(|| (name, said(name, value)))
+}
+
+fn said(name: &str, value: &str) -> String {
+    let number = |text: &str| text.trim().replace('_', "").parse::<u128>().ok();
+    let plain = match value.split_once("<<") {
+        Some((left, right)) => number(left).zip(number(right)).map(|(left, right)| left << right),
+        None => match value.split_once('*') {
+            Some((left, right)) => number(left).zip(number(right)).map(|(left, right)| left * right),
+            None => number(value),
+        },
+    };
+    match plain {
+        Some(number) if name.contains("BYTES") => size(number),
+        Some(number) if name.ends_with("_S") => format!("{} s", thousands(number)),
+        Some(number) if name.ends_with("_MS") => format!("{} ms", thousands(number)),
+        Some(number) => thousands(number),
+        None => value.replace("SignedDuration::from_hours(", "").replace("SignedDuration::from_secs(", "").replace(
+            ')',
+            if value.contains("hours") { " h" } else { " s" },
+        ),
+    }
+}
+
+fn size(bytes: u128) -> String {
+    match bytes {
+        n if n >= 1 << 30 && n.is_multiple_of(1 << 30) => format!("{} GiB", n >> 30),
+        n if n >= 1 << 20 && n.is_multiple_of(1 << 20) => format!("{} MiB", n >> 20),
+        n if n >= 1 << 10 && n.is_multiple_of(1 << 10) => format!("{} KiB", n >> 10),
+        n => format!("{} B", thousands(n)),
+    }
+}
+
+fn thousands(number: u128) -> String {
+    let digits = number.to_string();
+    let first = digits.len() % 3;
+    let mut text = digits[..first].to_owned();
+    for group in digits.as_bytes()[first..].chunks(3) {
+        if !text.is_empty() {
+            text.push(',');
+        }
+        text.push_str(std::str::from_utf8(group).unwrap());
+    }
+    text
+}

@@ -1,0 +1,5 @@
+//! The program as its users run it: child processes, real sockets, real files.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
+
+mod crash;
+mod process;
