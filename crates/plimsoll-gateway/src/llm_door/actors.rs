@@ -84,9 +84,12 @@ impl Actor for Release {
 }
 
 pub(super) fn is_event_stream(response: &Response<Incoming>) -> bool {
-    let kind = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    response.status().is_success()
-        && kind.is_some_and(|kind| kind.trim_start().starts_with("text/event-stream"))
+    response.status().is_success() && says_event_stream(response.headers())
+}
+
+pub(super) fn says_event_stream(headers: &hyper::HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    kind.is_some_and(|kind| kind.trim_start().starts_with("text/event-stream"))
 }
 
 /// An upstream's own error, whole, to be passed on in its own form.

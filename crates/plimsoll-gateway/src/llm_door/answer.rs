@@ -9,7 +9,7 @@ use hyper::{Response, StatusCode};
 use plimsoll_core::{Code, Door, Objection, OutcomeStatus, ToolName};
 use plimsoll_inspect::trace::Prepared;
 use plimsoll_wire::json::{self, Limits};
-use plimsoll_wire::llm::{CallKind, ToolCall, Usage};
+use plimsoll_wire::llm::{CallKind, Dialect, ToolCall, Usage};
 use serde_json::{Value, json};
 
 use super::actors::{Release, error_body, provider_error};
@@ -45,11 +45,8 @@ pub(super) async fn answer(
     let (mut head, body) = response.into_parts();
     head.headers = passed(&head.headers);
     if !head.status.is_success() {
-        let status = head.status;
-        let body =
-            error_body(&turn.model.id, Response::from_parts(head.clone(), body), bounds.idle_timeout_s).await;
-        slip.close_soon(provider_error(status.as_u16()));
-        return Ok(assemble(status, &head.headers, body));
+        let response = Response::from_parts(head, body);
+        return their_error(gateway, &turn.model.id, response, bounds.idle_timeout_s, slip).await;
     }
     let intent = slip.intent();
     let fail = |slip: Slip, code: Code, why: String| {
@@ -91,6 +88,46 @@ pub(super) async fn answer(
     report.redacted = redacted;
     slip.close_soon(report);
     Ok(assemble(head.status, &head.headers, body))
+}
+
+/// An error of the provider's own goes on in its own form, without secrets. What is no error (a redirect),
+/// or holds a call that nobody judged, does not.
+pub(super) async fn their_error(
+    gateway: &Gateway,
+    model: &str,
+    response: Response<Incoming>,
+    timeout_s: u64,
+    slip: Slip,
+) -> Result<Response<Body>, Refusal> {
+    let (status, headers) = (response.status(), passed(response.headers()));
+    let streams = super::actors::says_event_stream(response.headers());
+    let body = error_body(model, response, timeout_s).await;
+    let is_error = status.is_client_error() || status.is_server_error();
+    if !is_error || streams || may_hold_call(&body) {
+        let why = format!("the model answered with status {} and with what is no error", status.as_u16());
+        let intent = slip.intent();
+        slip.close_soon(Report::failed(Code::UpstreamGarbage, why.clone()));
+        return Err(Refusal { entry: Some(intent), ..Refusal::plain(Code::UpstreamGarbage, why) });
+    }
+    slip.close_soon(provider_error(status.as_u16()));
+    let text = String::from_utf8_lossy(&body);
+    let clean = match gateway.redactor.redact(&text) {
+        std::borrow::Cow::Borrowed(_) => body,
+        std::borrow::Cow::Owned(clean) => Bytes::from(clean),
+    };
+    Ok(assemble(status, &headers, clean))
+}
+
+/// Whether a client could find a call in a body where none belongs. JSON that can't be read strictly counts.
+pub(super) fn may_hold_call(body: &Bytes) -> bool {
+    let is_json = body.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|b| matches!(b, b'{' | b'['));
+    let limits = Limits { bytes: usize::MAX, ..Limits::DEFAULT };
+    match json::parse(body.clone(), &limits) {
+        Ok(parsed) => [Dialect::Chat, Dialect::Responses, Dialect::Messages].iter().any(|dialect| {
+            dialect.read_response(parsed.doc()).is_ok_and(|read| !read.calls.is_empty())
+        }),
+        Err(_) => is_json,
+    }
 }
 
 /// Judges every call of an answer, in order. `None`: let it out; else the refusal's text.

@@ -10,8 +10,8 @@ use plimsoll_wire::json::{self, Kind, Limits, Ref};
 use plimsoll_wire::llm::Dialect;
 use serde_json::json;
 
-use super::actors::{AskModel, Failed, error_body, provider_error};
-use super::answer::{assemble, passed};
+use super::actors::{AskModel, Failed, says_event_stream};
+use super::answer::{assemble, may_hold_call, passed, their_error};
 use super::ask::model;
 use crate::context::Shown;
 use crate::gateway::Gateway;
@@ -72,25 +72,25 @@ pub(super) async fn forward(
         ModelRequest { model: Arc::clone(&model), method: Method::POST, path, headers, body, timeout_s };
     let actor = AskModel { gateway: Arc::clone(gateway), ask };
     let (response, slip) = gateway.pass(&caller, proposal, actor).await?.map_err(Failed::refusal)?;
+    if !response.status().is_success() {
+        return their_error(gateway, &model.id, response, bounds.idle_timeout_s, slip).await;
+    }
     let (head, body) = response.into_parts();
     let headers = passed(&head.headers);
-    if !head.status.is_success() {
-        let status = head.status;
-        let body = error_body(&model.id, Response::from_parts(head, body), bounds.idle_timeout_s).await;
-        slip.close_soon(provider_error(status.as_u16()));
-        return Ok(assemble(status, &headers, body));
-    }
-    match collect(&model.id, body, bounds.response_bytes, timeout_s).await {
+    let intent = slip.intent();
+    let (code, why) = match collect(&model.id, body, bounds.response_bytes, timeout_s).await {
+        // Numbers were asked for; a call, or a stream of them, has no business here.
+        Ok(body) if says_event_stream(&headers) || may_hold_call(&body) => {
+            (Code::UpstreamGarbage, format!("the model's answer is none to {endpoint:?}"))
+        }
         Ok(body) => {
             slip.close_soon(Report::of(OutcomeStatus::Done, ""));
-            Ok(assemble(head.status, &headers, body))
+            return Ok(assemble(head.status, &headers, body));
         }
-        Err(error) => {
-            let intent = slip.intent();
-            slip.close_soon(Report::failed(error.code(), error.to_string()));
-            Err(Refusal { entry: Some(intent), ..Refusal::plain(error.code(), error.to_string()) })
-        }
-    }
+        Err(error) => (error.code(), error.to_string()),
+    };
+    slip.close_soon(Report::failed(code, why.clone()));
+    Err(Refusal { entry: Some(intent), ..Refusal::plain(code, why) })
 }
 
 /// Every string of the body but its key names and model: what the provider is shown.
