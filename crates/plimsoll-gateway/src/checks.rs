@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use plimsoll_bundle::{Check, CheckOutcome};
-use plimsoll_core::{Account, Act, CheckFact, Door, OutcomeStatus, ToolName, Trajectory};
+use plimsoll_core::{Account, Act, CheckFact, Door, OutcomeStatus, Tier, ToolName, Trajectory};
 use plimsoll_ledger::Warrant;
 use serde_json::{Value, json};
 
@@ -65,6 +65,10 @@ impl Gateway {
         tool: &ToolName,
         arguments: Value,
     ) -> Result<ToolAnswer, String> {
+        // What asks a system of record may change nothing, whoever chose its arguments.
+        if caller.bundle().find_tool(tool).is_none_or(|tool| tool.tier != Tier::Safe) {
+            return Err(format!("`{tool}` is not a safe tool"));
+        }
         let server = caller.bundle().servers.get(&tool.server).cloned();
         let server = server.ok_or_else(|| format!("there is no tool server `{}`", tool.server))?;
         let act = act(Door::Tool, tool.clone(), arguments);

@@ -50,6 +50,19 @@ impl Joins {
         store.proposal(key, since).await
     }
 
+    /// One answer of a model proposed one call: what may change the world is joined once. Repeating it
+    /// takes another answer. False when somebody was faster. Of identical acts only one is between its
+    /// beginning and its end, so two can't be in here at once.
+    ///
+    /// # Errors
+    /// When the store can't take it; the act must not begin then.
+    pub async fn spend(&self, store: &Store, key: &JoinKey, now: Timestamp) -> Result<bool, StoreError> {
+        let Some(join) = self.find(store, key, now).await? else { return Ok(false) };
+        self.map.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(key);
+        store.remember_proposal(key, &Join { at: Timestamp::UNIX_EPOCH, ..join }).await?;
+        Ok(true)
+    }
+
     fn remembered(&self, key: &JoinKey, now: Timestamp) -> Option<Join> {
         let map = self.map.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         map.get(key).filter(|join| now.duration_since(join.at) < JOIN_LIFE).cloned()

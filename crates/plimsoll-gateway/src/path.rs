@@ -131,7 +131,7 @@ impl Gateway {
     ) -> Result<A::Done, Refusal> {
         let begun = self.begin(&labelled, permit.act_digest());
         let spent = match begun {
-            Ok(()) => self.spend_approval(&labelled, permit.act_digest()).await,
+            Ok(()) => self.spend_grounds(&caller, &labelled, permit.act_digest()).await,
             Err(twin) => {
                 self.limits.give_back(&self.store, taken).await;
                 return Err(twin);
@@ -217,12 +217,7 @@ impl Gateway {
         session: String,
         tool: Option<&plimsoll_bundle::Tool>,
     ) -> (String, Hypothesis, Trajectory, Vec<ArgumentOrigin>) {
-        let key = JoinKey {
-            principal: caller.principal().requester().to_owned(),
-            workflow: caller.workflow().name.clone(),
-            tool: act.tool.clone(),
-            arguments: act.arguments_digest(),
-        };
+        let key = join_key(caller, act);
         let found = self.joins.find(&self.store, &key, Timestamp::now()).await.unwrap_or_else(|error| {
             tracing::error!(%error, "proposals can't be looked up");
             None
@@ -321,6 +316,25 @@ impl Gateway {
             approvers: standing.approvers.clone(),
         });
         Ok((!standing.granted && !standing.denied).then_some(standing))
+    }
+
+    /// Spends what this act stands on and may stand on only once: the model's proposal, the approval.
+    async fn spend_grounds(&self, caller: &Caller, labelled: &Labelled, digest: &Digest) -> Result<(), Refusal> {
+        if labelled.is_guarded() && matches!(labelled.facts.hypothesis, Hypothesis::Joined { .. }) {
+            let key = join_key(caller, &labelled.act);
+            match self.joins.spend(&self.store, &key, Timestamp::now()).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    let text = "the model's proposal that this call stands on was carried out already";
+                    return Err(Refusal::plain(Code::InDoubt, text));
+                }
+                Err(error) => {
+                    let text = format!("the proposal can't be spent: {error}");
+                    return Err(Refusal::plain(Code::RecordFailed, text));
+                }
+            }
+        }
+        self.spend_approval(labelled, digest).await
     }
 
     /// Spends the approval this act stands on, once and for all. Before the intent: a crash in between
@@ -439,6 +453,15 @@ async fn detached<T: Send + 'static>(
                 "the gateway lost sight of the act; its record says `ambiguous`",
             ))
         }
+    }
+}
+
+fn join_key(caller: &Caller, act: &Act) -> JoinKey {
+    JoinKey {
+        principal: caller.principal().requester().to_owned(),
+        workflow: caller.workflow().name.clone(),
+        tool: act.tool.clone(),
+        arguments: act.arguments_digest(),
     }
 }
 
