@@ -10,8 +10,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use plimsoll_core::{
     Account, Act, ActId, ApprovalFact, ArgumentOrigin, Case, CheckFact, Code, Decision, Digest, Door, Effect,
-    EntryBody, Facts, Hypothesis, Judged, Need, Objection, PermitId, Remedy, Ruling, Span, Tier, ToolName,
-    Trajectory, Verdict, decide,
+    EntryBody, Facts, Hypothesis, Judged, Mode, Need, Objection, PermitId, Remedy, Ruling, Span, Tier,
+    ToolName, Trajectory, Verdict, decide,
 };
 use plimsoll_ledger::Warrant;
 use serde_json::Value;
@@ -129,7 +129,7 @@ impl Gateway {
         taken: Taken,
         actor: A,
     ) -> Result<A::Done, Refusal> {
-        let begun = self.begin(&labelled, permit.act_digest());
+        let begun = self.begin(&labelled, &permit);
         let spent = match begun {
             Ok(()) => self.spend_grounds(&caller, &labelled, permit.act_digest()).await,
             Err(twin) => {
@@ -153,11 +153,16 @@ impl Gateway {
     }
 
     /// Marks a guarded or dangerous act as begun. An identical one that is open keeps it from beginning.
-    fn begin(&self, labelled: &Labelled, digest: &Digest) -> Result<(), Refusal> {
-        if !labelled.is_guarded() {
+    /// A workflow that only observes stops nothing: there it is on record as an objection, no more.
+    fn begin(&self, labelled: &Labelled, permit: &plimsoll_core::Permit) -> Result<(), Refusal> {
+        let begun = match labelled.is_guarded() {
+            true => self.doubts.begin(*permit.act_digest(), labelled.act.id),
+            false => Ok(()),
+        };
+        if permit.mode() == Mode::Observe {
             return Ok(());
         }
-        self.doubts.begin(*digest, labelled.act.id).map_err(|twin| {
+        begun.map_err(|twin| {
             let text = format!("an identical act ({twin}) is in flight");
             Refusal { tool: Some(labelled.act.tool.clone()), ..Refusal::plain(Code::InDoubt, text) }
         })
@@ -319,7 +324,12 @@ impl Gateway {
     }
 
     /// Spends what this act stands on and may stand on only once: the model's proposal, the approval.
-    async fn spend_grounds(&self, caller: &Caller, labelled: &Labelled, digest: &Digest) -> Result<(), Refusal> {
+    async fn spend_grounds(
+        &self,
+        caller: &Caller,
+        labelled: &Labelled,
+        digest: &Digest,
+    ) -> Result<(), Refusal> {
         if labelled.is_guarded() && matches!(labelled.facts.hypothesis, Hypothesis::Joined { .. }) {
             let key = join_key(caller, &labelled.act);
             match self.joins.spend(&self.store, &key, Timestamp::now()).await {
