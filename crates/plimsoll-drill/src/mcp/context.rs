@@ -27,8 +27,6 @@ pub enum Era {
 #[derive(Debug)]
 pub(crate) enum Out {
     Meanwhile(Value),
-    /// Ends the stream without the answer; the client is expected to come back for it.
-    Hangup,
     Last(String),
 }
 
@@ -117,11 +115,6 @@ impl Context {
             }
             Ok(Err(_)) | Err(_) => Err(failed(format!("{method}: the client did not answer"))),
         }
-    }
-
-    /// Closes the stream of this request before its answer. Only for tests of resuming clients.
-    pub async fn hang_up(&self) {
-        let _ = self.out.send(Out::Hangup).await;
     }
 
     /// Tells every listener that something changed.

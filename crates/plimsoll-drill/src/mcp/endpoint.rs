@@ -244,7 +244,6 @@ async fn pump(first: Out, mut queue: mpsc::Receiver<Out>, feed: Feed) {
         let (text, last) = match out {
             Out::Meanwhile(message) => (message.to_string(), false),
             Out::Last(text) => (text, true),
-            Out::Hangup => return,
         };
         if feed.send(Ok(frame(&text))).await.is_err() || last {
             return;

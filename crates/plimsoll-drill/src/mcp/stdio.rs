@@ -51,7 +51,6 @@ where
             let text = match out {
                 Out::Meanwhile(message) => message.to_string(),
                 Out::Last(text) => text,
-                Out::Hangup => continue,
             };
             writer.write_all(format!("{text}\n").as_bytes()).await?;
             writer.flush().await?;

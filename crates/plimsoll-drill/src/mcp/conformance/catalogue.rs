@@ -13,7 +13,7 @@ const PLAIN: &[(&str, &str)] = &[
     ("test_tool_with_logging", "Logs three times while it works"),
     ("test_logging_tool", "Logs once while it works"),
     ("test_tool_with_progress", "Reports progress while it works"),
-    ("test_reconnection", "Closes its stream before it answers"),
+    ("test_reconnection", "Keeps its stream open until it has answered"),
     ("test_elicitation_sep1034_defaults", "Asks the user for values that have defaults"),
     ("test_elicitation_sep1330_enums", "Asks the user to choose"),
     ("test_missing_capability", "Needs a client that can sample"),

@@ -38,7 +38,8 @@ pub(super) async fn call(cx: &Context, name: &str, arguments: &Value) -> Result<
         "test_trigger_tool_change" => Ok(announce(cx, Change::Tools)),
         "test_trigger_prompt_change" => Ok(announce(cx, Change::Prompts)),
         "test_reconnection" => {
-            cx.hang_up().await;
+            // A server that marks no places in its streams must not break them off: nobody could come back.
+            cx.log("staying on the line").await;
             tokio::time::sleep(STEP).await;
             Ok(text_result("Reconnection test completed"))
         }
