@@ -12,7 +12,8 @@ struct Helps(BTreeMap<Vec<String>, String>);
 impl Helps {
     fn of(&mut self, verbs: &[String]) -> &str {
         self.0.entry(verbs.to_vec()).or_insert_with(|| {
-            let asked = Command::new(env!("CARGO_BIN_EXE_plimsoll")).args(verbs).arg("--help").output().unwrap();
+            let asked =
+                Command::new(env!("CARGO_BIN_EXE_plimsoll")).args(verbs).arg("--help").output().unwrap();
             assert!(asked.status.success(), "plimsoll {} --help: {asked:?}", verbs.join(" "));
             String::from_utf8(asked.stdout).unwrap()
         })
@@ -42,10 +43,14 @@ impl Helps {
         let help = self.of(&verbs).to_owned();
         // A word after a verb of verbs has to be one of its verbs.
         let next = words.get(1 + verbs.len());
-        if help.contains("\nCommands:\n") && !verbs.is_empty() && next.is_some_and(|word| !word.starts_with(['-', '…'])) {
+        if help.contains("\nCommands:\n")
+            && !verbs.is_empty()
+            && next.is_some_and(|word| !word.starts_with(['-', '…']))
+        {
             return Some(format!("`{}` has no `{}`: {line}", verbs.join(" "), next.unwrap()));
         }
-        let flags = words.iter().filter_map(|word| word.split('=').next()).filter(|word| word.starts_with("--"));
+        let flags =
+            words.iter().filter_map(|word| word.split('=').next()).filter(|word| word.starts_with("--"));
         let known = |flag: &str| {
             let mut words = help.split(|c: char| c.is_whitespace() || matches!(c, ',' | '[' | ']' | '='));
             words.any(|word| word == flag)
@@ -63,7 +68,9 @@ fn words(line: &str) -> Vec<String> {
             Some(open) if letter == open => quote = None,
             Some(_) => word.push(letter),
             None if matches!(letter, '\'' | '"') => quote = Some(letter),
-            None if letter.is_whitespace() => words.extend((!word.is_empty()).then(|| std::mem::take(&mut word))),
+            None if letter.is_whitespace() => {
+                words.extend((!word.is_empty()).then(|| std::mem::take(&mut word)))
+            }
             None if letter == '#' && word.is_empty() => break,
             None => word.push(letter),
         }
@@ -89,7 +96,13 @@ fn shown(text: &str) -> Vec<String> {
         }
     }
     for line in text.lines() {
-        lines.extend(line.split('`').skip(1).step_by(2).filter(|code| code.starts_with("plimsoll ")).map(str::to_owned));
+        lines.extend(
+            line.split('`')
+                .skip(1)
+                .step_by(2)
+                .filter(|code| code.starts_with("plimsoll "))
+                .map(str::to_owned),
+        );
     }
     lines
 }

@@ -19,7 +19,9 @@ fn every_link_leads_somewhere() {
             let found = if file.is_empty() { root().join(&path) } else { dir.join(file) };
             if !found.exists() {
                 wrong.push(format!("{path}: {target} is not there"));
-            } else if !anchor.is_empty() && !headings(&std::fs::read_to_string(found).unwrap()).contains(&anchor.to_owned()) {
+            } else if !anchor.is_empty()
+                && !headings(&std::fs::read_to_string(found).unwrap()).contains(&anchor.to_owned())
+            {
                 wrong.push(format!("{path}: {target} names no heading"));
             }
         }
@@ -33,7 +35,9 @@ fn headings(text: &str) -> Vec<String> {
     let headings = text.lines().filter_map(|line| line.strip_prefix('#'));
     headings
         .map(|line| line.trim_start_matches('#').trim().to_lowercase())
-        .map(|line| line.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_')).collect::<String>())
+        .map(|line| {
+            line.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_')).collect::<String>()
+        })
         .map(|line| line.replace(' ', "-"))
         .collect()
 }

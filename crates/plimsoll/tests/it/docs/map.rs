@@ -36,7 +36,9 @@ fn real() -> Map {
         .map(|package| {
             let all = package["dependencies"].as_array().unwrap();
             let normal = all.iter().filter(|dependency| dependency["kind"].is_null());
-            let ours = normal.map(|dependency| text(&dependency["name"])).filter(|name| name.starts_with("plimsoll"));
+            let ours = normal
+                .map(|dependency| text(&dependency["name"]))
+                .filter(|name| name.starts_with("plimsoll"));
             (text(&package["name"]), ours.collect())
         })
         .collect()
@@ -50,7 +52,8 @@ fn the_map_is_the_territory() {
 #[test]
 fn nothing_in_production_depends_on_the_drills() {
     let map = real();
-    let users: Vec<&String> = map.iter().filter(|(_, uses)| uses.contains("plimsoll-drill")).map(|(name, _)| name).collect();
+    let users: Vec<&String> =
+        map.iter().filter(|(_, uses)| uses.contains("plimsoll-drill")).map(|(name, _)| name).collect();
     assert_eq!(users, ["plimsoll"]);
     assert!(map["plimsoll-core"].is_empty());
 }

@@ -39,18 +39,17 @@ struct Block {
     /// What stands behind the fence: `sh`, `yaml file=people.yaml`.
     kind: String,
     text: String,
-    line: usize,
 }
 
 fn blocks(text: &str) -> Vec<Block> {
     let mut found: Vec<Block> = Vec::new();
     let mut open = false;
-    for (n, line) in text.lines().enumerate() {
+    for line in text.lines() {
         match line.trim_start().strip_prefix("```") {
             Some(_) if open => open = false,
             Some(kind) => {
                 open = true;
-                found.push(Block { kind: kind.trim().to_owned(), text: String::new(), line: n + 2 });
+                found.push(Block { kind: kind.trim().to_owned(), text: String::new() });
             }
             None if open => {
                 let block = found.last_mut().unwrap();
@@ -71,5 +70,8 @@ fn bless(path: &str, made: &str) {
     }
     let there = std::fs::read_to_string(root().join(path)).unwrap_or_default();
     let first = there.lines().zip(made.lines()).find(|(there, made)| there != made);
-    assert!(there == made, "{path} is not what the code says; BLESS=1 writes it. First difference: {first:?}");
+    assert!(
+        there == made,
+        "{path} is not what the code says; BLESS=1 writes it. First difference: {first:?}"
+    );
 }

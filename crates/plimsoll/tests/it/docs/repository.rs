@@ -42,7 +42,8 @@ fn the_policies_of_the_manual_load() {
 #[test]
 fn the_shipped_rules_are_explained() {
     let page = read("docs/policies.md");
-    let shipped = ["default.cedar", "invariants.cedar"].map(|name| read(&format!("crates/plimsoll-bundle/policies/{name}")));
+    let shipped = ["default.cedar", "invariants.cedar"]
+        .map(|name| read(&format!("crates/plimsoll-bundle/policies/{name}")));
     let ids = |text: &str| -> Vec<String> {
         text.split("@id(\"").skip(1).filter_map(|rest| Some(rest.split_once('"')?.0.to_owned())).collect()
     };
@@ -57,7 +58,10 @@ fn every_fact_is_explained() {
     let page = read("docs/policies.md");
     let source = read("crates/plimsoll-bundle/src/cedar/vocabulary.rs");
     let table = source.split_once("FIELDS: &[Field] = &[").unwrap().1.split_once("];").unwrap().0;
-    let facts = table.split("field(").skip(1).map(|rest| rest.split('"').skip(1).step_by(2).take(2).collect::<Vec<_>>());
+    let facts = table
+        .split("field(")
+        .skip(1)
+        .map(|rest| rest.split('"').skip(1).step_by(2).take(2).collect::<Vec<_>>());
     let facts: Vec<String> = facts.map(|pair| pair.join(".").trim_start_matches('.').to_owned()).collect();
     assert!(facts.len() > 20, "{facts:?}");
     for fact in facts {

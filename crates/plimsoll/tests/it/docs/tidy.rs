@@ -75,7 +75,10 @@ fn every_crate_says_what_it_alone_knows() {
         let words = opening.collect::<String>();
         assert!(words.split_whitespace().count() >= 20, "{name} opens with: {words}");
         let knows = words.contains("alone knows") && words.contains("never heard");
-        assert!(knows || !is_library, "{name} does not say what it alone knows and what it has never heard of");
+        assert!(
+            knows || !is_library,
+            "{name} does not say what it alone knows and what it has never heard of"
+        );
     }
 }
 
