@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use crate::act::{Account, Act, ActId, Effect, Mode, Tier};
 use crate::approval::ApprovalTerms;
+use crate::canonical;
 use crate::code::Code;
 use crate::digest::Digest;
 use crate::permit::PermitId;
@@ -39,14 +39,30 @@ impl Case<'_> {
     /// What an approval and a permit are bound to: canonical JSON of workflow, tool, arguments, schema
     /// version, release and requester. Anything that changes makes another act.
     pub fn act_digest(&self) -> Digest {
-        Digest::of_json(&json!({
-            "workflow": self.workflow,
-            "tool": self.act.tool,
-            "arguments": self.act.arguments,
-            "schema": self.act.schema,
-            "release": self.release,
-            "requester": self.principal.requester(),
-        }))
+        let mut bytes = Vec::with_capacity(512);
+        bytes.extend_from_slice(b"{\"arguments\":");
+        canonical::write_value(&mut bytes, &self.act.arguments);
+        let schema = self.act.schema.map(|schema| schema.to_string());
+        let tool = self.act.tool.to_string();
+        // In the order of their names, as canonical form has them.
+        let members = [
+            ("release", Some(self.release)),
+            ("requester", Some(self.principal.requester())),
+            ("schema", schema.as_deref()),
+            ("tool", Some(&*tool)),
+            ("workflow", Some(self.workflow)),
+        ];
+        for (name, value) in members {
+            bytes.extend_from_slice(b",\"");
+            bytes.extend_from_slice(name.as_bytes());
+            bytes.extend_from_slice(b"\":");
+            match value {
+                Some(text) => canonical::write_text(&mut bytes, text),
+                None => bytes.extend_from_slice(b"null"),
+            }
+        }
+        bytes.push(b'}');
+        Digest::of(&bytes)
     }
 }
 
@@ -191,4 +207,54 @@ pub struct RuleHit {
     /// The rule's own sentence (its `@reason` annotation), when it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::act::{Door, ToolName};
+    use crate::principal::PrincipalKind;
+    use serde_json::json;
+    use uuid::Uuid;
+
+    #[test]
+    fn an_act_is_bound_by_canonical_json_of_six_members() {
+        let principal = Principal {
+            id: "key:\"ada\"".to_owned(),
+            kind: PrincipalKind::Agent,
+            tenant: String::new(),
+            roles: std::collections::BTreeSet::default(),
+            on_behalf_of: None,
+        };
+        for schema in [None, Some(Digest::of(b"schema"))] {
+            let act = Act {
+                id: ActId(Uuid::nil()),
+                door: Door::Tool,
+                tool: ToolName::new("bank", "pay"),
+                arguments: json!({ "to": "Bob", "amount": 12.50, "note": "\u{1F600}\n", "\u{FB33}": 1 }),
+                schema,
+                call_id: None,
+            };
+            let (facts, trajectory) = (Facts::default(), Trajectory::default());
+            let case = Case {
+                principal: &principal,
+                workflow: "support",
+                environment: "test",
+                release: "sha256:00",
+                mode: Mode::Enforce,
+                act: &act,
+                tier: Tier::Guarded,
+                effect: Effect::External,
+                account: Account::Execute,
+                trajectory: &trajectory,
+                origins: &[],
+                facts: &facts,
+                now: Timestamp::UNIX_EPOCH,
+                permit: PermitId(Uuid::nil()),
+            };
+            let said = json!({ "workflow": "support", "tool": act.tool, "arguments": act.arguments,
+                "schema": schema, "release": "sha256:00", "requester": principal.requester() });
+            assert_eq!(case.act_digest(), Digest::of_json(&said));
+        }
+    }
 }

@@ -5,6 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::canonical::write_value;
+
 /// A SHA-256 digest, written `sha256:<64 hex digits>` wherever people or files see it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
@@ -94,11 +96,10 @@ impl<'de> Deserialize<'de> for Digest {
 }
 
 /// Canonical JSON (RFC 8785): the bytes that an act's digest is taken over.
-///
-/// A [`serde_json::Value`] holds no NaN and no infinity, the only values that have no canonical
-/// form, so this cannot fail.
 pub fn canonical(value: &serde_json::Value) -> Vec<u8> {
-    serde_json_canonicalizer::to_vec(value).unwrap_or_default()
+    let mut bytes = Vec::with_capacity(256);
+    write_value(&mut bytes, value);
+    bytes
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@
 
 pub mod act;
 pub mod approval;
+mod canonical;
 pub mod case;
 pub mod code;
 pub mod decide;
