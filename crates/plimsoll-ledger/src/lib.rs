@@ -76,6 +76,8 @@ pub const QUEUE_BYTES_MAX: usize = 64 << 20;
 pub const GROUP_ENTRIES_MAX: usize = 1_024;
 /// How many bytes, with record headers, one disk write may carry.
 pub const GROUP_BYTES_MAX: usize = 1 << 20;
+/// Milliseconds that entries nobody waits for are held at most, to share the write of one that somebody does.
+pub const NOTE_WAIT_MS: u64 = 2;
 /// Free space under which nothing is written any more, unless told otherwise.
 pub const FREE_BYTES_MIN: u64 = 256 << 20;
 /// How many commits pass between two looks at the free space.

@@ -1,7 +1,8 @@
 //! The one thread that writes.
 //!
 //! It takes what arrived while it was syncing, writes it at once, syncs, and acknowledges: a group
-//! is as large as the disk is slow, without a timer.
+//! is as large as the disk is slow. Nobody waits for a timer: only entries that no caller waits for
+//! are held a moment, to share the write of one that somebody does.
 
 use std::collections::VecDeque;
 use std::io;
@@ -10,6 +11,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -19,7 +21,7 @@ use crate::ledger::{Seq, Shared};
 use crate::merkle::{Frontier, Hash};
 use crate::recovery::{self, End};
 use crate::segment::{RECORD_HEADER_BYTES, Segment, encode_record};
-use crate::{FREE_CHECK_COMMITS, GROUP_BYTES_MAX, GROUP_ENTRIES_MAX};
+use crate::{FREE_CHECK_COMMITS, GROUP_BYTES_MAX, GROUP_ENTRIES_MAX, NOTE_WAIT_MS};
 
 pub(crate) type Acknowledge = oneshot::Sender<Result<Seq, LedgerError>>;
 
@@ -115,12 +117,17 @@ impl Writer {
     fn gather(&mut self, group: &mut VecDeque<Job>) -> bool {
         let Ok(first) = self.jobs.recv() else { return false };
         let mut bytes = first.record_bytes();
+        let mut awaited = first.acknowledge.is_some();
         group.push_back(first);
-        while group.len() < GROUP_ENTRIES_MAX
-            && bytes < GROUP_BYTES_MAX
-            && let Ok(job) = self.jobs.try_recv()
-        {
+        let until = Instant::now() + Duration::from_millis(NOTE_WAIT_MS);
+        while group.len() < GROUP_ENTRIES_MAX && bytes < GROUP_BYTES_MAX {
+            let next = match awaited {
+                true => self.jobs.try_recv().ok(),
+                false => self.jobs.recv_timeout(until.saturating_duration_since(Instant::now())).ok(),
+            };
+            let Some(job) = next else { break };
             bytes += job.record_bytes();
+            awaited |= job.acknowledge.is_some();
             group.push_back(job);
         }
         let entries: usize = group.iter().map(|job| job.entry.len()).sum();
