@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use hyper::Response;
-use hyper::body::Incoming;
 use hyper::header::CONTENT_TYPE;
 use plimsoll_core::Code;
 use plimsoll_ledger::Warrant;
@@ -15,6 +14,7 @@ use crate::refusal::Refusal;
 use crate::upstream::UpstreamError;
 use crate::upstream::http::collect;
 use crate::upstream::model::ModelRequest;
+use crate::upstream::pool::Reply;
 use std::sync::Arc;
 
 /// Bytes of an upstream's error body that are read for the record.
@@ -41,7 +41,7 @@ impl Failed {
 }
 
 impl Actor for AskModel {
-    type Done = Result<(Response<Incoming>, Slip), Failed>;
+    type Done = Result<(Response<Reply>, Slip), Failed>;
 
     async fn act(self, warrant: Warrant, slip: Slip) -> Self::Done {
         match self.gateway.http.ask_model(warrant, self.ask).await {
@@ -83,7 +83,7 @@ impl Actor for Release {
     }
 }
 
-pub(super) fn is_event_stream(response: &Response<Incoming>) -> bool {
+pub(super) fn is_event_stream(response: &Response<Reply>) -> bool {
     response.status().is_success() && says_event_stream(response.headers())
 }
 
@@ -93,7 +93,7 @@ pub(super) fn says_event_stream(headers: &hyper::HeaderMap) -> bool {
 }
 
 /// An upstream's own error, whole, to be passed on in its own form.
-pub(super) async fn error_body(name: &str, response: Response<Incoming>, timeout_s: u64) -> Bytes {
+pub(super) async fn error_body(name: &str, response: Response<Reply>, timeout_s: u64) -> Bytes {
     collect(name, response.into_body(), ERROR_BYTES, timeout_s).await.unwrap_or_default()
 }
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderName};
 use hyper::{Response, StatusCode};
 use plimsoll_core::{Code, Door, Objection, OutcomeStatus, ToolName};
@@ -22,6 +21,7 @@ use crate::record::{Report, Slip};
 use crate::refusal::Refusal;
 use crate::server::{Body, full};
 use crate::upstream::http::collect;
+use crate::upstream::pool::Reply;
 
 /// Headers of the provider's answer that the client gets to see.
 const PASSED: [&str; 8] = [
@@ -38,7 +38,7 @@ const PASSED: [&str; 8] = [
 pub(super) async fn answer(
     gateway: &Arc<Gateway>,
     turn: Turn,
-    response: Response<Incoming>,
+    response: Response<Reply>,
     slip: Slip,
 ) -> Result<Response<Body>, Refusal> {
     let bounds = turn.caller.bundle().project.bounds;
@@ -95,7 +95,7 @@ pub(super) async fn answer(
 pub(super) async fn their_error(
     gateway: &Gateway,
     model: &str,
-    response: Response<Incoming>,
+    response: Response<Reply>,
     timeout_s: u64,
     slip: Slip,
 ) -> Result<Response<Body>, Refusal> {

@@ -11,7 +11,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::stream::unfold;
 use http_body_util::{BodyExt, StreamBody};
 use hyper::Response;
-use hyper::body::{Frame, Incoming};
+use hyper::body::Frame;
 use hyper::header::{CACHE_CONTROL, HeaderValue};
 use plimsoll_core::{Code, OutcomeStatus};
 use plimsoll_inspect::StreamRedactor;
@@ -23,6 +23,7 @@ use super::ask::Turn;
 use crate::gateway::Gateway;
 use crate::record::{Report, Slip};
 use crate::server::Body;
+use crate::upstream::pool::Reply;
 
 /// Bytes of one event of a stream.
 const EVENT_BYTES: usize = 4 << 20;
@@ -31,7 +32,7 @@ const EVENT_BYTES: usize = 4 << 20;
 pub(super) fn answer(
     gateway: &Arc<Gateway>,
     turn: Turn,
-    response: Response<Incoming>,
+    response: Response<Reply>,
     slip: Slip,
 ) -> Response<Body> {
     let (head, body) = response.into_parts();
@@ -65,7 +66,7 @@ pub(super) fn answer(
 struct Flow {
     gateway: Arc<Gateway>,
     turn: Turn,
-    body: Incoming,
+    body: Reply,
     reader: Reader,
     judge: Stream,
     /// Per text channel: what may be the beginning of a secret, and the last event that carried it.

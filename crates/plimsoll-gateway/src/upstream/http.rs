@@ -1,20 +1,17 @@
 //! The HTTP client for every upstream: pooled, bounded, TCP_NODELAY, rustls.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
 use hyper::{Request, Response};
-use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
+use hyper_rustls::{ConfigBuilderExt, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use super::UpstreamError;
+use super::pool::{Lost, Pool, Reply};
 
-/// Idle connections kept per upstream.
-pub const IDLE_PER_HOST: usize = 256;
 /// Seconds to establish a connection.
 pub const CONNECT_TIMEOUT_S: u64 = 10;
 
@@ -22,7 +19,7 @@ pub const CONNECT_TIMEOUT_S: u64 = 10;
 /// anywhere but where the repository says.
 #[derive(Clone, Debug)]
 pub struct HttpClient {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    pool: Arc<Pool>,
 }
 
 impl HttpClient {
@@ -49,12 +46,7 @@ impl HttpClient {
             .https_or_http()
             .enable_http1()
             .wrap_connector(http);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(Duration::from_secs(60))
-            .pool_max_idle_per_host(IDLE_PER_HOST)
-            .build(connector);
-        Ok(Self { client })
+        Ok(Self { pool: Arc::new(Pool::new(connector)) })
     }
 
     /// Sends one request and waits for the answer's head.
@@ -66,15 +58,14 @@ impl HttpClient {
         name: &str,
         request: Request<Full<Bytes>>,
         timeout_s: u64,
-    ) -> Result<Response<Incoming>, UpstreamError> {
-        let answer = tokio::time::timeout(Duration::from_secs(timeout_s), self.client.request(request)).await;
+    ) -> Result<Response<Reply>, UpstreamError> {
+        let answer = tokio::time::timeout(Duration::from_secs(timeout_s), self.pool.send(request)).await;
+        let name = name.to_owned();
         match answer {
             Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) if error.is_connect() => {
-                Err(UpstreamError::Unreachable { name: name.to_owned(), why: chain(&error) })
-            }
-            Ok(Err(error)) => Err(UpstreamError::Broken { name: name.to_owned(), why: chain(&error) }),
-            Err(_) => Err(UpstreamError::Timeout { name: name.to_owned(), after_s: timeout_s }),
+            Ok(Err(Lost::Unsent(why))) => Err(UpstreamError::Unreachable { name, why }),
+            Ok(Err(Lost::Broken(why))) => Err(UpstreamError::Broken { name, why }),
+            Err(_) => Err(UpstreamError::Timeout { name, after_s: timeout_s }),
         }
     }
 }
@@ -85,7 +76,7 @@ impl HttpClient {
 /// When it is too large, breaks off, or stalls.
 pub(crate) async fn collect(
     name: &str,
-    body: Incoming,
+    body: Reply,
     bound: usize,
     timeout_s: u64,
 ) -> Result<Bytes, UpstreamError> {

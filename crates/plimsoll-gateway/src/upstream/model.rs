@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use hyper::{Method, Request, Response};
 use plimsoll_bundle::{Model, Provider};
@@ -12,6 +11,7 @@ use plimsoll_ledger::Warrant;
 
 use super::UpstreamError;
 use super::http::HttpClient;
+use super::pool::Reply;
 
 /// Headers of the client that the provider gets to see: protocol options, never credentials.
 const PASSED: [&str; 8] = [
@@ -46,7 +46,7 @@ impl HttpClient {
         &self,
         warrant: Warrant,
         ask: ModelRequest,
-    ) -> Result<Response<Incoming>, UpstreamError> {
+    ) -> Result<Response<Reply>, UpstreamError> {
         let name = ask.model.id.clone();
         let timeout_s = ask.timeout_s;
         let request =

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
 use hyper::{Method, Request, Response};
 use plimsoll_bundle::{Bounds, Secret};
@@ -14,6 +13,7 @@ use tokio::sync::mpsc;
 
 use super::super::UpstreamError;
 use super::super::http::{HttpClient, collect};
+use super::super::pool::Reply;
 
 /// One address of a tool server, with the credential for it.
 #[derive(Clone, Debug)]
@@ -48,13 +48,13 @@ pub struct Replies {
 enum Source {
     One(Option<Box<OwnedDoc>>),
     Events {
-        body: Box<Incoming>,
+        body: Box<Reply>,
         reader: sse::Reader,
         mark: Mark,
     },
     /// Messages one a line under the type of a single one: what a known test server makes of a subscription.
     Lines {
-        body: Box<Incoming>,
+        body: Box<Reply>,
         held: BytesMut,
     },
     Pipe(mpsc::Receiver<OwnedDoc>),
@@ -153,7 +153,7 @@ impl Replies {
 }
 
 /// The next bytes of a body.
-async fn chunk(body: &mut Incoming, name: &str) -> Result<Option<Bytes>, UpstreamError> {
+async fn chunk(body: &mut Reply, name: &str) -> Result<Option<Bytes>, UpstreamError> {
     loop {
         match body.frame().await {
             None => return Ok(None),
@@ -173,7 +173,7 @@ async fn chunk(body: &mut Incoming, name: &str) -> Result<Option<Bytes>, Upstrea
 }
 
 async fn next_line(
-    body: &mut Incoming,
+    body: &mut Reply,
     held: &mut BytesMut,
     name: &str,
     bounds: &Bounds,
@@ -234,7 +234,7 @@ impl HttpWire {
 
     async fn posted(
         &self,
-        response: Response<Incoming>,
+        response: Response<Reply>,
         in_session: bool,
         subscribes: bool,
     ) -> Result<Posted, UpstreamError> {
