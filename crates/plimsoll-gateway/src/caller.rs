@@ -23,9 +23,12 @@ pub struct Credentials<'a> {
     pub workflow: Option<&'a str>,
 }
 
-/// An identified caller, with the bundle its request is judged by from beginning to end.
+/// An identified caller, with the bundle its request is judged by from beginning to end. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Caller {
+pub struct Caller(Arc<Identified>);
+
+#[derive(Debug)]
+struct Identified {
     principal: Principal,
     workflow: Arc<Workflow>,
     bundle: Arc<Bundle>,
@@ -34,20 +37,20 @@ pub struct Caller {
 
 impl Caller {
     pub fn principal(&self) -> &Principal {
-        &self.principal
+        &self.0.principal
     }
 
     pub fn workflow(&self) -> &Arc<Workflow> {
-        &self.workflow
+        &self.0.workflow
     }
 
     pub fn bundle(&self) -> &Arc<Bundle> {
-        &self.bundle
+        &self.0.bundle
     }
 
     /// The bundle's digest as entries write it.
     pub fn release(&self) -> &str {
-        &self.release
+        &self.0.release
     }
 }
 
@@ -91,7 +94,7 @@ impl Gateway {
             return Err(Refusal::plain(Code::NotAllowed, message));
         }
         let release = bundle.id.to_string();
-        Ok(Caller { principal, workflow, bundle, release })
+        Ok(Caller(Arc::new(Identified { principal, workflow, bundle, release })))
     }
 
     async fn by_key(&self, key: &plimsoll_inspect::key::Key) -> Result<(Principal, Vec<String>), Refusal> {

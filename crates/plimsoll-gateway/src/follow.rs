@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use plimsoll_core::{Entry, EntryBody, OutcomeStatus, Tier};
-use plimsoll_ledger::Seq;
+use plimsoll_ledger::{Record, Seq};
 use plimsoll_store::EntryRow;
 use tokio::sync::watch;
 
@@ -64,7 +64,7 @@ impl Gateway {
 
     /// Runs the followers until `stop` changes.
     pub async fn follow(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
-        let mut size = self.ledger.size();
+        let mut next = self.store.projected().await.unwrap_or_default();
         let mut tick = tokio::time::interval(Duration::from_millis(STOP_POLL_MS));
         let mut upkeep = tokio::time::interval(Duration::from_secs(UPKEEP_S));
         loop {
@@ -73,22 +73,33 @@ impl Gateway {
                     if let Err(error) = self.refresh_stops().await {
                         tracing::error!(%error, "kill switches can't be read from the store");
                     }
+                    self.save_joins().await;
                 }
                 _ = upkeep.tick() => self.keep_up().await,
-                grown = self.ledger.grown_beyond(size) => {
-                    // Let a busy moment pass: the projection is for people.
+                _ = self.ledger.grown_beyond(next) => {
+                    // Let a busy moment pass: the projection is for people. Then one batch, as the kill switches
+                    // are looked at also while a busy ledger is followed.
                     tokio::time::sleep(Duration::from_millis(20)).await;
-                    if let Ok(grown) = grown { size = grown.max(self.ledger.size()); }
-                    if let Err(error) = self.project().await {
-                        tracing::error!(error, "the projection can't follow the ledger");
-                        tokio::time::sleep(Duration::from_secs(1)).await;
+                    match self.project_batch(next).await {
+                        Ok(after) => next = after,
+                        Err(error) => {
+                            tracing::error!(error, "the projection can't follow the ledger");
+                            tokio::time::sleep(Duration::from_secs(1)).await;
+                        }
                     }
                 }
                 _ = stop.changed() => break,
             }
         }
+        self.save_joins().await;
         if let Err(error) = self.project().await {
             tracing::error!(error, "the projection is behind the ledger; the next start catches up");
+        }
+    }
+
+    async fn save_joins(&self) {
+        if let Err(error) = self.joins.save(&self.store).await {
+            tracing::warn!(%error, "proposals could not be stored");
         }
     }
 
@@ -119,19 +130,30 @@ impl Gateway {
     }
 
     async fn project(&self) -> Result<(), String> {
-        let text = |error: &dyn std::error::Error| crate::upstream::http::chain(error);
-        let mut next = self.store.projected().await.map_err(|e| text(&e))?;
+        let chained = |error| crate::upstream::http::chain(&error);
+        let mut next = self.store.projected().await.map_err(chained)?;
         loop {
-            let reader = self.ledger.reader();
-            let read = tokio::task::spawn_blocking(move || {
-                reader.iter_from(Seq(next)).take(PROJECT_BATCH).collect::<Result<Vec<_>, _>>()
-            });
-            let records = read.await.map_err(|e| text(&e))?.map_err(|e| text(&e))?;
-            let Some(last) = records.last().map(|record| record.seq.0) else { return Ok(()) };
-            let rows = records.iter().map(|record| EntryRow::read(record.seq.0, &record.entry)).collect();
-            self.store.project(rows).await.map_err(|e| text(&e))?;
-            next = last + 1;
+            let after = self.project_batch(next).await?;
+            if after == next {
+                return Ok(());
+            }
+            next = after;
         }
+    }
+
+    /// Projects the entries from `next` on, as many as one batch holds, and says where the following begins.
+    async fn project_batch(&self, next: u64) -> Result<u64, String> {
+        let text = |error: &dyn std::error::Error| crate::upstream::http::chain(error);
+        let reader = self.ledger.reader();
+        let read = tokio::task::spawn_blocking(move || {
+            let records = reader.iter_from(Seq(next)).take(PROJECT_BATCH);
+            let row = |record: Record| EntryRow::read(record.seq.0, &record.entry);
+            records.map(|record| record.map(row)).collect::<Result<Vec<_>, _>>()
+        });
+        let rows = read.await.map_err(|e| text(&e))?.map_err(|e| text(&e))?;
+        let Some(last) = rows.last().map(|row| row.seq) else { return Ok(next) };
+        self.store.project(rows).await.map_err(|e| text(&e))?;
+        Ok(last + 1)
     }
 
     /// Notes a request that ended before any act.

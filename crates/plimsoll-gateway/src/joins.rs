@@ -1,8 +1,8 @@
 //! Joining the doors: a call that the LLM door let pass is recognised at the tool door by principal,
 //! workflow, tool and the digest of its canonical arguments, without the client sending anything.
 
-use std::collections::HashMap;
-use std::sync::Mutex;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
 use plimsoll_store::{Store, StoreError};
@@ -18,19 +18,57 @@ pub const JOIN_LIFE: SignedDuration = SignedDuration::from_hours(24);
 /// The proposals the LLM door let pass.
 #[derive(Debug, Default)]
 pub struct Joins {
-    map: Mutex<HashMap<JoinKey, Join>>,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    map: HashMap<Arc<JoinKey>, Join>,
+    /// Every time something was remembered, oldest first. A key that came again stands here twice, and only the
+    /// later time counts.
+    order: VecDeque<(Timestamp, Arc<JoinKey>)>,
+    /// What the store does not have yet.
+    unsaved: Vec<(Arc<JoinKey>, Join)>,
 }
 
 impl Joins {
+    /// Remembers a proposal here and now: the client may call the tool door the moment it has the answer.
+    /// The store is for after a restart, and hears of it with the next [`save`](Self::save).
     pub fn remember(&self, key: JoinKey, join: Join) {
-        let mut map = self.map.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if map.len() >= JOINS_MAX {
-            let oldest = map.iter().min_by_key(|(_, join)| join.at).map(|(key, _)| key.clone());
-            if let Some(key) = oldest {
-                map.remove(&key);
+        let key = Arc::new(key);
+        let mut inner = self.lock();
+        if inner.unsaved.len() < JOINS_MAX {
+            inner.unsaved.push((Arc::clone(&key), join.clone()));
+        }
+        inner.order.push_back((join.at, Arc::clone(&key)));
+        inner.map.insert(key, join);
+        while inner.order.len() > JOINS_MAX {
+            let Some((at, oldest)) = inner.order.pop_front() else { break };
+            if inner.map.get(&*oldest).is_some_and(|join| join.at == at) {
+                inner.map.remove(&*oldest);
             }
         }
-        map.insert(key, join);
+    }
+
+    /// Hands to the store what it does not have yet.
+    ///
+    /// # Errors
+    /// When the store can't take it. What it misses costs an approval after a restart, nothing else.
+    pub async fn save(&self, store: &Store) -> Result<(), StoreError> {
+        let saving = {
+            let mut inner = self.lock();
+            if inner.unsaved.is_empty() {
+                return Ok(());
+            }
+            // Asked for while nobody can spend one of them: the store writes in the order it is asked, so
+            // what is spent later stays spent.
+            store.remember_proposals(std::mem::take(&mut inner.unsaved))
+        };
+        saving.await
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// The proposal with this key: remembered, or from before a restart.
@@ -58,13 +96,18 @@ impl Joins {
     /// When the store can't take it; the act must not begin then.
     pub async fn spend(&self, store: &Store, key: &JoinKey, now: Timestamp) -> Result<bool, StoreError> {
         let Some(join) = self.find(store, key, now).await? else { return Ok(false) };
-        self.map.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(key);
-        store.remember_proposal(key, &Join { at: Timestamp::UNIX_EPOCH, ..join }).await?;
+        let spent = (Arc::new(key.clone()), Join { at: Timestamp::UNIX_EPOCH, ..join });
+        let spending = {
+            let mut inner = self.lock();
+            inner.map.remove(key);
+            inner.unsaved.retain(|(unsaved, _)| **unsaved != *key);
+            store.remember_proposals(vec![spent])
+        };
+        spending.await?;
         Ok(true)
     }
 
     fn remembered(&self, key: &JoinKey, now: Timestamp) -> Option<Join> {
-        let map = self.map.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        map.get(key).filter(|join| now.duration_since(join.at) < JOIN_LIFE).cloned()
+        self.lock().map.get(key).filter(|join| now.duration_since(join.at) < JOIN_LIFE).cloned()
     }
 }

@@ -21,7 +21,7 @@ use crate::caller::Caller;
 use crate::gateway::Gateway;
 use crate::joins::JoinKey;
 use crate::limits::Taken;
-use crate::record::{Header, Report, Slip, SlipOf, encode};
+use crate::record::{Header, Report, Slip, SlipOf};
 use crate::refusal::Refusal;
 
 /// Something that wants to happen, as a door read it.
@@ -373,7 +373,7 @@ impl Gateway {
         let slip_of = SlipOf { act_digest: digest, tier: if guarded { labelled.tier } else { Tier::Safe } };
         let (header, act) = (labelled.header.clone(), labelled.act.clone());
         let judged = self.judged(caller, labelled, decision, digest, Some(permit.id()));
-        let intent = encode(&header.entry(Timestamp::now(), EntryBody::Intent(Box::new(judged))));
+        let intent = header.written(EntryBody::Intent(Box::new(judged)));
         match self.ledger.enter(permit, intent, Timestamp::now()).await {
             Ok(warrant) => {
                 let slip = Slip::new(Arc::clone(self), header, &act, slip_of, warrant.seq().0);
@@ -403,7 +403,7 @@ impl Gateway {
         let digest = self.digest(caller, &labelled);
         let (header, act, tool) = (labelled.header.clone(), labelled.act.id, labelled.act.tool.clone());
         let judged = self.judged(caller, labelled, decision.clone(), digest, None);
-        let entry = encode(&header.entry(Timestamp::now(), EntryBody::Decision(Box::new(judged))));
+        let entry = header.written(EntryBody::Decision(Box::new(judged)));
         let recorded = self.ledger.append(entry).await;
         let (code, detail) = match &recorded {
             Ok(_) => (decision.code.unwrap_or(Code::NotPermitted), String::new()),

@@ -42,6 +42,62 @@ impl Header {
             body,
         }
     }
+
+    /// The bytes of an entry with this header, made now. The same as [`encode`] of [`Header::entry`],
+    /// without an entry of its own.
+    pub fn written(&self, mut body: EntryBody) -> Vec<u8> {
+        let (id, at) = (Uuid::now_v7(), Timestamp::now());
+        let bytes = self.write(id, at, &body);
+        if bytes.len() <= plimsoll_ledger::ENTRY_BYTES_MAX {
+            return bytes;
+        }
+        shorten(&mut body);
+        self.write(id, at, &body)
+    }
+
+    fn write(&self, id: Uuid, at: Timestamp, body: &EntryBody) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(ENTRY_BYTES);
+        let written = Written {
+            v: 1,
+            id,
+            at,
+            request: &self.request,
+            session: &self.session,
+            workflow: &self.workflow,
+            release: &self.release,
+            trace: self.trace.as_deref(),
+            principal: self.principal.as_ref(),
+            body,
+        };
+        // Entries hold only strings, numbers and JSON values, which always encode.
+        let _written = serde_json::to_writer(&mut bytes, &written);
+        bytes
+    }
+}
+
+/// Bytes that most entries fit in.
+const ENTRY_BYTES: usize = 2_048;
+
+/// An [`Entry`] of borrowed parts, member by member.
+#[derive(serde::Serialize)]
+struct Written<'a> {
+    v: u8,
+    id: Uuid,
+    at: Timestamp,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    request: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    session: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    workflow: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    release: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    principal: Option<&'a Principal>,
+    #[serde(flatten)]
+    body: &'a EntryBody,
 }
 
 /// What came of an act, as the one who performed it saw it.
@@ -150,7 +206,7 @@ impl Slip {
             usage: report.usage,
             redacted: report.redacted,
         };
-        encode(&self.header.entry(Timestamp::now(), EntryBody::Outcome(Box::new(outcome))))
+        self.header.written(EntryBody::Outcome(Box::new(outcome)))
     }
 }
 
@@ -181,13 +237,17 @@ pub fn encode(entry: &Entry) -> Vec<u8> {
 
 /// An entry that fits the ledger's bound: previews and long arguments go, digests stay.
 fn shortened(mut entry: Entry) -> Entry {
-    if let EntryBody::Intent(judged) | EntryBody::Decision(judged) = &mut entry.body {
-        shorten(judged);
-    }
+    shorten(&mut entry.body);
     entry
 }
 
-fn shorten(judged: &mut Judged) {
+fn shorten(body: &mut EntryBody) {
+    if let EntryBody::Intent(judged) | EntryBody::Decision(judged) = body {
+        shorten_judged(judged);
+    }
+}
+
+fn shorten_judged(judged: &mut Judged) {
     let digest = judged.act.arguments_digest();
     judged.act.arguments = serde_json::json!({ "plimsoll:omitted": digest, "why": "too long for one entry" });
     judged.spans.truncate(64);
@@ -197,5 +257,34 @@ fn shorten(judged: &mut Judged) {
     judged.origins.truncate(64);
     for origin in &mut judged.origins {
         origin.found.truncate(4);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_of_borrowed_parts_is_an_entry() {
+        let principal = Principal {
+            id: "key:ada".to_owned(),
+            kind: plimsoll_core::PrincipalKind::Agent,
+            tenant: "north".to_owned(),
+            roles: ["support".to_owned()].into(),
+            on_behalf_of: Some("bo".to_owned()),
+        };
+        let full = Header {
+            request: "r-1".to_owned(),
+            session: "s-1".to_owned(),
+            workflow: "support".to_owned(),
+            release: "sha256:00".to_owned(),
+            trace: Some("t-1".to_owned()),
+            principal: Some(principal),
+        };
+        let body = EntryBody::Turned { code: Code::Malformed, detail: "no".to_owned() };
+        for header in [full, Header::default()] {
+            let entry = header.entry(Timestamp::now(), body.clone());
+            assert_eq!(header.write(entry.id, entry.at, &body), encode(&entry));
+        }
     }
 }

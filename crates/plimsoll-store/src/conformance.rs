@@ -390,11 +390,11 @@ fn proposal(session: &str, second: i64) -> (ProposalKey, Proposal) {
 async fn proposals_are_remembered(store: Store) {
     let (key, first) = proposal("s-1", 1);
     assert_eq!(store.proposal(&key, at(0)).await.unwrap(), None);
-    store.remember_proposal(&key, &first).await.unwrap();
+    store.remember_proposals(vec![(Arc::new(key.clone()), first.clone())]).await.unwrap();
     assert_eq!(store.proposal(&key, at(1)).await.unwrap(), Some(first));
     assert_eq!(store.proposal(&key, at(2)).await.unwrap(), None, "too old");
     let second = proposal("s-2", 3).1;
-    store.remember_proposal(&key, &second).await.unwrap();
+    store.remember_proposals(vec![(Arc::new(key.clone()), second.clone())]).await.unwrap();
     assert_eq!(store.proposal(&key, at(2)).await.unwrap(), Some(second));
     let other = ProposalKey { arguments: Digest::of(b"{\"to\":1}"), ..key };
     assert_eq!(store.proposal(&other, at(0)).await.unwrap(), None);
@@ -564,7 +564,7 @@ async fn old_things_are_forgotten(store: Store) {
         store.touch_session(&session(&format!("s-{second}"), second)).await.unwrap();
     }
     let (key, old) = proposal("s-1", 1);
-    store.remember_proposal(&key, &old).await.unwrap();
+    store.remember_proposals(vec![(Arc::new(key.clone()), old.clone())]).await.unwrap();
     store.open_approval(&approval("T-1", b"act"), 9).await.unwrap();
 
     assert_eq!(store.prune(at(10)).await.unwrap(), 4);

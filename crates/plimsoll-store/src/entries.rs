@@ -1,7 +1,12 @@
 //! The projection of the ledger: what `log` and `show` ask. It can be thrown away and rebuilt.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
-use plimsoll_core::{Entry, EntryBody};
+use plimsoll_core::{ActId, ApprovalState, OutcomeStatus, Ruling, Tier, ToolName};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use uuid::Uuid;
 
 use crate::Answer;
 
@@ -106,49 +111,90 @@ impl EntryRow {
     /// has no holes.
     pub fn read(seq: u64, entry: &[u8]) -> Self {
         let body = String::from_utf8_lossy(entry).into_owned();
-        match serde_json::from_slice::<Entry>(entry) {
-            Ok(entry) => Self::of(seq, &entry, body),
-            Err(_) => Self { seq, body, kind: "unreadable".to_owned(), ..Self::default() },
-        }
+        let columns = serde_json::from_slice::<Columns<'_>>(entry).ok().and_then(|columns| columns.row());
+        let row = columns.unwrap_or_else(|| Self { kind: "unreadable".to_owned(), ..Self::default() });
+        Self { seq, body, ..row }
     }
+}
 
-    fn of(seq: u64, entry: &Entry, body: String) -> Self {
-        let mut row = Self {
-            seq,
-            id: entry.id.to_string(),
-            at: entry.at,
-            session: entry.session.clone(),
-            workflow: entry.workflow.clone(),
-            principal: entry.principal.as_ref().map(|principal| principal.id.clone()).unwrap_or_default(),
-            request: entry.request.clone(),
-            body,
-            ..Self::default()
+/// The members of an [`Entry`](plimsoll_core::Entry) that become columns. The rest is passed over: a follower reads
+/// every entry, and most of an entry is for those who look at one.
+#[derive(Deserialize)]
+struct Columns<'a> {
+    id: Uuid,
+    at: Timestamp,
+    #[serde(borrow)]
+    kind: Cow<'a, str>,
+    #[serde(borrow, default)]
+    session: Cow<'a, str>,
+    #[serde(borrow, default)]
+    workflow: Cow<'a, str>,
+    #[serde(borrow, default)]
+    request: Cow<'a, str>,
+    principal: Option<Id<Cow<'a, str>>>,
+    /// Of an intent or decision the act, of an outcome its id.
+    #[serde(borrow)]
+    act: Option<&'a RawValue>,
+    tier: Option<Tier>,
+    decision: Option<Ruled>,
+    status: Option<OutcomeStatus>,
+    state: Option<ApprovalState>,
+    approval: Option<Asked>,
+}
+
+#[derive(Deserialize)]
+struct Id<T> {
+    id: T,
+}
+
+#[derive(Deserialize)]
+struct Acting {
+    id: ActId,
+    tool: ToolName,
+}
+
+#[derive(Deserialize)]
+struct Ruled {
+    ruling: Ruling,
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    tool: String,
+}
+
+impl Columns<'_> {
+    /// `None` when a column that entries of this kind have is missing, or when the kind is unknown.
+    fn row(self) -> Option<EntryRow> {
+        let mut row = EntryRow {
+            id: self.id.to_string(),
+            at: self.at,
+            principal: self.principal.map(|principal| principal.id.into_owned()).unwrap_or_default(),
+            session: self.session.into_owned(),
+            workflow: self.workflow.into_owned(),
+            request: self.request.into_owned(),
+            ..EntryRow::default()
         };
-        let kind = match &entry.body {
-            EntryBody::Intent(judged) | EntryBody::Decision(judged) => {
-                row.tool = judged.act.tool.to_string();
-                row.act = judged.act.id.to_string();
-                row.tier = judged.tier.name().to_owned();
-                row.decision = judged.decision.ruling.name().to_owned();
-                if matches!(entry.body, EntryBody::Intent(_)) { "intent" } else { "decision" }
+        match &*self.kind {
+            "intent" | "decision" => {
+                let act: Acting = serde_json::from_str(self.act?.get()).ok()?;
+                row.tool = act.tool.to_string();
+                row.act = act.id.to_string();
+                self.tier?.name().clone_into(&mut row.tier);
+                self.decision?.ruling.name().clone_into(&mut row.decision);
             }
-            EntryBody::Outcome(outcome) => {
-                row.act = outcome.act.to_string();
-                row.status = outcome.status.name().to_owned();
-                "outcome"
+            "outcome" => {
+                row.act = serde_json::from_str::<ActId>(self.act?.get()).ok()?.to_string();
+                self.status?.name().clone_into(&mut row.status);
             }
-            EntryBody::Approval(change) => {
-                row.tool.clone_from(&change.approval.tool);
-                row.status = change.state.name().to_owned();
-                "approval"
+            "approval" => {
+                row.tool = self.approval?.tool;
+                self.state?.name().clone_into(&mut row.status);
             }
-            EntryBody::Stop { .. } => "stop",
-            EntryBody::Config { .. } => "config",
-            EntryBody::Key { .. } => "key",
-            EntryBody::Gateway { .. } => "gateway",
-            EntryBody::Turned { .. } => "turned",
-        };
-        row.kind = kind.to_owned();
-        row
+            "stop" | "config" | "key" | "gateway" | "turned" => {}
+            _ => return None,
+        }
+        row.kind = self.kind.into_owned();
+        Some(row)
     }
 }

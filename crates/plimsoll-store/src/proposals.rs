@@ -1,5 +1,7 @@
 //! Proposals: calls that the LLM door let pass, so that the tool door recognises them.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use plimsoll_core::{ActId, ArgumentOrigin, Digest, ToolName, Trajectory};
 
@@ -27,8 +29,8 @@ pub struct Proposal {
 
 /// The memory of proposals.
 pub trait Proposals {
-    /// Remembers a proposal; a newer one with the same key replaces it.
-    fn remember_proposal(&self, key: &ProposalKey, proposal: &Proposal) -> Answer<()>;
+    /// Remembers proposals, in order; a newer one with the same key replaces an older one.
+    fn remember_proposals(&self, proposals: Vec<(Arc<ProposalKey>, Proposal)>) -> Answer<()>;
 
     /// The latest proposal with this key, made at or after `since`.
     fn proposal(&self, key: &ProposalKey, since: Timestamp) -> Answer<Option<Proposal>>;

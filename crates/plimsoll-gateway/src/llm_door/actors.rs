@@ -68,15 +68,7 @@ impl Actor for Release {
 
     async fn act(self, warrant: Warrant, slip: Slip) {
         if let Some((key, join)) = self.join {
-            // The client may call the tool door the moment it has the answer: memory first. The store is
-            // for after a restart, and losing it there costs an approval, nothing else.
-            self.gateway.joins.remember(key.clone(), join.clone());
-            let kept = self.gateway.store.remember_proposal(&key, &join);
-            tokio::spawn(async move {
-                if let Err(error) = kept.await {
-                    tracing::warn!(%error, "a proposal could not be stored");
-                }
-            });
+            self.gateway.joins.remember(key, join);
         }
         drop(warrant);
         slip.close_soon(Report::of(plimsoll_core::OutcomeStatus::Done, "handed to the client"));

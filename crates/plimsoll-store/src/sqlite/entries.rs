@@ -1,3 +1,5 @@
+use std::collections::{HashMap, HashSet};
+
 use jiff::Timestamp;
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, Params, Row, Transaction, params};
@@ -9,6 +11,8 @@ use crate::{Answer, ENTRIES_MAX, MATCHES_MAX, ROWS_MAX, StoreError};
 
 const COLUMNS: &str =
     "seq, id, at, kind, session, workflow, principal, tool, tier, decision, status, act, request, body";
+const INSERT: &str = "INSERT INTO entry (seq, id, at, kind, session, workflow, principal, tool, tier, decision, status, act, request, body, in_doubt)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 impl Entries for Sqlite {
     fn project(&self, entries: Vec<EntryRow>) -> Answer<()> {
@@ -18,14 +22,15 @@ impl Entries for Sqlite {
                 return Err(StoreError::Misuse(what));
             }
             let mut size = size(sql)?;
-            for entry in entries {
+            let mut open = Open::of(&entries);
+            for entry in &entries {
                 if entry.seq < size {
                     continue;
                 }
                 if entry.seq > size {
                     return Err(StoreError::Gap { expected: size, found: entry.seq });
                 }
-                insert(sql, &entry)?;
+                insert(sql, entry, &mut open)?;
                 size += 1;
             }
             set_size(sql, size)
@@ -145,12 +150,41 @@ pub(super) fn set_size(sql: &Transaction<'_>, size: u64) -> Result<(), StoreErro
     }
 }
 
+/// What a batch says of its own intents. Most acts end within the batch they began in, and their rows
+/// need not be written twice.
+struct Open<'a> {
+    /// Acts that a later entry of the batch settles.
+    settled: HashMap<&'a str, u64>,
+    /// Acts that began in this batch and are written as settled already.
+    closed: HashSet<&'a str>,
+}
+
+impl<'a> Open<'a> {
+    fn of(entries: &'a [EntryRow]) -> Self {
+        let settled = entries.iter().filter(|entry| settles(entry)).map(|entry| (&*entry.act, entry.seq)).collect();
+        Self { settled, closed: HashSet::new() }
+    }
+
+    /// Whether this entry is an intent that stays open.
+    fn is_in_doubt(&mut self, entry: &'a EntryRow) -> bool {
+        if entry.kind != "intent" {
+            return false;
+        }
+        let closes = !entry.act.is_empty() && self.settled.get(&*entry.act).is_some_and(|seq| *seq > entry.seq);
+        if closes {
+            self.closed.insert(&entry.act);
+        }
+        !closes
+    }
+}
+
+fn settles(entry: &EntryRow) -> bool {
+    entry.kind == "outcome" && matches!(entry.status.as_str(), "done" | "failed")
+}
+
 /// Adds one entry. An intent is in doubt until an outcome says `done` or `failed`.
-fn insert(sql: &Transaction<'_>, entry: &EntryRow) -> Result<(), StoreError> {
-    let insert = format!(
-        "INSERT INTO entry ({COLUMNS}, in_doubt) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-    );
-    sql.prepare_cached(&insert)?.execute(params![
+fn insert<'a>(sql: &Transaction<'_>, entry: &'a EntryRow, open: &mut Open<'a>) -> Result<(), StoreError> {
+    sql.prepare_cached(INSERT)?.execute(params![
         entry.seq as i64,
         entry.id,
         At(entry.at),
@@ -165,9 +199,9 @@ fn insert(sql: &Transaction<'_>, entry: &EntryRow) -> Result<(), StoreError> {
         entry.act,
         entry.request,
         entry.body,
-        entry.kind == "intent",
+        open.is_in_doubt(entry),
     ])?;
-    if entry.kind == "outcome" && matches!(entry.status.as_str(), "done" | "failed") {
+    if settles(entry) && !open.closed.contains(&*entry.act) {
         let settle = "UPDATE entry SET in_doubt = 0 WHERE act = ? AND act <> '' AND in_doubt = 1";
         sql.prepare_cached(settle)?.execute([&entry.act])?;
     }

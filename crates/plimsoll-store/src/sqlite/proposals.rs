@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, Row, params};
 
@@ -7,23 +9,25 @@ use crate::Answer;
 use crate::proposals::{Proposal, ProposalKey, Proposals};
 
 impl Proposals for Sqlite {
-    fn remember_proposal(&self, key: &ProposalKey, proposal: &Proposal) -> Answer<()> {
-        let (key, proposal) = (key.clone(), proposal.clone());
-        self.write("remember a proposal", Durability::Normal, move |sql| {
+    fn remember_proposals(&self, proposals: Vec<(Arc<ProposalKey>, Proposal)>) -> Answer<()> {
+        self.write("remember proposals", Durability::Normal, move |sql| {
             let upsert = "INSERT OR REPLACE INTO proposal
                           (principal, workflow, tool, arguments, session, act, origins, trajectory, at)
                           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
-            sql.prepare_cached(upsert)?.execute(params![
-                key.principal,
-                key.workflow,
-                Word(key.tool),
-                Sha256(key.arguments),
-                proposal.session,
-                Word(proposal.act),
-                Json(proposal.origins),
-                Json(proposal.trajectory),
-                At(proposal.at),
-            ])?;
+            let mut upsert = sql.prepare_cached(upsert)?;
+            for (key, proposal) in proposals {
+                upsert.execute(params![
+                    key.principal,
+                    key.workflow,
+                    Word(key.tool.clone()),
+                    Sha256(key.arguments),
+                    proposal.session,
+                    Word(proposal.act),
+                    Json(proposal.origins),
+                    Json(proposal.trajectory),
+                    At(proposal.at),
+                ])?;
+            }
             Ok(())
         })
     }
