@@ -8,6 +8,7 @@ mod bench;
 mod chain;
 mod cmd;
 mod repo;
+mod system;
 mod talk;
 
 use std::process::ExitCode;

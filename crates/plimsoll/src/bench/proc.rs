@@ -5,7 +5,6 @@ use std::fs;
 use std::process::Child;
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 /// Nanoseconds on the processor, of each thread.
@@ -87,12 +86,6 @@ impl Cores {
         // Where it is not allowed, everything runs everywhere, and the ratios are coarser.
         let _not_allowed = sched_setaffinity(None, &set);
     }
-}
-
-/// As many open files as the system allows: a thousand connections need more than the usual limit.
-pub fn raise_open_files() {
-    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    let _not_allowed = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
 }
 
 /// A child process that ends with its owner.

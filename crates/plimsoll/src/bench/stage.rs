@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 use plimsoll_store::Store;
 
 use super::load;
-use super::proc::{Cores, Owned, raise_open_files};
+use super::proc::{Cores, Owned};
 use super::shapes::{Shape, Template, Traffic};
 use crate::cmd::key::make;
+use crate::system::raise_open_files;
 use crate::talk::Error;
 
 const PLIMSOLL: &str = "plimsoll: 1\nproject: bench\nenvironment: bench\n";

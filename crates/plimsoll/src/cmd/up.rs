@@ -11,6 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::repo::Repo;
+use crate::system::raise_open_files;
 use crate::talk::{self, Done, Error};
 
 /// Run the gateway for a workflow repository
@@ -36,6 +37,7 @@ pub struct Up {
 impl Up {
     pub fn run(self) -> Done {
         logging(self.log_json);
+        raise_open_files();
         let loaded = self.repo.load(false)?;
         let Some(bundle) = loaded.bundle else {
             talk::data(plimsoll_bundle::render::text(&loaded.diagnostics, &loaded.tree, talk::colour()));
