@@ -30,9 +30,14 @@ pub struct ToolName {
 }
 
 impl ToolName {
+    /// A call may come without a name. It gets one, so that every name that was written can be read.
     pub fn new(server: impl Into<String>, tool: impl Into<String>) -> Self {
-        Self { server: server.into(), tool: tool.into() }
+        let tool = tool.into();
+        Self { server: server.into(), tool: if tool.is_empty() { Self::UNNAMED.to_owned() } else { tool } }
     }
+
+    /// What a call without a name is called. No pinned tool can have this name.
+    pub const UNNAMED: &'static str = "(unnamed)";
 
     pub const LOCAL: &'static str = "local";
     pub const MODEL: &'static str = "model";

@@ -108,7 +108,7 @@ impl Approval {
         if *shown != self.act_digest {
             return Err(VoteError::OtherAct { shown: *shown, bound: self.act_digest });
         }
-        if vote.person == self.requester {
+        if self.is_own_request(&vote.person) {
             return Err(VoteError::OwnRequest(vote.person));
         }
         if !self.terms.roles.iter().any(|role| voter_roles.contains(role)) {
@@ -121,6 +121,18 @@ impl Approval {
         next.votes.push(vote);
         next.state = next.tally();
         Ok(next)
+    }
+
+    /// Whether this person asked: by name, or with a key or token of that name.
+    fn is_own_request(&self, person: &str) -> bool {
+        let (kind, name) = self.requester.split_once(':').unwrap_or(("", &self.requester));
+        self.requester == person || (matches!(kind, "key" | "oidc") && name == person)
+    }
+
+    /// Whether this person asked: by name, or by a key or token that carries the name (`key:ada` is ada).
+    fn is_requester(&self, person: &str) -> bool {
+        let bare = |name: &str| name.split_once(':').map_or(name, |(_, rest)| rest).to_lowercase();
+        bare(&self.requester) == bare(person)
     }
 
     /// The state at `now`: an answer, or the lack of one, holds until its time is over; then the same
@@ -190,6 +202,8 @@ mod tests {
         assert_eq!(check(&a, vote("bo", true, 1), &reviewer, &act), Ok(ApprovalState::Granted));
         assert_eq!(check(&a, vote("bo", false, 1), &reviewer, &act), Ok(ApprovalState::Denied));
         assert!(check(&a, vote("ada", true, 1), &reviewer, &act).unwrap_err().contains("can't approve"));
+        let by_key = Approval { requester: "key:Ada".into(), ..approval(1) };
+        assert!(check(&by_key, vote("ada", true, 1), &reviewer, &act).unwrap_err().contains("can't approve"));
         assert!(check(&a, vote("bo", true, 1), &[], &act).unwrap_err().contains("none of the roles"));
         assert!(check(&a, vote("bo", true, 60), &reviewer, &act).unwrap_err().contains("expired"));
         assert!(
