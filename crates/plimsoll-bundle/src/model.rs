@@ -84,7 +84,7 @@ impl Default for Bounds {
 pub struct Oidc {
     pub issuer: String,
     pub audience: String,
-    /// A file in the repository, or an `https://` URL.
+    /// The text of the repository's key file, or an `https://` URL.
     pub jwks: String,
     /// Which workflow a token may use: a fixed name, or the claim that names it.
     pub workflow: WorkflowFrom,

@@ -69,13 +69,18 @@ impl Loading<'_> {
         Some(Oidc {
             issuer: form.issuer.clone(),
             audience: form.audience.clone(),
-            jwks: form.jwks.clone(),
+            jwks: self.keys_of(&form.jwks),
             workflow,
             roles_claim: form.roles_claim.clone(),
             tenant_claim: form.tenant_claim.clone(),
             on_behalf_of_claim: form.on_behalf_of_claim.clone(),
             kind,
         })
+    }
+
+    /// The text of a key file, or the URL where keys are published.
+    fn keys_of(&self, jwks: &str) -> String {
+        self.tree.text(jwks).unwrap_or(jwks).to_owned()
     }
 
     /// Keys decide who is believed: they come over TLS, from this machine, or from the repository.
