@@ -129,12 +129,6 @@ impl Approval {
         self.requester == person || (matches!(kind, "key" | "oidc") && name == person)
     }
 
-    /// Whether this person asked: by name, or by a key or token that carries the name (`key:ada` is ada).
-    fn is_requester(&self, person: &str) -> bool {
-        let bare = |name: &str| name.split_once(':').map_or(name, |(_, rest)| rest).to_lowercase();
-        bare(&self.requester) == bare(person)
-    }
-
     /// The state at `now`: an answer, or the lack of one, holds until its time is over; then the same
     /// act may be asked about again.
     pub fn settle(&self, now: Timestamp) -> ApprovalState {

@@ -52,7 +52,7 @@ codes! {
     OverBudget "PLM-0301" "budget spent" "The amount would exceed the budget declared for this window." "Use a smaller amount, wait for the next window, or have the limit reviewed."
     UnknownTool "PLM-0400" "unknown tool" "The release does not know this tool." "Add it to `tools/*.yaml` and pin its schema, or use a tool that is listed."
     NotInWorkflow "PLM-0401" "not in this workflow" "The workflow does not list this tool, model or server for this principal." "Add it to the workflow's file, or use another key."
-    SchemaDrift "PLM-0402" "tool changed" "The server describes this tool differently than the reviewed lock file does." "Review the change and pin it again: `plimsoll init --update`, then commit the lock file."
+    SchemaDrift "PLM-0402" "tool changed" "The server describes this tool differently than the reviewed lock file does." "Read the change and pin it again: `plimsoll init --update --person <you>`, then have the lock file reviewed."
     InvalidArguments "PLM-0403" "invalid arguments" "The arguments do not fit the tool's pinned JSON Schema." "Correct the arguments; the reason names the place."
     HostedTool "PLM-0410" "provider-hosted tool" "The request asks the provider to run a tool where no gateway can see it." "Remove the tool, or set `hosted_tools` in the workflow to `strip` or `approve`."
     HiddenState "PLM-0411" "hidden state" "The request refers to a transcript the gateway can't see." "Send the whole conversation with each request (`store: false`)."
@@ -66,7 +66,7 @@ codes! {
     UpstreamFailed "PLM-0500" "upstream failed" "The model or tool server could not be reached or answered with an error." "Look at the upstream's own log; the ledger has the outcome."
     UpstreamTimeout "PLM-0501" "upstream timed out" "The model or tool server did not answer in time. For a tool call nobody knows whether it happened." "Look up the act in the system of record before repeating it."
     UpstreamGarbage "PLM-0502" "upstream answered nonsense" "The upstream's answer is not of the protocol's form." "Look at the upstream; its answer was not passed on."
-    RecordFailed "PLM-0510" "record failed" "The ledger could not make the record durable, so the act did not happen." "Look at the disk and at `plimsoll doctor`; the gateway refuses guarded acts until it is restarted."
+    RecordFailed "PLM-0510" "record failed" "The ledger could not make the record durable, so the act did not happen." "Look at the disk and at `plimsoll doctor`; a gateway whose ledger failed refuses every act until it is restarted."
     Overloaded "PLM-0511" "overloaded" "A queue with a named bound is full." "Repeat later; the bound is named in the message."
     InDoubt "PLM-0520" "in doubt" "An identical act was begun and nobody knows whether it happened; it is not repeated blindly." "Look it up in the system of record, then settle it with `plimsoll show`."
 }

@@ -121,7 +121,11 @@ impl Gateway {
     }
 
     pub(crate) async fn refresh_stops(&self) -> Result<(), plimsoll_store::StoreError> {
-        self.stops.follow_sentinel(Timestamp::now());
+        if let Some((on, stop)) = self.stops.follow_sentinel(Timestamp::now())
+            && let Err(error) = self.record_stop(on, &stop).await
+        {
+            tracing::error!(%error, "a stop by sentinel file is in force, but not on record");
+        }
         let stored = self.store.stops().await?;
         if self.stops.refresh(stored) {
             tracing::warn!(stops = ?self.stops.all(), "kill switches changed");

@@ -76,6 +76,15 @@ impl Gateway {
         Ok(stop)
     }
 
+    /// A signal pulled the switch: everything stops at once, and then it is recorded.
+    ///
+    /// # Errors
+    /// When the ledger could not take it; the stop is in force all the same.
+    pub async fn stop_by_signal(&self) -> Result<(), plimsoll_ledger::LedgerError> {
+        let stop = self.stops.pull_by_signal(Timestamp::now());
+        self.record_stop(true, &stop).await
+    }
+
     /// Lifts a kill switch: recorded first, lifted then.
     ///
     /// # Errors
@@ -108,7 +117,7 @@ impl Gateway {
         self.settle(id, intent.seq, done, operator.person()).await
     }
 
-    async fn record_stop(&self, on: bool, stop: &Stop) -> Result<(), plimsoll_ledger::LedgerError> {
+    pub(crate) async fn record_stop(&self, on: bool, stop: &Stop) -> Result<(), plimsoll_ledger::LedgerError> {
         let entry = Header::default().entry(Timestamp::now(), EntryBody::Stop { on, stop: stop.clone() });
         self.ledger.append(encode(&entry)).await.map(|_| ())
     }

@@ -236,6 +236,10 @@ async fn route(gateway: &Arc<Gateway>, local: SocketAddr, arrival: Arrival) -> R
 /// `Host` and `Origin` allow-lists: a page in somebody's browser must not reach a loopback listener.
 fn admit(gateway: &Gateway, local: SocketAddr, headers: &HeaderMap) -> Result<(), Refusal> {
     let bundle = gateway.bundle.load();
+    if headers.get_all(HOST).iter().count() > 1 {
+        // Whoever stands before us may have looked at the other one (RFC 9112, 3.2).
+        return Err(Refusal::plain(Code::Malformed, "the request names more than one host"));
+    }
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     // `[::1]` has colons of its own.
     let name = if host.ends_with(']') { host } else { host.rsplit_once(':').map_or(host, |(name, _)| name) };
@@ -269,10 +273,10 @@ fn turned(gateway: &Gateway, arrival: &Arrival, refusal: &Refusal) -> Response<B
 }
 
 fn ready(gateway: &Gateway) -> Response<Body> {
-    if gateway.ledger.is_poisoned() {
-        return plain(StatusCode::SERVICE_UNAVAILABLE, "the ledger is poisoned: guarded acts are refused\n");
+    if gateway.ledger.health().is_ready() {
+        return plain(StatusCode::OK, "ready\n");
     }
-    plain(StatusCode::OK, "ready\n")
+    plain(StatusCode::SERVICE_UNAVAILABLE, "the ledger takes no entries: every act is refused\n")
 }
 
 /// A short text answer.

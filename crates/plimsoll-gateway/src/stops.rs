@@ -46,6 +46,9 @@ impl Stops {
     pub fn refresh(&self, stored: Vec<Stop>) -> bool {
         let changed = **self.stored.load() != stored;
         if changed {
+            let local = self.local.load();
+            let kept = local.iter().filter(|stop| stop.by == SENTINEL || !stored.iter().any(|s| s.scope == stop.scope));
+            self.local.store(Arc::new(kept.cloned().collect()));
             self.stored.store(Arc::new(stored));
         }
         changed
@@ -60,9 +63,11 @@ impl Stops {
     }
 
     /// A signal pulled the switch: everything stops until a person lifts it.
-    pub fn pull_by_signal(&self, now: Timestamp) {
+    pub(crate) fn pull_by_signal(&self, now: Timestamp) -> Stop {
         let reason = "signal received".to_owned();
-        self.pull(Stop { scope: StopScope::All, reason, by: "signal".to_owned(), at: now });
+        let stop = Stop { scope: StopScope::All, reason, by: "signal".to_owned(), at: now };
+        self.pull(stop.clone());
+        stop
     }
 
     /// Lifts what was pulled here.
@@ -77,24 +82,26 @@ impl Stops {
     }
 
     /// Follows the sentinel file: while it exists, everything is stopped. An unreadable file counts as
-    /// present.
-    pub fn follow_sentinel(&self, now: Timestamp) {
+    /// present. Gives what changed, for the record.
+    pub fn follow_sentinel(&self, now: Timestamp) -> Option<(bool, Stop)> {
         let present = self.sentinel.try_exists().unwrap_or(true);
         let mut local = (**self.local.load()).clone();
-        let known = local.iter().any(|stop| stop.by == SENTINEL);
-        if present == known {
-            return;
-        }
-        if present {
-            local.push(Stop {
-                scope: StopScope::All,
-                reason: format!("the file {} exists", self.sentinel.display()),
-                by: SENTINEL.to_owned(),
-                at: now,
-            });
-        } else {
-            local.retain(|stop| stop.by != SENTINEL);
-        }
+        let known = local.iter().position(|stop| stop.by == SENTINEL);
+        let change = match (present, known) {
+            (true, None) => {
+                let stop = Stop {
+                    scope: StopScope::All,
+                    reason: format!("the file {} exists", self.sentinel.display()),
+                    by: SENTINEL.to_owned(),
+                    at: now,
+                };
+                local.push(stop.clone());
+                (true, stop)
+            }
+            (false, Some(at)) => (false, Stop { at: now, ..local.remove(at) }),
+            _ => return None,
+        };
         self.local.store(Arc::new(local));
+        Some(change)
     }
 }

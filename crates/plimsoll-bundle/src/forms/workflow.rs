@@ -131,7 +131,7 @@ pub struct LimitForm {
     /// Whose uses are counted together. Default `workflow`.
     #[serde(default)]
     pub per: PerForm,
-    /// The window of time, sliding.
+    /// The window of time; windows are fixed, one begins where another ends.
     pub window: Duration,
     /// At most this many calls. Either this or `amount`.
     #[schemars(range(min = 1))]

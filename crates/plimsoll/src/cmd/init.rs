@@ -19,6 +19,7 @@ use crate::talk::{self, Done, Error};
   plimsoll init --mcp 'npx -y @modelcontextprotocol/server-filesystem /srv/docs'
   plimsoll init --mcp crm=http://127.0.0.1:9000/mcp --mcp 'git=uvx mcp-server-git'
   plimsoll init --config ~/.claude.json
+  plimsoll init --update --person ada          pin again what its servers changed, after reading the change
 Each server is started or reached once, to read its tools; nothing is called. What only people know stays
 TODO in the files, and `plimsoll check` lists it.")]
 pub struct Init {
@@ -46,6 +47,9 @@ pub struct Init {
     /// Show what would be written
     #[arg(long)]
     dry_run: bool,
+    /// Look at the servers of an existing repository again, and pin what changed as reviewed by --person
+    #[arg(long, requires = "person", conflicts_with_all = ["servers", "config"])]
+    update: bool,
 }
 
 /// A server as it was named on the command line.
@@ -58,6 +62,9 @@ struct Named {
 
 impl Init {
     pub fn run(self) -> Done {
+        if self.update {
+            return super::repin::run(&self.dir, self.person.as_deref().unwrap_or_default(), self.dry_run);
+        }
         if self.dir.join("plimsoll.yaml").exists() && !self.dry_run {
             return Err(Error::new(format!("{} has a plimsoll.yaml already", self.dir.display()))
                 .help("use an empty directory, or look with --dry-run"));

@@ -1,11 +1,17 @@
 //! The verbs, one file each.
 
+pub mod approve;
 pub mod bench;
 pub mod check;
 pub mod demo;
 pub mod doctor;
+pub mod explain;
 pub mod init;
 pub mod key;
+pub mod log;
 pub mod mcp;
 pub mod mock;
+pub mod repin;
+pub mod show;
+pub mod stop;
 pub mod up;

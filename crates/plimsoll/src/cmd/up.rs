@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use plimsoll_bundle::Bundle;
 use plimsoll_gateway::{Gateway, GatewayOptions, server};
 use tokio::net::TcpListener;
@@ -122,8 +121,10 @@ async fn run(bundle: Bundle, state: std::path::PathBuf, data: String, admin: Str
             _ = term.recv() => break,
             _ = int.recv() => break,
             _ = usr1.recv() => {
-                running.gateway.stops().pull_by_signal(Timestamp::now());
                 talk::say("kill switch pulled by signal: guarded and dangerous acts are stopped");
+                if let Err(error) = running.gateway.stop_by_signal().await {
+                    talk::say(format!("the stop is in force, but not on record: {error}"));
+                }
             }
         }
     }
