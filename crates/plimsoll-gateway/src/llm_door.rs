@@ -83,7 +83,7 @@ fn dialect(endpoint: Endpoint, arrival: &Arrival) -> Dialect {
 /// A refusal as an error of the client's protocol. Never 429 and never 5xx for a decision: clients
 /// would retry it blindly.
 pub(crate) fn render(dialect: Dialect, request: &str, refusal: &Refusal) -> Response<Body> {
-    let status = status(refusal.code);
+    let status = status(dialect, refusal.code);
     let message = if refusal.decision.is_some() { refusal.text() } else { refusal.headline() };
     let error = ErrorBody {
         status: status.as_u16(),
@@ -104,8 +104,9 @@ pub(crate) fn render_plain(path: &str, refusal: &Refusal) -> Response<Body> {
     render(dialect, "", refusal)
 }
 
-/// The HTTP status of a code at this door.
-pub(crate) fn status(code: Code) -> StatusCode {
+/// The HTTP status of a code at this door. A request that policy turns away gets the one that the protocol's
+/// clients take at once: Claude Code sends a 400 six times over, Codex a 403.
+pub(crate) fn status(dialect: Dialect, code: Code) -> StatusCode {
     match code {
         Code::Unauthenticated => StatusCode::UNAUTHORIZED,
         Code::NotAllowed => StatusCode::FORBIDDEN,
@@ -115,7 +116,15 @@ pub(crate) fn status(code: Code) -> StatusCode {
         Code::UpstreamFailed | Code::UpstreamGarbage => StatusCode::BAD_GATEWAY,
         Code::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
         Code::RecordFailed | Code::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
-        Code::Stopped | Code::Forbidden | Code::NotPermitted | Code::PolicyError => StatusCode::FORBIDDEN,
+        Code::Stopped | Code::Forbidden | Code::NotPermitted | Code::PolicyError => match dialect {
+            Dialect::Chat | Dialect::Messages => StatusCode::FORBIDDEN,
+            Dialect::Responses => StatusCode::BAD_REQUEST,
+        },
+        Code::RateLimited | Code::OverBudget | Code::HiddenState | Code::UnreadableContent
+            if dialect == Dialect::Messages =>
+        {
+            StatusCode::FORBIDDEN
+        }
         _ => StatusCode::BAD_REQUEST,
     }
 }
