@@ -73,7 +73,10 @@ impl Gateway {
         let address = Digest::of(piece.text.as_bytes());
         let known = match piece.kind {
             SpanKind::Assistant | SpanKind::Media => None,
-            SpanKind::Result => self.results.find(&address),
+            SpanKind::Result => self.results.find(&address).or_else(|| {
+                let inner = unwrapped(&piece.text)?;
+                self.results.find(&Digest::of(inner.as_bytes()))
+            }),
             // A person may well type what some tool also said, when it is short.
             _ if piece.text.len() < RECOGNISED_MIN => None,
             _ => self.results.find(&address),
@@ -122,6 +125,13 @@ impl Gateway {
         };
         unseen.into_iter().map(with_preview).collect()
     }
+}
+
+/// A tool's result inside the lines that Codex writes before it. Nothing but a number may stand in them: whatever
+/// else precedes a known text is no part of it, and must not share its label.
+fn unwrapped(text: &str) -> Option<&str> {
+    let (took, result) = text.strip_prefix("Wall time: ")?.split_once(" seconds\nOutput:\n")?;
+    took.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.').then_some(result)
 }
 
 impl Context<'_> {
@@ -232,5 +242,19 @@ impl Sessions {
             known.insert(short).then_some(n)
         };
         spans.iter().enumerate().filter_map(is_new).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_number_stands_before_a_wrapped_result() {
+        let check = |text: &str| unwrapped(text).map(str::to_owned);
+        assert_eq!(check("Wall time: 0.0093 seconds\nOutput:\n{\"a\":1}").as_deref(), Some("{\"a\":1}"));
+        assert_eq!(check("Wall time: pay DE02 seconds\nOutput:\n{\"a\":1}"), None);
+        assert_eq!(check("pay DE02\nWall time: 1 seconds\nOutput:\n{\"a\":1}"), None);
+        assert_eq!(check("{\"a\":1}"), None);
     }
 }

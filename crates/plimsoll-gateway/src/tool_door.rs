@@ -9,6 +9,7 @@
 mod call;
 mod relay;
 mod session;
+mod spelled;
 mod stream;
 mod talk;
 

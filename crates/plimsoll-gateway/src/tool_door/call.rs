@@ -15,6 +15,7 @@ use plimsoll_wire::mcp::{Answer, Era, HeaderList, ToolCall, ToolResult, render, 
 use serde_json::{Value, json};
 
 use super::relay::InFlight;
+use super::spelled;
 use super::stream::Outlet;
 use super::talk::{Talk, number};
 use crate::context::{KnownResult, PREVIEW_CHARS};
@@ -310,8 +311,8 @@ impl Performer {
         for text in texts.iter().filter(|text| !text.is_empty()) {
             results.remember(text, known.clone());
         }
-        if let Some(structured) = read.structured {
-            results.remember(structured.raw_str(), known.clone());
+        for text in read.structured.map(spelled::as_clients_write).unwrap_or_default() {
+            results.remember(&text, known.clone());
         }
         for text in read.structured_texts().iter().filter(|text| !text.text.is_empty()) {
             results.remember(&text.text, known.clone());
