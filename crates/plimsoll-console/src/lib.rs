@@ -18,9 +18,11 @@ mod edge;
 mod listener;
 mod logins;
 mod pages;
+pub mod question;
 mod routes;
 mod scope;
 mod style;
+pub mod words;
 
 #[cfg(test)]
 mod tests;

@@ -13,7 +13,8 @@ const SHEET: &str = include_str!("../assets/console.css");
 /// The route; pages link to [`href`].
 pub(crate) const PATH: &str = "/assets/{file}";
 
-static FILE: LazyLock<String> = LazyLock::new(|| format!("console-{}.css", Digest::of(SHEET.as_bytes()).short()));
+static FILE: LazyLock<String> =
+    LazyLock::new(|| format!("console-{}.css", Digest::of(SHEET.as_bytes()).short()));
 
 /// Where the style sheet of this build is.
 pub(crate) fn href() -> String {

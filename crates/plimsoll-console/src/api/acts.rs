@@ -26,6 +26,8 @@ pub(crate) async fn settle(
     Told(told): Told<Settle>,
 ) -> Result<Json<Value>, ApiError> {
     let settled = console.gateway.settle_act(&operator, &id, told.done).await;
-    settled.map_err(|why| ApiError::of(Code::InDoubt, why).help("`plimsoll log --in-doubt` lists what is open"))?;
+    settled.map_err(|why| {
+        ApiError::of(Code::InDoubt, why).help("`plimsoll log --in-doubt` lists what is open")
+    })?;
     Ok(Json(json!({ "act": id, "status": if told.done { "done" } else { "failed" } })))
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Extension, Path, State};
 use axum::Json;
+use axum::extract::{Extension, Path, State};
 use jiff::Timestamp;
 use plimsoll_core::{Approval, ApprovalState, Digest};
 use plimsoll_gateway::Operator;

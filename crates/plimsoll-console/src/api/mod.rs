@@ -14,8 +14,8 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use http::StatusCode;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use http_body_util::LengthLimitError;
 use plimsoll_core::Code;
 use plimsoll_gateway::{AnswerError, Refusal};
@@ -27,7 +27,11 @@ use crate::Console;
 use crate::edge::BODY_BYTES;
 
 /// Identifies the operator by their admin key, or answers 401. A data key is no admin key.
-pub(crate) async fn by_key(State(console): State<Arc<Console>>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn by_key(
+    State(console): State<Arc<Console>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let Some(secret) = bearer(request.headers()) else {
         return ApiError::of(Code::Unauthenticated, "no admin key came with the request")
             .help("send `Authorization: Bearer pla_…`; make one with `plimsoll key create --admin --name <person>`")
@@ -199,6 +203,8 @@ pub(crate) async fn in_our_words(request: Request, next: Next) -> Response {
             error.status(status).into_response()
         }
         StatusCode::SERVICE_UNAVAILABLE => response,
-        _ => ApiError::malformed(format!("{what}: this request can't be read")).status(status).into_response(),
+        _ => {
+            ApiError::malformed(format!("{what}: this request can't be read")).status(status).into_response()
+        }
     }
 }

@@ -107,7 +107,12 @@ fn from(origin: &ArgumentOrigin) -> String {
         .iter()
         .map(|place| {
             let inside = if place.whole { "" } else { ", inside a longer text" };
-            format!("{} ({}{inside}, span {})", super::shown(&place.source), place.integrity.name(), place.span)
+            format!(
+                "{} ({}{inside}, span {})",
+                super::shown(&place.source),
+                place.integrity.name(),
+                place.span
+            )
         })
         .collect();
     places.dedup();
@@ -138,10 +143,16 @@ mod tests {
             origin("/to", ArgumentRole::Recipient, Integrity::Untrusted, "tool:mail.read"),
             origin("/path", ArgumentRole::Path, Integrity::Untrusted, ""),
         ];
-        let act = json!({ "amount": 12, "to": ["a@b.example", "x\u{202e}y"], "path": "/etc", "note": "one\ntwo" });
+        let act =
+            json!({ "amount": 12, "to": ["a@b.example", "x\u{202e}y"], "path": "/etc", "note": "one\ntwo" });
         let table: Vec<String> = arguments(&act, &origins)
             .iter()
-            .map(|row| format!("{}={:?} [{} {}] {} {}", row.name, row.value, row.role, row.integrity, row.from, row.quoted))
+            .map(|row| {
+                format!(
+                    "{}={:?} [{} {}] {} {}",
+                    row.name, row.value, row.role, row.integrity, row.from, row.quoted
+                )
+            })
             .collect();
         insta::assert_snapshot!(table.join("\n"), @r#"
         to/0="a@b.example" [recipient untrusted] from tool:mail.read (untrusted, span 3) true

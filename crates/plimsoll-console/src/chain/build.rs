@@ -9,8 +9,8 @@ use plimsoll_store::EntryRow;
 use serde_json::Value;
 
 use super::{
-    Act, Chain, Checked, Ids, Note, Outcome, Part, Proposed, Question, STEPS_MAX, Step, Ticket, Who, arguments,
-    shown,
+    Act, Chain, Checked, Ids, Note, Outcome, Part, Proposed, Question, STEPS_MAX, Step, Ticket, Who,
+    arguments, shown,
 };
 
 /// Makes the chain of these entries, oldest first. Entries that can't be read say so in their place.
@@ -206,7 +206,12 @@ fn step(seq: u64, entry: &Entry, judged: &Judged, permitted: bool, proposed: Opt
         deferred: facts.deferred,
         saw: judged.spans.iter().cloned().map(visible).collect(),
         context: judged.trajectory.label.integrity.name().to_owned(),
-        untrusted_tools: judged.trajectory.untrusted_tools.iter().map(|tool| shown(&tool.to_string())).collect(),
+        untrusted_tools: judged
+            .trajectory
+            .untrusted_tools
+            .iter()
+            .map(|tool| shown(&tool.to_string()))
+            .collect(),
         checks: facts.checks.iter().map(checked).collect(),
         stops: facts.stops.clone(),
         approval: facts.approval.as_ref().map(ticket),
@@ -217,12 +222,11 @@ fn step(seq: u64, entry: &Entry, judged: &Judged, permitted: bool, proposed: Opt
             act: judged.act.id.to_string(),
             act_digest: judged.act_digest.to_string(),
             prompt: text("prompt"),
-            tool_call: judged
-                .act
-                .call_id
-                .as_deref()
-                .map(shown)
-                .or_else(|| proposed.as_ref().and_then(|proposed| proposed.call.clone())),
+            // The model's own name for the call; a tool door's caller only numbers its messages.
+            tool_call: proposed
+                .as_ref()
+                .and_then(|proposed| proposed.call.clone())
+                .or_else(|| judged.act.call_id.as_deref().map(shown)),
             permit: judged.permit.map(|permit| permit.0.to_string()),
             schema: judged.act.schema.map(|schema| schema.to_string()),
             trace: entry.trace.as_deref().map(shown),
@@ -275,9 +279,15 @@ fn visible(span: Span) -> Span {
 /// An entry that is no part of an act, in words.
 pub(super) fn words(body: &EntryBody) -> (&'static str, String) {
     match body {
-        EntryBody::Stop { on: true, stop } => {
-            ("stop", format!("{} stopped {}: {}", shown(&stop.by), crate::scope::words(&stop.scope), shown(&stop.reason)))
-        }
+        EntryBody::Stop { on: true, stop } => (
+            "stop",
+            format!(
+                "{} stopped {}: {}",
+                shown(&stop.by),
+                crate::scope::words(&stop.scope),
+                shown(&stop.reason)
+            ),
+        ),
         EntryBody::Stop { on: false, stop } => {
             ("stop", format!("{} lifted the stop of {}", shown(&stop.by), crate::scope::words(&stop.scope)))
         }
@@ -291,14 +301,19 @@ pub(super) fn words(body: &EntryBody) -> (&'static str, String) {
         EntryBody::Gateway { event, detail } => {
             ("gateway", format!("the gateway {} {}", shown(event), shown(detail)).trim_end().to_owned())
         }
-        EntryBody::Turned { code, detail } => ("turned", format!("{code} {}: {}", code.title(), shown(detail))),
-        EntryBody::Approval(change) => {
-            ("approval", format!("{} is {} by {}", change.approval.id, change.state.name(), shown(&change.by)))
+        EntryBody::Turned { code, detail } => {
+            ("turned", format!("{code} {}: {}", code.title(), shown(detail)))
         }
+        EntryBody::Approval(change) => (
+            "approval",
+            format!("{} is {} by {}", change.approval.id, change.state.name(), shown(&change.by)),
+        ),
         EntryBody::Outcome(outcome) => {
             ("outcome", format!("act {}  {}", outcome.act, shown(&outcome.detail)).trim_end().to_owned())
         }
-        EntryBody::Intent(judged) => ("intent", format!("{} was allowed", shown(&judged.act.tool.to_string()))),
+        EntryBody::Intent(judged) => {
+            ("intent", format!("{} was allowed", shown(&judged.act.tool.to_string())))
+        }
         EntryBody::Decision(judged) => (
             "decision",
             format!("{} was {}", shown(&judged.act.tool.to_string()), judged.decision.ruling.name()),

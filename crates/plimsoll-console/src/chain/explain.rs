@@ -38,14 +38,17 @@ pub struct Explanation {
 
 /// Explains the last decision of a chain about `act`, or the last of all.
 pub fn explain(chain: &Chain, seq: Option<u64>, accountable: &Accountable) -> Option<Explanation> {
-    let acts = || chain.steps.iter().filter_map(|step| if let Step::Act(act) = step { Some(act) } else { None });
+    let acts =
+        || chain.steps.iter().filter_map(|step| if let Step::Act(act) = step { Some(act) } else { None });
     let act = match seq {
         // An outcome's number means the act whose outcome it is.
         Some(seq) => acts().find(|act| {
             let proposed = act.proposed.as_ref().and_then(|proposed| proposed.seq);
-            act.seq == seq || proposed == Some(seq) || act.outcome.as_ref().is_some_and(|outcome| outcome.seq == seq)
+            act.seq == seq
+                || proposed == Some(seq)
+                || act.outcome.as_ref().is_some_and(|outcome| outcome.seq == seq)
         })?,
-        None => acts().rfind(|act| act.part != Part::Model).or_else(|| acts().last())?,
+        None => acts().rfind(|act| act.part != Part::Model).or_else(|| acts().next_back())?,
     };
     Some(Explanation {
         entry: act.seq,
@@ -64,15 +67,31 @@ fn asked(chain: &Chain, act: &Act) -> String {
     let what = match act.part {
         Part::Model => format!("asked the model {}", act.tool.trim_start_matches("model.")),
         Part::Proposal | Part::Call | Part::Check => {
-            let with: Vec<String> =
-                act.arguments.iter().take(6).map(|a| format!("{} = {}", a.name, a.value.replace('\n', " "))).collect();
+            let with: Vec<String> = act
+                .arguments
+                .iter()
+                .take(6)
+                .map(|a| format!("{} = {}", a.name, a.value.replace('\n', " ")))
+                .collect();
             let more = if act.arguments.len() > 6 { ", …" } else { "" };
-            let with = if with.is_empty() { String::new() } else { format!(" with {}{more}", with.join(", ")) };
+            let with =
+                if with.is_empty() { String::new() } else { format!(" with {}{more}", with.join(", ")) };
             let article = if act.tier.name().starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
-            format!("wanted to call {}{with}. It is {article} {} act; its effect is {}", act.tool, act.tier.name(), act.effect.name())
+            format!(
+                "wanted to call {}{with}. It is {article} {} act; its effect is {}",
+                act.tool,
+                act.tier.name(),
+                act.effect.name()
+            )
         }
     };
-    format!("On {}, {} {what}. Workflow {}, {} mode.", date(act.at), who.sentence(), who.workflow, act.mode.name())
+    format!(
+        "On {}, {} {what}. Workflow {}, {} mode.",
+        date(act.at),
+        who.sentence(),
+        who.workflow,
+        act.mode.name()
+    )
 }
 
 fn decided(act: &Act) -> String {
@@ -111,7 +130,8 @@ fn because(act: &Act) -> Vec<String> {
             Some(false) => "did not confirm it",
             None => "was not asked",
         };
-        let detail = if check.fact.detail.is_empty() { String::new() } else { format!(": {}", check.fact.detail) };
+        let detail =
+            if check.fact.detail.is_empty() { String::new() } else { format!(": {}", check.fact.detail) };
         facts.push(format!("The check {} {said}{detail}.", check.fact.name));
     }
     if let Some(ticket) = &act.approval {
@@ -139,7 +159,10 @@ fn then(act: &Act) -> String {
 fn change(act: &Act, accountable: &Accountable) -> Vec<String> {
     let mut people = Vec::new();
     if !accountable.owner.is_empty() {
-        people.push(format!("The owner of the workflow, {}, can have its boundary or rules reviewed.", accountable.owner));
+        people.push(format!(
+            "The owner of the workflow, {}, can have its boundary or rules reviewed.",
+            accountable.owner
+        ));
     }
     let asks = act.decision.needs.iter().find_map(|need| match need {
         Need::Approval(terms) => Some(terms),
@@ -150,7 +173,11 @@ fn change(act: &Act, accountable: &Accountable) -> Vec<String> {
             [] => String::new(),
             people => format!(": today {}", people.join(", ")),
         };
-        people.push(format!("{} of {} can approve this exact act{who}.", terms.quorum, terms.roles.join(", ")));
+        people.push(format!(
+            "{} of {} can approve this exact act{who}.",
+            terms.quorum,
+            terms.roles.join(", ")
+        ));
     }
     if !act.stops.is_empty() {
         people.push("Anyone with an admin key can lift the stop: `plimsoll resume`.".to_owned());
@@ -172,7 +199,9 @@ fn legal(act: &Act) -> Vec<String> {
         return vec!["It was legal as it stood.".to_owned()];
     }
     let mut ways: Vec<String> = remedies.iter().map(Remedy::sentence).map(|way| super::shown(&way)).collect();
-    if ways.is_empty() && let Some(code) = code {
+    if ways.is_empty()
+        && let Some(code) = code
+    {
         ways.push(code.row().next.to_owned());
     }
     if act.mode == Mode::Observe {

@@ -11,7 +11,7 @@ use super::{Chain, Part, Step, build};
 /// What an id means.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Found {
-    One(Chain),
+    One(Box<Chain>),
     /// Several ids begin like that: `act 0199…`.
     Several(Vec<String>),
     Nothing,
@@ -26,7 +26,7 @@ pub async fn find(store: &Store, id: &str) -> Result<Found, StoreError> {
     if let Ok(seq) = id.parse::<u64>()
         && let Some(row) = store.entry(seq).await?
     {
-        return of_entry(store, row).await.map(Found::One);
+        return of_entry(store, row).await.map(|chain| Found::One(Box::new(chain)));
     }
     if id.is_empty() {
         return Ok(Found::Nothing);
@@ -49,18 +49,20 @@ pub async fn find(store: &Store, id: &str) -> Result<Found, StoreError> {
                 _ => None,
             };
             match chain {
-                Some(chain) => Ok(Found::One(chain)),
+                Some(chain) => Ok(Found::One(Box::new(chain))),
                 None => by_entry_id(store, &only.id).await,
             }
         }
-        _ => Ok(Found::Several(matches.into_iter().map(|found| format!("{} {}", found.what, found.id)).collect())),
+        _ => Ok(Found::Several(
+            matches.into_iter().map(|found| format!("{} {}", found.what, found.id)).collect(),
+        )),
     }
 }
 
 async fn by_entry_id(store: &Store, id: &str) -> Result<Found, StoreError> {
     let rows = store.latest_entries(&EntryFilter::default(), ROWS_MAX).await?;
     match rows.into_iter().find(|row| row.id == id) {
-        Some(row) => of_entry(store, row).await.map(Found::One),
+        Some(row) => of_entry(store, row).await.map(|chain| Found::One(Box::new(chain))),
         None => Ok(Found::Nothing),
     }
 }
@@ -175,7 +177,9 @@ impl Rows {
     fn tickets(&self) -> BTreeSet<String> {
         let ticket = |entry: Entry| match entry.body {
             EntryBody::Approval(change) => Some(change.approval.id),
-            EntryBody::Intent(judged) | EntryBody::Decision(judged) => judged.facts.approval.map(|fact| fact.id),
+            EntryBody::Intent(judged) | EntryBody::Decision(judged) => {
+                judged.facts.approval.map(|fact| fact.id)
+            }
             _ => None,
         };
         self.entries().filter_map(ticket).collect()
@@ -195,7 +199,9 @@ impl Rows {
         let kind = Some("approval".to_owned());
         let filter = EntryFilter { workflow, kind, since, ..EntryFilter::default() };
         let rows = store.latest_entries(&filter, ROWS_MAX).await?;
-        self.add(rows.into_iter().filter(|row| ticket_of(row).is_some_and(|id| tickets.contains(&id))).collect());
+        self.add(
+            rows.into_iter().filter(|row| ticket_of(row).is_some_and(|id| tickets.contains(&id))).collect(),
+        );
         Ok(())
     }
 

@@ -16,8 +16,10 @@ pub fn log_line(row: &EntryRow) -> String {
         _ => words(row),
     };
     let who = if row.principal.is_empty() { String::new() } else { format!("  {}", shown(&row.principal)) };
-    let session = if row.session.is_empty() { String::new() } else { format!("  session {}", shown(&row.session)) };
-    let line = format!("{:>6}  {}  {:<8}  {verdict:<9}  {subject}{who}{session}", row.seq, date(row.at), row.kind);
+    let session =
+        if row.session.is_empty() { String::new() } else { format!("  session {}", shown(&row.session)) };
+    let line =
+        format!("{:>6}  {}  {:<8}  {verdict:<9}  {subject}{who}{session}", row.seq, date(row.at), row.kind);
     line.trim_end().to_owned()
 }
 

@@ -39,7 +39,10 @@ pub fn lines(chain: &Chain) -> Vec<Line> {
                     Some(_) => Tone::Good,
                     None => Tone::Plain,
                 };
-                page.line(tone, format!("{}  #{}  {}", clock(question.at), question.seq, question.sentence()));
+                page.line(
+                    tone,
+                    format!("{}  #{}  {}", clock(question.at), question.seq, question.sentence()),
+                );
             }
             Step::Note(note) => page.line(
                 Tone::Plain,
@@ -77,9 +80,12 @@ impl Page {
 
     fn who(&mut self, who: &Who) {
         let mode = who.mode.map(|mode| format!(" · {}", mode.name())).unwrap_or_default();
-        let session = if who.session.is_empty() { "no session".to_owned() } else { format!("session {}", who.session) };
-        let workflow = if who.workflow.is_empty() { String::new() } else { format!(" · workflow {}", who.workflow) };
-        let place = if who.environment.is_empty() { String::new() } else { format!(" · {}", who.environment) };
+        let session =
+            if who.session.is_empty() { "no session".to_owned() } else { format!("session {}", who.session) };
+        let workflow =
+            if who.workflow.is_empty() { String::new() } else { format!(" · workflow {}", who.workflow) };
+        let place =
+            if who.environment.is_empty() { String::new() } else { format!(" · {}", who.environment) };
         self.line(Tone::Title, format!("{session}{workflow}{mode}{place}"));
         if !who.principal.is_empty() {
             self.detail(Tone::Plain, "asked by", &who.sentence());
@@ -143,7 +149,9 @@ impl Page {
                 let entry = proposed.seq.map(|seq| format!(" (#{seq})")).unwrap_or_default();
                 self.detail(Tone::Plain, "proposed", &format!("by the model, seen at the LLM door{entry}"));
             }
-            (None, Part::Call) => self.detail(Tone::Warn, "proposed", "by no model answer that Plimsoll has seen"),
+            (None, Part::Call) => {
+                self.detail(Tone::Warn, "proposed", "by no model answer that Plimsoll has seen")
+            }
             (None, _) => {}
         }
     }
@@ -175,11 +183,16 @@ impl Page {
                 Some(false) => (Tone::Bad, "failed"),
                 None => (Tone::Plain, "not run"),
             };
-            let detail = if check.fact.detail.is_empty() { String::new() } else { format!(": {}", check.fact.detail) };
+            let detail =
+                if check.fact.detail.is_empty() { String::new() } else { format!(": {}", check.fact.detail) };
             self.detail(tone, "check", &format!("{} {said}{detail}", check.fact.name));
         }
         for stop in &act.stops {
-            self.detail(Tone::Bad, "stop", &format!("by {}: {}", super::shown(&stop.by), super::shown(&stop.reason)));
+            self.detail(
+                Tone::Bad,
+                "stop",
+                &format!("by {}: {}", super::shown(&stop.by), super::shown(&stop.reason)),
+            );
         }
         if let Some(ticket) = &act.approval {
             let said = match (ticket.granted, ticket.denied) {

@@ -7,20 +7,17 @@ use askama::Template;
 use axum::extract::{Extension, Path, State};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
-use plimsoll_core::{
-    Approval, ApprovalState, ArgumentOrigin, CheckFact, Digest, Hypothesis, Principal, Reason, Trajectory,
-};
+use plimsoll_core::{Approval, ApprovalState, Digest};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use crate::Console;
 use crate::api::ApiError;
 use crate::api::approvals::{Says, find};
-use crate::chain::{Argument, arguments, short, shown};
+use crate::chain::{arguments, shown};
 use crate::logins::Login;
-use crate::pages::words::{When, when};
 use crate::pages::{Frame, Sealed, Sent, back, failed, html};
+use crate::question::{View, origins, text, view};
+use crate::words::{When, when};
 
 /// Approvals on the list.
 const LIST_MAX: usize = 100;
@@ -72,7 +69,10 @@ fn votes(approval: &Approval) -> String {
     format!("{yes} of {}", approval.terms.quorum)
 }
 
-pub(crate) async fn list(State(console): State<Arc<Console>>, Extension(login): Extension<Login>) -> Response {
+pub(crate) async fn list(
+    State(console): State<Arc<Console>>,
+    Extension(login): Extension<Login>,
+) -> Response {
     let now = Timestamp::now();
     let approvals = match console.gateway.store().approvals(None, LIST_MAX).await {
         Ok(approvals) => approvals,
@@ -100,156 +100,6 @@ struct Page {
     message: String,
 }
 
-/// The bound act, ready to be shown.
-#[derive(Debug)]
-pub(crate) struct View {
-    pub id: String,
-    pub state: &'static str,
-    pub tool: String,
-    pub tier: String,
-    pub effect: String,
-    pub effect_means: &'static str,
-    pub arguments: Vec<Argument>,
-    pub untrusted: usize,
-    pub reasons: Vec<Reason>,
-    pub checks: Vec<CheckFact>,
-    pub proposed: &'static str,
-    pub seen: String,
-    pub principal: String,
-    pub requester: String,
-    pub workflow: String,
-    pub purpose: String,
-    pub owner: String,
-    pub incident_owner: String,
-    pub on_failure: String,
-    pub way_back: String,
-    pub release: String,
-    pub session: String,
-    pub session_href: String,
-    pub request: String,
-    pub act: String,
-    pub opened: When,
-    pub expires: When,
-    pub roles: String,
-    pub quorum: u32,
-    pub yes: usize,
-    pub votes: Vec<VoteLine>,
-    pub digest: String,
-    pub digest_short: String,
-}
-
-#[derive(Debug)]
-pub(crate) struct VoteLine {
-    pub person: String,
-    pub yes: bool,
-    pub at: When,
-    pub comment: String,
-}
-
-/// Makes the view of an approval.
-pub(crate) fn view(approval: &Approval, now: Timestamp) -> View {
-    let page = &approval.page;
-    let arguments = arguments(&page["arguments"], &origins(approval));
-    let trajectory: Trajectory = part(page, "trajectory").unwrap_or_default();
-    let principal: Option<Principal> = part(page, "principal");
-    let session = page["session"].as_str().unwrap_or_default();
-    let effect = text(page, "effect");
-    View {
-        id: approval.id.clone(),
-        state: approval.settle(now).name(),
-        tool: shown(&approval.tool),
-        tier: text(page, "tier"),
-        effect_means: effect_means(&effect),
-        effect,
-        untrusted: arguments.iter().filter(|argument| argument.quoted && argument.aims).count(),
-        arguments,
-        reasons: part(page, "reasons").unwrap_or_default(),
-        checks: part(page, "checks").unwrap_or_default(),
-        proposed: match part::<Hypothesis>(page, "hypothesis") {
-            Some(Hypothesis::Answer | Hypothesis::Joined { .. }) => "a model answer that passed the LLM door",
-            _ => "nobody Plimsoll has seen: no known model answer asked for this call",
-        },
-        seen: seen(&trajectory),
-        principal: principal.map(|principal| who(&principal)).unwrap_or_default(),
-        requester: shown(&approval.requester),
-        workflow: shown(&approval.workflow),
-        purpose: text(page, "purpose"),
-        owner: text(page, "owner"),
-        incident_owner: text(page, "incident_owner"),
-        on_failure: text(page, "on_failure"),
-        way_back: text(page, "way_back"),
-        release: short(&text(page, "release")).to_owned(),
-        session: shown(session),
-        session_href: super::sessions::href(session),
-        request: text(page, "request"),
-        act: text(page, "act"),
-        opened: when(approval.opened_at, now),
-        expires: when(approval.expires_at, now),
-        roles: shown(&approval.terms.roles.join(", ")),
-        quorum: approval.terms.quorum,
-        yes: approval.votes.iter().filter(|vote| vote.yes).count(),
-        votes: approval
-            .votes
-            .iter()
-            .map(|vote| VoteLine {
-                person: shown(&vote.person),
-                yes: vote.yes,
-                at: when(vote.at, now),
-                comment: shown(&vote.comment),
-            })
-            .collect(),
-        digest: approval.act_digest.to_string(),
-        digest_short: approval.act_digest.short(),
-    }
-}
-
-fn origins(approval: &Approval) -> Vec<ArgumentOrigin> {
-    part(&approval.page, "origins").unwrap_or_default()
-}
-
-fn part<T: DeserializeOwned>(page: &Value, name: &str) -> Option<T> {
-    serde_json::from_value(page[name].clone()).ok()
-}
-
-fn text(page: &Value, name: &str) -> String {
-    page[name].as_str().map(shown).unwrap_or_default()
-}
-
-fn seen(trajectory: &Trajectory) -> String {
-    let tools: Vec<String> = trajectory.untrusted_tools.iter().map(|tool| shown(&tool.to_string())).collect();
-    match tools.as_slice() {
-        [] if trajectory.label.integrity == plimsoll_core::Integrity::Untrusted => {
-            "content of unknown origin".to_owned()
-        }
-        [] => String::new(),
-        tools => format!("content that anybody may have written, from {}", tools.join(", ")),
-    }
-}
-
-fn who(principal: &Principal) -> String {
-    let who = crate::chain::Who {
-        principal: shown(&principal.id),
-        kind: principal.kind.name().to_owned(),
-        on_behalf_of: principal.on_behalf_of.as_deref().map(shown),
-        tenant: shown(&principal.tenant),
-        roles: principal.roles.iter().map(|role| shown(role)).collect(),
-        ..crate::chain::Who::default()
-    };
-    who.sentence()
-}
-
-fn effect_means(effect: &str) -> &'static str {
-    match effect {
-        "read" => "nothing changes",
-        "own" => "only the asking user's own things change",
-        "shared" => "things that others share change",
-        "external" => "somebody outside is affected",
-        "egress" => "data leaves",
-        "destructive" => "something is gone afterwards",
-        _ => "",
-    }
-}
-
 /// Why this person's answer would not count. The gateway decides; this saves them the attempt.
 fn barred(console: &Console, login: &Login, approval: &Approval) -> String {
     let person = login.operator.person();
@@ -262,7 +112,10 @@ fn barred(console: &Console, login: &Login, approval: &Approval) -> String {
         return "You have answered. It waits for others.".to_owned();
     }
     if !approval.terms.roles.iter().any(|role| roles.contains(role)) {
-        return format!("Only {} may answer; people.yaml gives you none of these roles.", approval.terms.roles.join(", "));
+        return format!(
+            "Only {} may answer; people.yaml gives you none of these roles.",
+            approval.terms.roles.join(", ")
+        );
     }
     String::new()
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Extension, Query, Request, State};
 use axum::response::{IntoResponse, Response};
-use http::header::{HeaderValue, ORIGIN, SET_COOKIE};
 use http::StatusCode;
+use http::header::{HeaderValue, ORIGIN, SET_COOKIE};
 use jiff::Timestamp;
 use plimsoll_inspect::key;
 use serde::Deserialize;
@@ -76,7 +76,10 @@ pub(crate) async fn enter(State(console): State<Arc<Console>>, request: Request)
     let mut response = back(if is_ours(&sent.next) { &sent.next } else { "/" });
     let secure = if is_tls { "; Secure" } else { "" };
     let life = LIFE.as_secs();
-    put(&mut response, &format!("{COOKIE_NAME}={cookie}; HttpOnly; SameSite=Strict; Path=/; Max-Age={life}{secure}"));
+    put(
+        &mut response,
+        &format!("{COOKIE_NAME}={cookie}; HttpOnly; SameSite=Strict; Path=/; Max-Age={life}{secure}"),
+    );
     response
 }
 

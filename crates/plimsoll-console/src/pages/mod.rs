@@ -4,7 +4,6 @@ pub(crate) mod approvals;
 pub(crate) mod login;
 pub(crate) mod overview;
 pub(crate) mod sessions;
-mod words;
 
 use std::sync::Arc;
 
@@ -30,14 +29,15 @@ pub(crate) struct Frame {
     pub person: String,
     pub csrf: String,
     pub open: usize,
-    pub stops: Vec<words::StopLine>,
+    pub stops: Vec<crate::words::StopLine>,
     pub place: String,
 }
 
 impl Frame {
     pub(crate) async fn of(console: &Console, login: &Login, here: &'static str, title: &str) -> Self {
         let now = jiff::Timestamp::now();
-        let open = console.gateway.store().approvals(Some(ApprovalState::Open), 200).await.unwrap_or_default();
+        let open =
+            console.gateway.store().approvals(Some(ApprovalState::Open), 200).await.unwrap_or_default();
         let bundle = console.gateway.bundle();
         Self {
             title: title.to_owned(),
@@ -46,7 +46,10 @@ impl Frame {
             person: login.operator.person().to_owned(),
             csrf: login.csrf.clone(),
             open: open.iter().filter(|approval| approval.settle(now) == ApprovalState::Open).count(),
-            stops: crate::scope::in_force(&console.gateway).iter().map(|stop| words::stop(stop, now)).collect(),
+            stops: crate::scope::in_force(&console.gateway)
+                .iter()
+                .map(|stop| crate::words::stop(stop, now))
+                .collect(),
             place: format!("{} · {}", bundle.project.name, bundle.project.environment),
         }
     }

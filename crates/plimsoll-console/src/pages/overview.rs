@@ -14,8 +14,8 @@ use crate::api::ApiError;
 use crate::chain::{Tone, log_tone, shown};
 use crate::logins::Login;
 use crate::pages::approvals::{Line, line};
-use crate::pages::words::{When, when};
 use crate::pages::{Frame, Sealed, Sent, back, failed, html, sessions};
+use crate::words::{When, when};
 use crate::{Console, scope};
 
 /// Rows of each list.
@@ -79,7 +79,10 @@ pub(crate) fn tone(tone: Tone) -> &'static str {
     }
 }
 
-pub(crate) async fn show(State(console): State<Arc<Console>>, Extension(login): Extension<Login>) -> Response {
+pub(crate) async fn show(
+    State(console): State<Arc<Console>>,
+    Extension(login): Extension<Login>,
+) -> Response {
     match page(&console, &login).await {
         Ok(page) => html(&page),
         Err(error) => failed(&ApiError::from(error), Some(&login)),
@@ -143,14 +146,18 @@ pub(crate) async fn pull(State(console): State<Arc<Console>>, Sent { form, login
     };
     let reason = form.reason.trim();
     if reason.is_empty() {
-        return failed(&ApiError::malformed("a stop needs a reason: whoever is stopped will read it"), Some(&login));
+        return failed(
+            &ApiError::malformed("a stop needs a reason: whoever is stopped will read it"),
+            Some(&login),
+        );
     }
     let doubt = scope::doubt(&console.gateway.bundle(), &scope);
     match (console.gateway.stop(&login.operator, scope, reason).await, doubt) {
         (Err(why), _) => failed(&ApiError::of(Code::RecordFailed, why), Some(&login)),
-        (Ok(_), Some(doubt)) => {
-            failed(&ApiError::malformed(doubt).help("it is pulled all the same; lift it if it was a slip"), Some(&login))
-        }
+        (Ok(_), Some(doubt)) => failed(
+            &ApiError::malformed(doubt).help("it is pulled all the same; lift it if it was a slip"),
+            Some(&login),
+        ),
         (Ok(_), None) => back("/"),
     }
 }

@@ -6,7 +6,7 @@ use askama::Template;
 use axum::extract::{Extension, Path, State};
 use axum::response::Response;
 use jiff::Timestamp;
-use plimsoll_core::{Integrity, OutcomeStatus, Span};
+use plimsoll_core::{ApprovalState, Integrity, OutcomeStatus, Span};
 use plimsoll_store::SessionSummary;
 
 use crate::Console;
@@ -14,8 +14,8 @@ use crate::api::ApiError;
 use crate::chain::{self, Act, Chain, Question, Step, clock, date, short, shown, size};
 use crate::logins::Login;
 use crate::pages::overview::tone;
-use crate::pages::words::{When, when};
 use crate::pages::{Frame, failed, html};
+use crate::words::{When, when};
 
 /// Sessions on the list.
 const LIST_MAX: usize = 100;
@@ -69,7 +69,10 @@ fn line(summary: &SessionSummary, now: Timestamp) -> Line {
     }
 }
 
-pub(crate) async fn list(State(console): State<Arc<Console>>, Extension(login): Extension<Login>) -> Response {
+pub(crate) async fn list(
+    State(console): State<Arc<Console>>,
+    Extension(login): Extension<Login>,
+) -> Response {
     let now = Timestamp::now();
     match console.gateway.store().session_summaries(LIST_MAX).await {
         Ok(sessions) => html(&List {
@@ -130,6 +133,7 @@ fn question_tone(question: &Question) -> &'static str {
     match &question.vote {
         Some(vote) if vote.yes => "good",
         Some(_) => "bad",
+        None if question.state == ApprovalState::Consumed => "",
         None => "warn",
     }
 }

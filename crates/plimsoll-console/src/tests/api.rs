@@ -11,7 +11,8 @@ async fn an_approval_is_shown_and_answered_once() {
     let asked = question("T-one", Timestamp::now(), "rosa");
     house.ask(&asked).await;
     let path = "/api/approvals/T-one";
-    let vote = |answer: &str| json!({ "answer": answer, "shown": asked.act_digest, "comment": "called back" });
+    let vote =
+        |answer: &str| json!({ "answer": answer, "shown": asked.act_digest, "comment": "called back" });
 
     let shown = house.api(&house.rosa, "GET", path, Value::Null).await.json();
     assert_eq!(shown["state"], "open");
@@ -30,7 +31,8 @@ async fn an_approval_is_shown_and_answered_once() {
     let other = json!({ "answer": "yes", "shown": format!("sha256:{}", "0".repeat(64)) });
     refused(&house.ines, other, 409, "PLM-0223", "not the act").await;
     refused(&house.ines, json!({ "answer": "yes" }), 400, "PLM-0420", "shown").await;
-    refused(&house.ines, json!({ "answer": "maybe", "shown": asked.act_digest }), 400, "PLM-0420", "maybe").await;
+    refused(&house.ines, json!({ "answer": "maybe", "shown": asked.act_digest }), 400, "PLM-0420", "maybe")
+        .await;
     let twice = format!(r#"{{"answer":"yes","answer":"no","shown":"{}"}}"#, asked.act_digest);
     let bearer = format!("Bearer {}", house.ines);
     let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
@@ -67,7 +69,9 @@ async fn the_list_knows_what_is_over() {
 async fn kill_switches() {
     let house = House::open().await;
     let api = async |method: &str, path: &str, body: Value| house.api(&house.rosa, method, path, body).await;
-    let pulled = api("POST", "/api/stops", json!({ "scope": "workflow", "name": "support", "reason": "odd mails" })).await;
+    let pulled =
+        api("POST", "/api/stops", json!({ "scope": "workflow", "name": "support", "reason": "odd mails" }))
+            .await;
     assert_eq!(pulled.status, 200, "{}", pulled.body);
     assert_eq!(pulled.json()["stop"]["by"], "rosa");
     assert_eq!(pulled.json()["warning"], Value::Null);
@@ -77,7 +81,10 @@ async fn kill_switches() {
     assert_eq!(listed["stops"].as_array().unwrap().len(), 2, "{listed}");
     assert_eq!(api("POST", "/api/stops", json!({ "scope": "all", "reason": " " })).await.status, 400);
     assert_eq!(api("POST", "/api/stops", json!({ "scope": "workflow", "reason": "x" })).await.status, 400);
-    assert_eq!(api("DELETE", "/api/stops/lift", json!({ "scope": "tool", "name": "dessk.*" })).await.status, 200);
+    assert_eq!(
+        api("DELETE", "/api/stops/lift", json!({ "scope": "tool", "name": "dessk.*" })).await.status,
+        200
+    );
     let left = api("POST", "/api/stops/lift", json!({ "scope": "workflow", "name": "support" })).await;
     assert_eq!(left.json()["stops"], json!([]));
     assert_eq!(api("POST", "/api/stops/lift", json!({ "scope": "all" })).await.status, 409);
@@ -108,7 +115,8 @@ async fn the_record_and_acts_in_doubt() {
     let sessions = get("/api/sessions").await.json();
     assert_eq!(sessions["sessions"][0]["session"], SESSION);
     let chain = get(&format!("/api/sessions/{SESSION}")).await.json();
-    let settled = chain["steps"].as_array().unwrap().iter().find(|step| step["tool"] == "desk.refund_order").unwrap();
+    let settled =
+        chain["steps"].as_array().unwrap().iter().find(|step| step["tool"] == "desk.refund_order").unwrap();
     assert_eq!(settled["outcome"]["status"], "failed");
     assert_eq!(get("/api/sessions/s-none").await.status, 404);
     assert_eq!(get("/api/release").await.json()["workflows"][0]["mode"], "enforce");

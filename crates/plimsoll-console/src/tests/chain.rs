@@ -63,11 +63,23 @@ async fn ids_are_found_by_their_beginning() {
     let all = format!("{} steps", build(&rows(&story())).steps.len());
     assert_eq!(found(SESSION).await, all);
     assert_eq!(found("s-inbox").await, all);
-    assert_eq!(found("01990000-0000-7000-8000-0000000000d2").await, found("01990000-0000-7000-8000-0000000000d2").await);
+    assert_eq!(
+        found("01990000-0000-7000-8000-0000000000d2").await,
+        found("01990000-0000-7000-8000-0000000000d2").await
+    );
     assert_eq!(found("nope").await, "nothing");
     assert_eq!(found("").await, "nothing");
     assert!(found("01990000").await.ends_with("ids"));
-    let Found::One(delete) = chain::find(store, "01990000-0000-7000-8000-0000000000d2").await.unwrap() else { panic!() };
+    let Found::One(delete) = chain::find(store, "01990000-0000-7000-8000-0000000000d2").await.unwrap() else {
+        panic!()
+    };
     insta::assert_snapshot!("act", text(&chain::lines(&delete)));
     assert_eq!(delete.who.first_at.map(|at| at >= began()), Some(true));
+}
+
+#[test]
+fn a_question_in_the_terminal() {
+    let asked = super::fixture::question("T-del", began(), "ada@shop.example");
+    let now = began().checked_add(jiff::SignedDuration::from_mins(2)).unwrap();
+    insta::assert_snapshot!("question", text(&crate::question::lines(&asked, now)));
 }

@@ -26,7 +26,8 @@ async fn look() {
     house.ask(&other).await;
     let answered = fixture::question("T-p4bn7sye", now, "cem@shop.example");
     house.ask(&answered).await;
-    let yes = serde_json::json!({ "answer": "yes", "shown": answered.act_digest, "comment": "customer called" });
+    let yes =
+        serde_json::json!({ "answer": "yes", "shown": answered.act_digest, "comment": "customer called" });
     house.api(&house.rosa, "POST", "/api/approvals/T-p4bn7sye", yes).await;
     let (cookie, _) = house.login(&house.ines).await;
     eprintln!("key {}\ncookie {cookie}\nhttp://{}", house.ines, house.address);

@@ -33,11 +33,22 @@ async fn the_page_of_an_approval() {
     let page = house.page(&cookie, "/approvals/T-one").await.body;
     let text = words(&page);
     for part in [
-        "desk.delete_customer", "dangerous", "destructive: something is gone afterwards",
-        "a dangerous act needs approval by 1 of: reviewer", "ada@shop.example",
-        "key:support-agent, an agent, on behalf of ada@shop.example", "Ines Falk", "on-call platform",
-        "The customer stays", "None; the data protection officer", "sha256:4f1c2b7a90de", SESSION,
-        "in 14 min", "0 of 1 yes", "reviewer", "Yes, exactly this",
+        "desk.delete_customer",
+        "dangerous",
+        "destructive: something is gone afterwards",
+        "a dangerous act needs approval by 1 of: reviewer",
+        "ada@shop.example",
+        "key:support-agent, an agent, on behalf of ada@shop.example",
+        "Ines Falk",
+        "on-call platform",
+        "The customer stays",
+        "None; the data protection officer",
+        "sha256:4f1c2b7a90de",
+        SESSION,
+        "in 14 min",
+        "0 of 1 yes",
+        "reviewer",
+        "Yes, exactly this",
     ] {
         assert!(text.contains(part), "{part}\n{text}");
     }
@@ -77,7 +88,8 @@ async fn logging_in_and_out() {
     for key in [house.agent.as_str(), "pla_nonsense", ""] {
         assert_eq!(house.send("POST", "/login", &form, &format!("key={key}")).await.status, 401, "{key}");
     }
-    let answer = house.send("POST", "/login", &form, &format!("key={}&next=//evil.example", house.rosa)).await;
+    let answer =
+        house.send("POST", "/login", &form, &format!("key={}&next=//evil.example", house.rosa)).await;
     assert_eq!((answer.status, answer.header("location")), (303, "/"));
     let cookie = answer.header("set-cookie").to_owned();
     assert!(cookie.contains("HttpOnly; SameSite=Strict") && !cookie.contains(&house.rosa), "{cookie}");

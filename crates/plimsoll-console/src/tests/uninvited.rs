@@ -33,7 +33,12 @@ async fn every_route_is_closed_to_strangers_and_agents() {
             // An admin key is no log-in: browsers hold cookies, programs hold keys.
             Auth::Login => assert!(row.iter().all(closed), "{route:?} {row:?}"),
         }
-        picture.push_str(&format!("{:<6} {:<24} {:<6} {row:?}\n", route.method, route.path, format!("{:?}", route.auth)));
+        picture.push_str(&format!(
+            "{:<6} {:<24} {:<6} {row:?}\n",
+            route.method,
+            route.path,
+            format!("{:?}", route.auth)
+        ));
     }
     insta::assert_snapshot!("who_may_come_in", picture);
 }
@@ -78,6 +83,10 @@ async fn every_answer_tells_the_browser_to_do_nothing_else() {
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
         assert_eq!(answer.header("cache-control"), "no-store", "{path}");
         let is_page = answer.header("content-type").starts_with("text/html");
-        assert_eq!(answer.header("referrer-policy"), if is_page { "same-origin" } else { "no-referrer" }, "{path}");
+        assert_eq!(
+            answer.header("referrer-policy"),
+            if is_page { "same-origin" } else { "no-referrer" },
+            "{path}"
+        );
     }
 }

@@ -1,19 +1,20 @@
-//! Small things in words that several pages say.
+//! Small things in words that pages and commands say alike.
 
 use jiff::{SignedDuration, Timestamp};
 use plimsoll_core::Stop;
 
 use crate::chain::{date, shown};
-use crate::scope;
+use crate::scope as kill;
 
-/// A time, exact and near.
-#[derive(Clone, Debug)]
-pub(crate) struct When {
+/// A time, exact (`2026-11-21 21:04:10 UTC`) and near (`in 12 min`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct When {
     pub exact: String,
     pub near: String,
 }
 
-pub(crate) fn when(at: Timestamp, now: Timestamp) -> When {
+/// A time as seen from `now`.
+pub fn when(at: Timestamp, now: Timestamp) -> When {
     When { exact: date(at), near: near(at.duration_since(now)) }
 }
 
@@ -27,6 +28,11 @@ fn near(away: SignedDuration) -> String {
         _ => format!("{} days", seconds / 86_400),
     };
     if away.is_positive() { format!("in {amount}") } else { format!("{amount} ago") }
+}
+
+/// A kill switch's scope: `everything`, `workflow support`, `tool desk.*`.
+pub fn scope(scope: &plimsoll_core::StopScope) -> String {
+    kill::words(scope)
 }
 
 /// A kill switch in force.
@@ -43,9 +49,9 @@ pub(crate) struct StopLine {
 }
 
 pub(crate) fn stop(stop: &Stop, now: Timestamp) -> StopLine {
-    let (scope, name) = scope::fields(&stop.scope);
+    let (scope, name) = kill::fields(&stop.scope);
     StopLine {
-        what: shown(&scope::words(&stop.scope)),
+        what: shown(&kill::words(&stop.scope)),
         reason: shown(&stop.reason),
         by: shown(&stop.by),
         at: when(stop.at, now),
