@@ -3,6 +3,7 @@
 //! Standard output is data, standard error is talk. Exit codes: 0 yes, 1 no, 2 could not tell.
 #![forbid(unsafe_code)]
 
+mod admin_client;
 mod agent;
 mod bench;
 mod chain;
@@ -46,6 +47,18 @@ enum Command {
     Doctor(cmd::doctor::Doctor),
     /// Relay one tool server of a running gateway over standard input and output, for a client's config
     Mcp(cmd::mcp::Mcp),
+    /// What happened, one entry a line
+    Log(cmd::log::Log),
+    /// One action chain: who asked, what the model saw, what it proposed, what was decided, what came of it
+    Show(cmd::show::Show),
+    /// A decision in plain words, for the person accountable for it; or a code's meaning
+    Explain(cmd::explain::Explain),
+    /// Answer acts that wait for a person
+    Approve(cmd::approve::Approve),
+    /// Stop guarded and dangerous acts, in every mode, within a second
+    Stop(cmd::stop::Stop),
+    /// Lift a kill switch
+    Resume(cmd::stop::Resume),
     /// Make, list and revoke API keys and admin keys
     Key(cmd::key::Key),
     /// Measure what it costs: the gateway against the least that a proxy can do
@@ -63,6 +76,12 @@ fn main() -> ExitCode {
         Command::Check(args) => args.run(),
         Command::Up(args) => args.run(),
         Command::Mcp(args) => args.run(),
+        Command::Log(args) => args.run(),
+        Command::Show(args) => args.run(),
+        Command::Explain(args) => args.run(),
+        Command::Approve(args) => args.run(),
+        Command::Stop(args) => args.run(),
+        Command::Resume(args) => args.run(),
         Command::Key(args) => args.run(),
         Command::Bench(args) => args.run(),
         Command::Mock(args) => args.run(),

@@ -1,0 +1,95 @@
+//! `plimsoll explain`: one decision in plain words, or one code's meaning.
+
+use std::process::ExitCode;
+
+use plimsoll_bundle::Bundle;
+use plimsoll_console::chain::{self, Accountable, Chain, Step, code_lines, explain};
+use plimsoll_core::{Code, Need};
+
+use crate::cmd::show::{Record, print};
+use crate::repo::Repo;
+use crate::talk::{self, Done, Error};
+
+/// A decision in plain words, for the person accountable for it; or a code's meaning
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  plimsoll explain 42           the decision of entry 42
+  plimsoll explain PLM-0210     what the code means, and the next move
+It reads the database beside the gateway, which need not run.")]
+pub struct Explain {
+    /// Number of an entry, the beginning of an act's id, or a code
+    id: String,
+    #[command(flatten)]
+    repo: Repo,
+    #[arg(long)]
+    json: bool,
+}
+
+impl Explain {
+    pub fn run(self) -> Done {
+        if self.id.to_ascii_uppercase().starts_with("PLM-") {
+            return code(&self.id, self.json);
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let record = Record::open(&self.repo).await?;
+            let chain = record.find(&self.id).await?;
+            let seq = self.id.trim_start_matches('#').parse().ok();
+            // First which act it is about, then who answers for that.
+            let about = explain(&chain, seq, &Accountable::default()).map(|explanation| explanation.entry);
+            let accountable = record.bundle.as_ref().map(|bundle| accountable(bundle, &chain, about));
+            match explain(&chain, about, &accountable.unwrap_or_default()) {
+                Some(explanation) if self.json => talk::data(serde_json::to_string(&explanation)?),
+                Some(explanation) => print(&explanation.lines()),
+                // No decision: then the entry speaks for itself.
+                None if self.json => talk::data(serde_json::to_string(&chain)?),
+                None => print(&chain::lines(&chain)),
+            }
+            Ok(ExitCode::SUCCESS)
+        })
+    }
+}
+
+fn code(id: &str, json: bool) -> Done {
+    let Some(code) = Code::parse(id) else {
+        let known: Vec<&str> = Code::ALL.iter().map(|code| code.id()).collect();
+        return Err(Error::new(format!("there is no code `{id}`")).help(known.join(" ")));
+    };
+    let row = code.row();
+    match json {
+        true => talk::data(
+            serde_json::json!({ "code": row.id, "title": row.title, "meaning": row.meaning, "next": row.next })
+                .to_string(),
+        ),
+        false => print(&code_lines(code)),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Who answers for the act today, by the repository as it is now.
+fn accountable(bundle: &Bundle, chain: &Chain, about: Option<u64>) -> Accountable {
+    let Some(workflow) = bundle.workflows.get(&chain.who.workflow) else { return Accountable::default() };
+    let acts = chain.steps.iter().filter_map(|step| if let Step::Act(act) = step { Some(act) } else { None });
+    let act = acts.into_iter().find(|act| Some(act.seq) == about);
+    let boundary = act.and_then(|act| act.tool.parse().ok()).and_then(|tool| workflow.boundary(&tool));
+    let roles: Vec<String> = act
+        .into_iter()
+        .flat_map(|act| &act.decision.needs)
+        .filter_map(|need| if let Need::Approval(terms) = need { Some(terms.roles.clone()) } else { None })
+        .flatten()
+        .collect();
+    let may = |held: &[String]| held.iter().any(|role| roles.contains(role));
+    Accountable {
+        owner: workflow.owner.clone(),
+        incident_owner: workflow.incident_owner.clone(),
+        approvers: bundle
+            .people
+            .roles
+            .iter()
+            .filter(|(_, held)| may(held))
+            .map(|(name, _)| name.clone())
+            .collect(),
+        on_failure: boundary.map(|boundary| boundary.on_failure.clone()).unwrap_or_default(),
+        way_back: boundary.map(|boundary| boundary.way_back.clone()).unwrap_or_default(),
+    }
+}

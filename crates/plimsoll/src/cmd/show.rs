@@ -1,0 +1,177 @@
+//! `plimsoll show`: one action chain from top to bottom.
+
+use std::process::ExitCode;
+
+use clap::ValueEnum;
+use plimsoll_bundle::Bundle;
+use plimsoll_console::chain::{self, Chain, Found, Line, Step, Tone};
+use plimsoll_ledger::{LedgerReader, Seq};
+use plimsoll_store::Store;
+use serde_json::{Value, json};
+
+use crate::admin_client::{Admin, part};
+use crate::repo::Repo;
+use crate::talk::{self, Colour, Done, Error};
+
+/// Entries of the ledger that are counted to say how far the database is behind.
+const BEHIND_MAX: usize = 10_000;
+
+/// One action chain: who asked, what the model saw, what it proposed, what was decided, what came of it
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  plimsoll show 42                  the act of entry 42, with the model's answer that proposed it
+  plimsoll show s-inbox             a session by the beginning of its id
+  plimsoll show 42 --settle done    an act in doubt: you looked it up, and it happened
+It reads the database beside the gateway, which need not run; --settle needs it, and your admin key.")]
+pub struct Show {
+    /// Number of an entry, or the beginning of the id of a session, act or request
+    id: String,
+    #[command(flatten)]
+    repo: Repo,
+    #[arg(long)]
+    json: bool,
+    /// What came of the act in doubt, as the system of record says
+    #[arg(long, value_enum)]
+    settle: Option<Came>,
+    #[command(flatten)]
+    admin: Admin,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Came {
+    /// It happened
+    Done,
+    /// It did not
+    Failed,
+}
+
+impl Show {
+    pub fn run(self) -> Done {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let record = Record::open(&self.repo).await?;
+            let chain = record.find(&self.id).await?;
+            if let Some(came) = self.settle {
+                return self.settle(&chain, came).await;
+            }
+            match self.json {
+                true => talk::data(serde_json::to_string(&chain)?),
+                false => print(&chain::lines(&chain)),
+            }
+            Ok(ExitCode::SUCCESS)
+        })
+    }
+
+    async fn settle(&self, chain: &Chain, came: Came) -> Done {
+        let open: Vec<&chain::Act> = chain
+            .steps
+            .iter()
+            .filter_map(|step| match step {
+                Step::Act(act) if matches!(act.verdict(), "in doubt" | "ambiguous") => Some(&**act),
+                _ => None,
+            })
+            .collect();
+        let act = match open.as_slice() {
+            [only] => only,
+            [] => return Err(Error::new(format!("nothing of `{}` is in doubt", self.id))),
+            several => {
+                let ids: Vec<String> =
+                    several.iter().map(|act| format!("{} ({})", act.seq, act.tool)).collect();
+                return Err(Error::new("several acts of it are in doubt")
+                    .help(format!("name one: {}", ids.join(", "))));
+            }
+        };
+        let body = json!({ "done": came == Came::Done });
+        let path = format!("/api/acts/{}/settle", part(&act.ids.act));
+        let _settled: Value = self.admin.client()?.post(&path, &body).await?;
+        let what = if came == Came::Done { "happened" } else { "did not happen" };
+        talk::data(format!("settled: {} (#{}) {what}", act.tool, act.seq));
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The record as the database beside the gateway has it. Only verbs that read are used here.
+#[derive(Debug)]
+pub struct Record {
+    pub store: Store,
+    pub bundle: Option<Bundle>,
+}
+
+impl Record {
+    /// Opens the database of a repository, and says so when it is behind the ledger.
+    pub async fn open(repo: &Repo) -> Result<Self, Error> {
+        // With the directory given, the record can be read without its repository.
+        let bundle = match std::env::var_os("PLIMSOLL_STATE") {
+            Some(_) => repo.load(true).ok().and_then(|loaded| loaded.bundle),
+            None => repo.load(true)?.bundle,
+        };
+        let dir = repo.state_dir(bundle.as_ref());
+        let file = dir.join("plimsoll.db");
+        if !file.is_file() {
+            return Err(Error::new(format!("there is no record at {}", dir.display()))
+                .help("`plimsoll up` makes one; --repo names the repository, PLIMSOLL_STATE the directory"));
+        }
+        let store = Store::open(&file).await?;
+        let behind = behind(&store, &dir).await?;
+        if behind > 0 {
+            let count = match behind {
+                1 => "1 entry".to_owned(),
+                BEHIND_MAX => format!("at least {behind} entries"),
+                _ => format!("{behind} entries"),
+            };
+            talk::say(format!(
+                "note: the database is {count} behind the ledger; what is newest is missing here, and the next \
+                 start of the gateway catches up"
+            ));
+        }
+        Ok(Self { store, bundle })
+    }
+
+    /// The one chain an id means.
+    pub async fn find(&self, id: &str) -> Result<Chain, Error> {
+        match chain::find(&self.store, id).await? {
+            Found::One(chain) => Ok(*chain),
+            Found::Several(ids) => {
+                Err(Error::new(format!("`{id}` is the beginning of several")).help(ids.join("\n       ")))
+            }
+            Found::Nothing => Err(Error::new(format!("nothing on record is called `{id}`"))
+                .help("`plimsoll log` shows what is")),
+        }
+    }
+}
+
+/// How many entries the ledger has that the database has not. The follower of a busy gateway is always a
+/// moment behind, which is worth no word.
+async fn behind(store: &Store, dir: &std::path::Path) -> Result<usize, Error> {
+    let Ok(reader) = LedgerReader::open(dir.join("ledger")) else { return Ok(0) };
+    let mut behind = 0;
+    for _ in 0..5 {
+        let next = Seq(store.projected().await?);
+        behind = reader.iter_from(next).take(BEHIND_MAX).take_while(Result::is_ok).count();
+        if behind == 0 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(40)).await;
+    }
+    Ok(behind)
+}
+
+/// Lines as data.
+pub fn print(lines: &[Line]) {
+    for line in lines {
+        talk::data(paint(line.tone, &line.text));
+    }
+}
+
+/// One line in its colour, where colour is wanted.
+pub fn paint(tone: Tone, text: &str) -> String {
+    let colour = match tone {
+        Tone::Plain => return text.to_owned(),
+        Tone::Title => Colour::Bold,
+        Tone::Good => Colour::Green,
+        Tone::Warn => Colour::Yellow,
+        Tone::Bad => Colour::Red,
+        Tone::Quiet => Colour::Dim,
+    };
+    talk::paint(colour, text, talk::colour())
+}
