@@ -15,8 +15,8 @@ pub(crate) async fn live() -> &'static str {
 
 /// Ready means: guarded acts could be recorded, and people's answers kept.
 pub(crate) async fn ready(State(console): State<Arc<Console>>) -> (StatusCode, &'static str) {
-    if console.gateway.ledger().is_poisoned() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "the ledger is poisoned: guarded acts are refused\n");
+    if !console.gateway.ledger().health().is_ready() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the ledger takes no entries: every act is refused\n");
     }
     match console.gateway.store().check().await {
         Ok(()) => (StatusCode::OK, "ready\n"),

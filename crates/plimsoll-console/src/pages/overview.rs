@@ -29,7 +29,7 @@ struct Page {
     doubts: Vec<Doubt>,
     latest: Vec<EntryLine>,
     behind: u64,
-    poisoned: bool,
+    recording: bool,
     workflows: Vec<(String, &'static str)>,
     release: String,
 }
@@ -117,7 +117,7 @@ async fn page(console: &Console, login: &Login) -> Result<Page, StoreError> {
             .collect(),
         latest: latest.iter().map(|row| entry_line(row, now)).collect(),
         behind,
-        poisoned: console.gateway.ledger().is_poisoned(),
+        recording: console.gateway.ledger().health().is_ready(),
         workflows: bundle.workflows.values().map(|w| (w.name.clone(), w.mode.name())).collect(),
         release: bundle.id.short(),
     })
