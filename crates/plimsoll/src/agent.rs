@@ -63,7 +63,7 @@ fn read(headers: &hyper::HeaderMap, bytes: &[u8]) -> Value {
         let text = String::from_utf8_lossy(bytes);
         let data = text.lines().filter_map(|line| line.strip_prefix("data:")).map(str::trim);
         let messages = data.filter_map(|data| serde_json::from_str::<Value>(data).ok());
-        return messages.filter(|message| message.get("id").is_some()).last().unwrap_or(Value::Null);
+        return messages.rev().find(|message| message.get("id").is_some()).unwrap_or(Value::Null);
     }
     serde_json::from_slice(bytes).unwrap_or(Value::Null)
 }

@@ -2,6 +2,7 @@
 //!
 //! Standard output is data, standard error is talk. Exit codes: 0 yes, 1 no, 2 could not tell.
 #![forbid(unsafe_code)]
+#![expect(unreachable_pub, reason = "a binary has no outside: here `pub` means beyond this module")]
 
 mod admin_client;
 mod agent;

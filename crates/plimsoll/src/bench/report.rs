@@ -1,6 +1,5 @@
 //! What was found, for people and as JSON.
 
-use std::fmt::Write;
 
 use serde_json::{Value, json};
 
@@ -135,7 +134,10 @@ impl Report {
     /// The table.
     pub fn text(&self) -> String {
         let mut out = String::new();
-        let mut line = |text: std::fmt::Arguments<'_>| drop(out.write_fmt(format_args!("{text}\n")));
+        let mut line = |text: std::fmt::Arguments<'_>| {
+            out.push_str(&text.to_string());
+            out.push('\n');
+        };
         if !self.rows.is_empty() {
             line(format_args!(
                 "{:<36}{:>9}{:>10}{:>8}{:>6}  {:<16}{:>10}{:>9}{:>9}",

@@ -60,6 +60,8 @@ pub struct Running {
     pub data: std::net::SocketAddr,
     pub admin: std::net::SocketAddr,
     stop: watch::Sender<bool>,
+    /// The followers end last: they project what the end itself records.
+    stop_following: watch::Sender<bool>,
     tasks: Vec<tokio::task::JoinHandle<std::io::Result<()>>>,
     follower: tokio::task::JoinHandle<()>,
 }
@@ -83,13 +85,14 @@ pub async fn start(
         .record_gateway("started", &format!("release {release}, version {}", env!("CARGO_PKG_VERSION")))
         .await?;
     let (stop, stopped) = watch::channel(false);
-    let follower = tokio::spawn(Arc::clone(&gateway).follow(stopped.clone()));
+    let (stop_following, following_stopped) = watch::channel(false);
+    let follower = tokio::spawn(Arc::clone(&gateway).follow(following_stopped));
     tokio::spawn(Arc::clone(&gateway).follow_issuers());
     let tasks = vec![
         tokio::spawn(server::serve(Arc::clone(&gateway), data, stopped.clone())),
         tokio::spawn(plimsoll_console::serve(Arc::clone(&gateway), admin, stopped)),
     ];
-    Ok(Running { gateway, data: data_addr, admin: admin_addr, stop, tasks, follower })
+    Ok(Running { gateway, data: data_addr, admin: admin_addr, stop, stop_following, tasks, follower })
 }
 
 impl Running {
@@ -100,6 +103,7 @@ impl Running {
             task.await??;
         }
         self.gateway.record_gateway("stopped", "").await?;
+        let _nobody_follows = self.stop_following.send(true);
         self.follower.await?;
         Ok(())
     }
