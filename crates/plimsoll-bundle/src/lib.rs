@@ -22,8 +22,8 @@ pub mod suggest;
 pub mod tree;
 pub mod yaml;
 
-pub use diagnostic::{Diagnostic, Severity};
 pub use check::{CheckError, CheckOutcome};
+pub use diagnostic::{Diagnostic, Severity};
 pub use env::Env;
 pub use load::{ModeOverride, Overrides, load};
 pub use model::*;

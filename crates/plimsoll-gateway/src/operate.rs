@@ -117,7 +117,11 @@ impl Gateway {
         self.settle(id, intent.seq, done, operator.person()).await
     }
 
-    pub(crate) async fn record_stop(&self, on: bool, stop: &Stop) -> Result<(), plimsoll_ledger::LedgerError> {
+    pub(crate) async fn record_stop(
+        &self,
+        on: bool,
+        stop: &Stop,
+    ) -> Result<(), plimsoll_ledger::LedgerError> {
         let entry = Header::default().entry(Timestamp::now(), EntryBody::Stop { on, stop: stop.clone() });
         self.ledger.append(encode(&entry)).await.map(|_| ())
     }

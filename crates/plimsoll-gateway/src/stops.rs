@@ -47,7 +47,9 @@ impl Stops {
         let changed = **self.stored.load() != stored;
         if changed {
             let local = self.local.load();
-            let kept = local.iter().filter(|stop| stop.by == SENTINEL || !stored.iter().any(|s| s.scope == stop.scope));
+            let kept = local
+                .iter()
+                .filter(|stop| stop.by == SENTINEL || !stored.iter().any(|s| s.scope == stop.scope));
             self.local.store(Arc::new(kept.cloned().collect()));
             self.stored.store(Arc::new(stored));
         }

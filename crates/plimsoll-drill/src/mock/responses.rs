@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::answer::{Answer, Proposal, fresh, piece_size, pieces};
 use super::chat::now;
-use super::conversation::{join_name, Conversation, Tool, Turn, content_text};
+use super::conversation::{Conversation, Tool, Turn, content_text, join_name};
 use super::dialect::Event;
 
 pub(crate) fn read(body: &Value) -> Result<Conversation, String> {

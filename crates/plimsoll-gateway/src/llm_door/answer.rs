@@ -120,12 +120,13 @@ pub(super) async fn their_error(
 
 /// Whether a client could find a call in a body where none belongs. JSON that can't be read strictly counts.
 pub(super) fn may_hold_call(body: &Bytes) -> bool {
-    let is_json = body.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|b| matches!(b, b'{' | b'['));
+    let is_json =
+        body.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|b| matches!(b, b'{' | b'['));
     let limits = Limits { bytes: usize::MAX, ..Limits::DEFAULT };
     match json::parse(body.clone(), &limits) {
-        Ok(parsed) => [Dialect::Chat, Dialect::Responses, Dialect::Messages].iter().any(|dialect| {
-            dialect.read_response(parsed.doc()).is_ok_and(|read| !read.calls.is_empty())
-        }),
+        Ok(parsed) => [Dialect::Chat, Dialect::Responses, Dialect::Messages]
+            .iter()
+            .any(|dialect| dialect.read_response(parsed.doc()).is_ok_and(|read| !read.calls.is_empty())),
         Err(_) => is_json,
     }
 }

@@ -53,7 +53,10 @@ impl Pool {
         Self { connector, idle: Mutex::default() }
     }
 
-    pub(super) async fn send(self: &Arc<Self>, request: Request<Full<Bytes>>) -> Result<Response<Reply>, Lost> {
+    pub(super) async fn send(
+        self: &Arc<Self>,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Reply>, Lost> {
         let (mut request, to) = addressed(request)?;
         let origin = Origin(to.to_string().into());
         loop {

@@ -161,7 +161,8 @@ struct Open<'a> {
 
 impl<'a> Open<'a> {
     fn of(entries: &'a [EntryRow]) -> Self {
-        let settled = entries.iter().filter(|entry| settles(entry)).map(|entry| (&*entry.act, entry.seq)).collect();
+        let settled =
+            entries.iter().filter(|entry| settles(entry)).map(|entry| (&*entry.act, entry.seq)).collect();
         Self { settled, closed: HashSet::new() }
     }
 
@@ -170,7 +171,8 @@ impl<'a> Open<'a> {
         if entry.kind != "intent" {
             return false;
         }
-        let closes = !entry.act.is_empty() && self.settled.get(&*entry.act).is_some_and(|seq| *seq > entry.seq);
+        let closes =
+            !entry.act.is_empty() && self.settled.get(&*entry.act).is_some_and(|seq| *seq > entry.seq);
         if closes {
             self.closed.insert(&entry.act);
         }

@@ -1,6 +1,5 @@
 //! What was found, for people and as JSON.
 
-
 use serde_json::{Value, json};
 
 use super::rounds::Sample;

@@ -32,9 +32,11 @@ pub fn run(dir: &Path, person: &str, dry_run: bool) -> Done {
 
 async fn server_again(dir: &Path, server: &Server, person: &str, dry_run: bool) -> Result<bool, Error> {
     let path = dir.join(format!("tools/{}.lock.json", server.name));
-    let lock = std::fs::read_to_string(&path).map_err(|error| Error::new(format!("{}: {error}", path.display())))?;
+    let lock =
+        std::fs::read_to_string(&path).map_err(|error| Error::new(format!("{}: {error}", path.display())))?;
     let found = discover(server.clone()).await?;
-    let drift = compare_lock(&lock, &found.tools).map_err(|error| Error::new(format!("{}: {error}", path.display())))?;
+    let drift = compare_lock(&lock, &found.tools)
+        .map_err(|error| Error::new(format!("{}: {error}", path.display())))?;
     if drift.is_empty() {
         return Ok(false);
     }
@@ -46,7 +48,9 @@ async fn server_again(dir: &Path, server: &Server, person: &str, dry_run: bool) 
                 talk::data(format!("  + {name} is new"));
                 new.extend(found.tools.iter().filter(|tool| tool["name"] == name.as_str()).cloned());
             }
-            Drift::Gone => talk::data(format!("  - {name} is gone: take its line out of tools/{}.yaml", server.name)),
+            Drift::Gone => {
+                talk::data(format!("  - {name} is gone: take its line out of tools/{}.yaml", server.name))
+            }
             Drift::Changed(words) => {
                 talk::data(format!("  ~ {name} changed"));
                 words.iter().for_each(|word| talk::data(format!("      {word}")));
@@ -60,7 +64,10 @@ async fn server_again(dir: &Path, server: &Server, person: &str, dry_run: bool) 
         let today = Zoned::now().date().to_string();
         let text = lock_file(&server.name, &found.protocol, &today, person, &found.tools);
         std::fs::write(&path, text).map_err(|error| Error::new(format!("{}: {error}", path.display())))?;
-        talk::say(format!("  wrote {} as reviewed by {person}; read the diff before you commit it", path.display()));
+        talk::say(format!(
+            "  wrote {} as reviewed by {person}; read the diff before you commit it",
+            path.display()
+        ));
     }
     Ok(true)
 }

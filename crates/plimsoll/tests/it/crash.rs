@@ -97,6 +97,7 @@ struct Scene {
     key: String,
     next: Arc<AtomicU64>,
     chance: std::cell::Cell<u64>,
+    book: std::cell::RefCell<Book>,
 }
 
 /// One thing a client was told.
@@ -145,6 +146,7 @@ impl Scene {
             key: String::new(),
             next: Arc::default(),
             chance: std::cell::Cell::new(seed()),
+            book: std::cell::RefCell::default(),
         };
         scene.key = run(
             &["key", "--repo", scene.repo(), "create", "--name", "crash", "--workflow", "support"],
@@ -213,7 +215,10 @@ impl Scene {
         }
         let panicked: Vec<_> = said.iter().filter(|line| line.contains("panicked")).collect();
         assert!(panicked.is_empty(), "round {round}: {panicked:?}");
-        Book::read(&self.state()).holds(&told, tally);
+        let mut book = self.book.borrow_mut();
+        book.read_on(&self.state());
+        book.holds(&told, tally);
+        drop(book);
         self.effects_are_known(tally);
     }
 
@@ -223,7 +228,8 @@ impl Scene {
         let listed = store.in_doubt(jiff::Timestamp::now(), 10_000).await.unwrap();
         let listed: BTreeSet<String> =
             listed.into_iter().filter(|row| row.tier != Tier::Safe.name()).map(|row| row.act).collect();
-        let book = Book::read(&self.state());
+        let mut book = self.book.borrow_mut();
+        book.read_on(&self.state());
         let open: BTreeMap<&String, &Intent> = book.open().collect();
         let missing: Vec<_> = open.keys().filter(|act| !listed.contains(**act)).collect();
         assert!(missing.is_empty(), "in doubt by the ledger and not listed: {missing:?}");
@@ -245,9 +251,9 @@ impl Scene {
     }
 
     fn effects_are_known(&self, tally: &mut Tally) {
-        let book = Book::read(&self.state());
-        let known: BTreeSet<String> =
-            book.intents.values().filter(|i| i.guarded).map(|i| name(&i.tool, &i.arguments)).collect();
+        let mut book = self.book.borrow_mut();
+        book.read_on(&self.state());
+        let known = &book.guarded;
         let file = std::fs::read_to_string(self.dir.path().join("effects.jsonl")).unwrap_or_default();
         let mut seen = BTreeSet::new();
         for line in file.lines() {
@@ -267,6 +273,13 @@ impl Scene {
         self.repeat(&address, &doubtful, tally).await;
         gateway.kill();
         self.effects_are_known(tally);
+        // From the beginning: what was read on the way is still there.
+        let (known, mut again) = (self.book.take(), Book::default());
+        again.read_on(&self.state());
+        assert_eq!(
+            (&known.requests, &known.decisions, &known.ended),
+            (&again.requests, &again.decisions, &again.ended)
+        );
         let reader = LedgerReader::open(self.state().join("ledger")).unwrap();
         tally.entries = reader.verify().unwrap().size;
         assert!(self.desk.pid() > 0);
@@ -281,9 +294,10 @@ async fn drive(http: Http, next: Arc<AtomicU64>, stop: Arc<AtomicBool>) -> Vec<T
         let (tool, arguments) = match n % 3 {
             // The check looks the order up first.
             0 => ("refund_order", json!({ "order_id": "A-1003", "amount": (n + 1) as f64 / 10_000.0 })),
-            1 => {
-                ("pay_invoice", json!({ "iban": SUPPLIER_IBAN, "amount": 12.5, "reference": format!("R-{n}") }))
-            }
+            1 => (
+                "pay_invoice",
+                json!({ "iban": SUPPLIER_IBAN, "amount": 12.5, "reference": format!("R-{n}") }),
+            ),
             _ => ("get_order", json!({ "order_id": "A-1001" })),
         };
         let order = format!("please do this: [[call {tool} {arguments}]]");
@@ -334,6 +348,8 @@ struct Book {
     size: u64,
     requests: BTreeSet<String>,
     decisions: BTreeSet<u64>,
+    /// Guarded acts by their own names.
+    guarded: BTreeSet<String>,
     /// By act.
     intents: BTreeMap<String, Intent>,
     /// Acts with a known outcome.
@@ -348,16 +364,16 @@ struct Intent {
 }
 
 impl Book {
-    fn read(state: &Path) -> Self {
+    /// Reads what has been written since. Everything is read once more, and verified, at the end.
+    fn read_on(&mut self, state: &Path) {
         let reader = LedgerReader::open(state.join("ledger")).unwrap();
-        let mut book = Self::default();
-        for record in reader.iter_from(Seq(0)) {
+        for record in reader.iter_from(Seq(self.size)) {
             let record = record.unwrap();
-            book.size = record.seq.0 + 1;
+            assert_eq!(record.seq.0, self.size, "an entry is missing");
+            self.size += 1;
             let entry: Entry = serde_json::from_slice(&record.entry).unwrap();
-            book.take(record.seq.0, entry);
+            self.take(record.seq.0, entry);
         }
-        book
     }
 
     fn take(&mut self, seq: u64, entry: Entry) {
@@ -369,6 +385,9 @@ impl Book {
                     arguments: judged.act.arguments.clone(),
                     guarded: judged.tier != Tier::Safe && !judged.facts.deferred,
                 };
+                if intent.guarded {
+                    self.guarded.insert(name(&intent.tool, &intent.arguments));
+                }
                 self.intents.insert(judged.act.id.to_string(), intent);
             }
             EntryBody::Decision(_) => drop(self.decisions.insert(seq)),
