@@ -56,7 +56,7 @@ async fn a_poisoned_ledger_stops_every_act() {
     client.call("desk", "refund_order", refund(6.0)).await.expect(200, "PLM-0510");
     client.call("desk", "delete_customer", json!({ "customer_id": "C-77" })).await.expect(200, "PLM-0510");
     client.chat("echo", "hello").await.expect(503, "PLM-0510");
-    client.get("/health/ready").await.expect(503, "poisoned");
+    client.get("/health/ready").await.expect(503, "every act is refused");
     client.get("/health/live").await.expect(200, "live");
     assert_eq!(world.effects(), []);
 }
