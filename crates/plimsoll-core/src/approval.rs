@@ -126,7 +126,8 @@ impl Approval {
     /// Whether this person asked: by name, or with a key or token of that name.
     fn is_own_request(&self, person: &str) -> bool {
         let (kind, name) = self.requester.split_once(':').unwrap_or(("", &self.requester));
-        self.requester == person || (matches!(kind, "key" | "oidc") && name == person)
+        self.requester.eq_ignore_ascii_case(person)
+            || (matches!(kind, "key" | "oidc") && name.eq_ignore_ascii_case(person))
     }
 
     /// The state at `now`: an answer, or the lack of one, holds until its time is over; then the same

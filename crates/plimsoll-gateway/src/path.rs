@@ -129,14 +129,12 @@ impl Gateway {
         taken: Taken,
         actor: A,
     ) -> Result<A::Done, Refusal> {
-        let begun = self.begin(&labelled, &permit);
-        let spent = match begun {
-            Ok(()) => self.spend_grounds(&caller, &labelled, permit.act_digest()).await,
-            Err(twin) => {
-                self.limits.give_back(&self.store, taken).await;
-                return Err(twin);
-            }
-        };
+        if let Err(twin) = self.begin(&labelled, &permit) {
+            self.limits.give_back(&self.store, taken).await;
+            return Err(twin);
+        }
+        let begun = labelled.is_guarded() && permit.mode() != Mode::Observe;
+        let spent = self.spend_grounds(&caller, &labelled, permit.act_digest()).await;
         let digest = *permit.act_digest();
         let recorded = match spent {
             Ok(()) => self.record_intent(&caller, labelled, decision, permit).await,
@@ -145,7 +143,9 @@ impl Gateway {
         match recorded {
             Ok((warrant, slip)) => Ok(actor.act(warrant, slip).await),
             Err(refusal) => {
-                self.doubts.end(&digest);
+                if begun {
+                    self.doubts.end(&digest);
+                }
                 self.limits.give_back(&self.store, taken).await;
                 Err(refusal)
             }

@@ -10,7 +10,7 @@ use crate::talk::Error;
 #[derive(Clone, Debug, clap::Args)]
 pub struct Repo {
     /// The workflow repository
-    #[arg(long, env = "PLIMSOLL_REPO", default_value = ".", value_name = "DIR")]
+    #[arg(long, env = "PLIMSOLL_REPO", default_value = ".", value_name = "DIR", global = true)]
     pub repo: PathBuf,
 }
 

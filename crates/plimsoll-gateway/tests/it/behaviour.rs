@@ -156,11 +156,11 @@ async fn four_kill_switches_each_within_a_second() {
 async fn observe_lets_pass_and_says_what_it_would_have_done() {
     let world = Plan::new().change("workflows/support.yaml", "mode: enforce", "mode: observe").start().await;
     world.client().act("delete_customer", customer("C-77")).await.expect(200, "deletion-");
-    let intents = world.entries().into_iter().filter_map(|entry| match entry.body {
+    let intents = world.entries().into_iter().rev().find_map(|entry| match entry.body {
         plimsoll_core::EntryBody::Intent(judged) if judged.act.tool.tool == "delete_customer" => Some(judged),
         _ => None,
     });
-    let last = intents.last().expect("an intent");
+    let last = intents.expect("an intent");
     assert_eq!(last.mode, Mode::Observe);
     assert_eq!(last.decision.code.map(|code| code.id()), Some("PLM-0220"));
     std::fs::write(world.state().join("STOP"), "").unwrap();

@@ -186,7 +186,8 @@ async fn tools(world: &World, method: &Method, path: &str) -> usize {
     let mut notified = old.clone();
     notified.as_object_mut().unwrap().remove("id");
     let disguised = json!({ "jsonrpc": "2.0", "id": 7, "method": "ping", "params": call });
-    let cases: [(&str, &[(&str, &str)], Value, bool); 8] = [
+    type Try<'a> = (&'a str, &'a [(&'a str, &'a str)], Value, bool);
+    let cases: [Try<'_>; 8] = [
         ("stateless", &modern, new.clone(), true),
         ("sessions", &legacy, old.clone(), true),
         ("no session", &[], old.clone(), false),
