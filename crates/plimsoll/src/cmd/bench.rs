@@ -34,7 +34,7 @@ both directions, a durable record before each act and one after. The ratio is th
 processor time, all threads and all work left after the last answer included; microseconds are this machine's, at this
 hour. With two processors the target has one and load and upstream share the other; other programs blur the figures.
 Every prompt is new. Measure a release build: `cargo build --profile dist`.
-Exit codes: 0 no aim was missed, 1 one was, 2 it could not run."
+Exit codes: 0 no first milestone was missed, 1 one was, or a request of the crowd failed, 2 it could not run."
 )]
 struct Gateway {
     /// About half a minute, for a first impression
