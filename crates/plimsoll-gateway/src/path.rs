@@ -107,7 +107,7 @@ impl Gateway {
                 Ok(None) => verdict = self.decide(caller, &mut labelled),
                 Err(refusal) => {
                     self.limits.give_back(&self.store, taken).await;
-                    return Err(refusal);
+                    return Err(self.record_turn(&labelled.header, refusal).await);
                 }
             }
         }
@@ -115,8 +115,29 @@ impl Gateway {
             self.limits.give_back(&self.store, taken).await;
             return Err(self.record_decision(caller, labelled, verdict.decision, None).await);
         };
+        let header = labelled.is_guarded().then(|| labelled.header.clone());
         let going = Arc::clone(self).go(caller.clone(), labelled, verdict.decision, permit, taken, actor);
-        detached(going).await
+        match (detached(going).await, header) {
+            (Err(refusal), Some(header)) => Err(self.record_turn(&header, refusal).await),
+            (gone, _) => gone,
+        }
+    }
+
+    /// Writes down that an act was turned away at the last step, by a twin or a failing store: it was decided, and
+    /// its decision was not carried out.
+    async fn record_turn(&self, header: &Header, refusal: Refusal) -> Refusal {
+        if refusal.entry.is_some() {
+            return refusal;
+        }
+        let detail = self.redactor.redact(&refusal.headline()).into_owned();
+        let entry = header.entry(Timestamp::now(), EntryBody::Turned { code: refusal.code, detail });
+        match self.ledger.append(crate::record::encode(&entry)).await {
+            Ok(seq) => Refusal { entry: Some(seq.0), ..refusal },
+            Err(error) => {
+                tracing::error!(%error, "an act that was turned away could not be recorded");
+                refusal
+            }
+        }
     }
 
     /// The second half of the path: nothing here may be cancelled half way.
