@@ -15,7 +15,7 @@ use plimsoll_bundle::cedar::{Engine, Parts, PolicyFile};
 use plimsoll_bundle::{Boundary, Decider, HostedTools, Reach, Server, Tool, Workflow};
 use plimsoll_core::{
     Account, Act, ArgumentOrigin, ArgumentRole, Assume, Case, Door, Effect, Facts, Hypothesis, Integrity,
-    Mode, Principal, PrincipalKind, Rules, Tier, ToolName, Trajectory,
+    Meaning, Mode, Output, Principal, PrincipalKind, Rules, Tier, ToolName, Trajectory,
 };
 use serde_json::json;
 
@@ -66,11 +66,13 @@ fn quantiles(
         argument: argument.into(),
         role,
         integrity: Integrity::User,
+        chosen: true,
         unknown: false,
         found: vec![],
         preview: None,
     };
-    let origins = [origin("/account", ArgumentRole::Account), origin("/amount", ArgumentRole::Amount)];
+    let origins = vec![origin("/account", ArgumentRole::Account), origin("/amount", ArgumentRole::Amount)];
+    let flow = plimsoll_core::Flow { origins, ..plimsoll_core::Flow::default() };
     let approval = plimsoll_core::ApprovalFact {
         id: "T".into(),
         granted: true,
@@ -97,7 +99,7 @@ fn quantiles(
         effect: known.effect,
         account: known.account,
         trajectory: &trajectory,
-        origins: &origins,
+        flow: &flow,
         facts: &facts,
         now: jiff::Timestamp::UNIX_EPOCH,
         permit: serde_json::from_value(id).unwrap(),
@@ -152,11 +154,16 @@ fn servers() -> BTreeMap<String, Arc<Server>> {
             tier: [Tier::Safe, Tier::Guarded, Tier::Dangerous][number % 3],
             effect: Effect::External,
             account: Account::Execute,
-            roles: BTreeMap::from([
-                ("/account".into(), ArgumentRole::Account),
-                ("/amount".into(), ArgumentRole::Amount),
-            ]),
-            output: Integrity::Untrusted,
+            meaning: Meaning {
+                tool: name.clone(),
+                effect: Effect::External,
+                roles: BTreeMap::from([
+                    ("/account".into(), ArgumentRole::Account),
+                    ("/amount".into(), ArgumentRole::Amount),
+                ]),
+                verbs: vec![],
+                output: Output::default(),
+            },
             checks: vec![],
             draft: None,
             amount_free: None,

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use plimsoll_core::{Account, ApprovalTerms, ArgumentRole, Digest, Effect, Integrity, Mode, Tier, ToolName};
+use plimsoll_core::{Account, ApprovalTerms, Digest, Effect, Integrity, Meaning, Mode, Tier, ToolName};
 use serde_json::Value;
 
 /// One validated state of a workflow repository.
@@ -230,10 +230,8 @@ pub struct Tool {
     pub tier: Tier,
     pub effect: Effect,
     pub account: Account,
-    /// Argument path (`/to`, `/items/*/sku`) → role.
-    pub roles: BTreeMap<String, ArgumentRole>,
-    /// What its results are worth; untrusted unless declared otherwise.
-    pub output: Integrity,
+    /// What its arguments and results mean.
+    pub meaning: Meaning,
     pub checks: Vec<Check>,
     /// The tool to offer instead when this one is refused.
     pub draft: Option<ToolName>,

@@ -10,9 +10,10 @@ use crate::approval::ApprovalTerms;
 use crate::canonical;
 use crate::code::Code;
 use crate::digest::Digest;
+use crate::flow::Flow;
 use crate::permit::PermitId;
 use crate::principal::Principal;
-use crate::span::{ArgumentOrigin, Trajectory};
+use crate::span::Trajectory;
 
 /// One act with its circumstances, ready to be decided.
 #[derive(Clone, Debug)]
@@ -28,7 +29,8 @@ pub struct Case<'a> {
     pub effect: Effect,
     pub account: Account,
     pub trajectory: &'a Trajectory,
-    pub origins: &'a [ArgumentOrigin],
+    /// Where its arguments came from, whether the user asked for it, what it carries.
+    pub flow: &'a Flow,
     pub facts: &'a Facts,
     pub now: Timestamp,
     /// A fresh id for the permit, should there be one.
@@ -188,6 +190,8 @@ pub struct Assume {
     pub approval: bool,
     /// The user had named the values of these arguments (JSON Pointers).
     pub named: Vec<String>,
+    /// The user had asked for this kind of act.
+    pub asked: bool,
 }
 
 /// What the rules say.
@@ -247,7 +251,7 @@ mod tests {
                 effect: Effect::External,
                 account: Account::Execute,
                 trajectory: &trajectory,
-                origins: &[],
+                flow: &Flow::default(),
                 facts: &facts,
                 now: Timestamp::UNIX_EPOCH,
                 permit: PermitId(Uuid::nil()),

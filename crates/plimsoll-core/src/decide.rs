@@ -196,7 +196,7 @@ fn held(rules: &dyn Rules, case: &Case<'_>) -> Option<Decision> {
     let can_ask = case.facts.terms.is_some() && !approval.is_some_and(|a| a.granted);
     let ways = [(open_checks, false), (false, can_ask), (open_checks, can_ask)];
     let (checks, ask) = ways.into_iter().filter(|(c, a)| *c || *a).find(|&(checks, approval)| {
-        let answer = rules.judge(case, &Assume { checks, approval, named: Vec::new() });
+        let answer = rules.judge(case, &Assume { checks, approval, ..Assume::default() });
         answer.permitted && answer.errors.is_empty()
     })?;
     if ask && approval.is_some_and(|a| a.denied) {
@@ -238,6 +238,7 @@ fn held(rules: &dyn Rules, case: &Case<'_>) -> Option<Decision> {
 fn not_permitted(rules: &dyn Rules, case: &Case<'_>, judgement: &Judgement) -> Decision {
     let remedies = remedies(rules, case);
     let aimed: Vec<Reason> = case
+        .flow
         .origins
         .iter()
         .filter(|o| {
@@ -265,12 +266,12 @@ fn remedies(rules: &dyn Rules, case: &Case<'_>) -> Vec<Remedy> {
     use crate::label::Integrity;
     let legal = |named: &[&str]| {
         let named = named.iter().map(|argument| (*argument).to_owned()).collect();
-        let assume = Assume { checks: true, approval: case.facts.terms.is_some(), named };
+        let assume = Assume { checks: true, approval: case.facts.terms.is_some(), named, asked: false };
         let answer = rules.judge(case, &assume);
         answer.permitted && answer.errors.is_empty()
     };
     let name = |argument: &&str| Remedy::NameValue { argument: (*argument).to_owned() };
-    let below_user = case.origins.iter().filter(|o| o.integrity < Integrity::User && o.role.aims());
+    let below_user = case.flow.origins.iter().filter(|o| o.integrity < Integrity::User && o.role.aims());
     let below_user: Vec<&str> = below_user.map(|o| o.argument.as_str()).collect();
     if below_user.is_empty() || legal(&[]) {
         return Vec::new();

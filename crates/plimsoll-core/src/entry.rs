@@ -14,6 +14,7 @@ use crate::case::{Facts, Stop};
 use crate::code::Code;
 use crate::decide::Decision;
 use crate::digest::Digest;
+use crate::flow::{Intent, Payload};
 use crate::permit::PermitId;
 use crate::principal::Principal;
 use crate::span::{ArgumentOrigin, Span, Trajectory};
@@ -82,6 +83,10 @@ pub struct Judged {
     pub permit: Option<PermitId>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub origins: Vec<ArgumentOrigin>,
+    #[serde(default, skip_serializing_if = "Intent::is_silent")]
+    pub intent: Intent,
+    #[serde(default, skip_serializing_if = "Payload::is_plain")]
+    pub payload: Payload,
     pub trajectory: Trajectory,
     pub facts: Facts,
     /// Spans the model is shown that this session's record did not have yet.

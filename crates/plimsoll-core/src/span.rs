@@ -52,6 +52,12 @@ pub struct Origin {
     /// Whether the whole value stands there as a value of its own. Only such a match gives authority;
     /// a value inside a longer word only taints.
     pub whole: bool,
+    /// The field of the record it stands in, for results that have fields: `sender/email`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// The record's field by whose value the user named the record, when that is why it counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lent_by: Option<String>,
 }
 
 /// Where the value of one argument came from.
@@ -63,6 +69,9 @@ pub struct ArgumentOrigin {
     /// The best a whole match gives; `untrusted` when the value was found nowhere. For a list, the
     /// lowest over its elements.
     pub integrity: Integrity,
+    /// The user chose it: named the value, or named the record that lends it. For a list: every element.
+    #[serde(default)]
+    pub chosen: bool,
     /// Found nowhere in the context.
     pub unknown: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use plimsoll_core::case::RuleHit;
 use plimsoll_core::{
     Account, Act, ActId, ApprovalFact, ApprovalTerms, ArgumentOrigin, ArgumentRole, Assume, Basis, Case,
-    CheckFact, Code, Door, Effect, Facts, Integrity, Judgement, Mode, Need, Objection, PermitId, Principal,
-    PrincipalKind, Remedy, Rules, Ruling, Stop, StopScope, Tier, ToolName, Trajectory, decide,
+    CheckFact, Code, Door, Effect, Facts, Flow, Integrity, Judgement, Mode, Need, Objection, PermitId,
+    Principal, PrincipalKind, Remedy, Rules, Ruling, Stop, StopScope, Tier, ToolName, Trajectory, decide,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -32,7 +32,8 @@ impl Rules for Asks {
         let approved =
             assume.approval || case.facts.approval.as_ref().is_some_and(|approval| approval.granted);
         let named = self.named.is_none_or(|argument| {
-            let known = case.origins.iter().any(|o| o.argument == argument && o.integrity >= Integrity::User);
+            let known =
+                case.flow.origins.iter().any(|o| o.argument == argument && o.integrity >= Integrity::User);
             known || assume.named.iter().any(|name| name == argument)
         });
         let permitted = !self.never && (!self.check || checked) && (!self.approval || approved) && named;
@@ -77,14 +78,18 @@ fn check(words: &str, rules: &Asks, expected: &str) {
         schema: None,
         call_id: None,
     };
-    let origins = [ArgumentOrigin {
-        argument: "/to".to_owned(),
-        role: ArgumentRole::Account,
-        integrity: Integrity::Untrusted,
-        unknown: false,
-        found: Vec::new(),
-        preview: None,
-    }];
+    let flow = Flow {
+        origins: vec![ArgumentOrigin {
+            argument: "/to".to_owned(),
+            role: ArgumentRole::Account,
+            integrity: Integrity::Untrusted,
+            chosen: false,
+            unknown: false,
+            found: Vec::new(),
+            preview: None,
+        }],
+        ..Flow::default()
+    };
     let trajectory = Trajectory::default();
     let case = Case {
         principal: &principal,
@@ -97,7 +102,7 @@ fn check(words: &str, rules: &Asks, expected: &str) {
         effect: Effect::External,
         account: Account::Execute,
         trajectory: &trajectory,
-        origins: &origins,
+        flow: &flow,
         facts: &facts,
         now: Timestamp::UNIX_EPOCH,
         permit: PermitId(Uuid::nil()),

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use plimsoll_bundle::{Check, CheckOutcome};
-use plimsoll_core::{Account, Act, CheckFact, Door, OutcomeStatus, Tier, ToolName, Trajectory};
+use plimsoll_core::{Account, Act, CheckFact, Door, Flow, OutcomeStatus, Tier, ToolName, Trajectory};
 use plimsoll_ledger::Warrant;
 use serde_json::{Value, json};
 
@@ -78,7 +78,7 @@ impl Gateway {
             request: header.request.clone(),
             trace: header.trace.clone(),
             // Nothing of the model's chooses this call but the values under test themselves.
-            sight: Sight::Context { trajectory: Trajectory::default(), origins: Vec::new() },
+            sight: Sight::Context { trajectory: Trajectory::default(), flow: Flow::default() },
             objections: Vec::new(),
             deferred: false,
             detail: json!({ "check": true }),

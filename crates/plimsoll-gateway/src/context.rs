@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Mutex;
 
 use plimsoll_bundle::{Bundle, Tool, Workflow};
-use plimsoll_core::{ArgumentOrigin, Digest, Integrity, Label, Span, SpanKind, ToolName, Trajectory};
+use plimsoll_core::{Digest, Flow, Integrity, Label, Output, Span, SpanKind, ToolName, Trajectory};
 use plimsoll_inspect::redact::Redactor;
 use plimsoll_inspect::trace::{Prepared, TracedSpan, trace};
 use serde_json::Value;
@@ -111,8 +111,8 @@ impl Gateway {
         if name.server != ToolName::LOCAL {
             return (Label::default(), source, Some("unseen".to_owned()));
         }
-        let declared = bundle.find_tool(name).map_or(Integrity::Untrusted, |tool| tool.output);
-        (Label::of(declared), source, None)
+        let declared = bundle.find_tool(name).map_or_else(Label::default, |tool| tool.meaning.output.label());
+        (declared, source, None)
     }
 
     /// The spans that this session's record does not have yet, with previews.
@@ -134,28 +134,33 @@ fn unwrapped(text: &str) -> Option<&str> {
     took.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.').then_some(result)
 }
 
-impl Context<'_> {
+impl<'a> Context<'a> {
     /// Makes the context ready for tracing several calls of one answer.
-    pub fn prepare(&self) -> Prepared<'_> {
-        let spans: Vec<TracedSpan<'_>> =
-            self.spans.iter().zip(&self.texts).map(|(span, text)| TracedSpan { span, text }).collect();
+    pub fn prepare<'b>(&'b self, bundle: &'b Bundle) -> Prepared<'b> {
+        let traced = |(span, text): (&'b Span, &'b Cow<'a, str>)| TracedSpan {
+            span,
+            text,
+            output: output(bundle, span),
+        };
+        let spans: Vec<TracedSpan<'_>> = self.spans.iter().zip(&self.texts).map(traced).collect();
         Prepared::new(&spans)
     }
 }
 
-/// Where each argument of a call came from, in a context.
-pub fn origins(
-    prepared: &Prepared<'_>,
-    arguments: &Value,
-    tool: Option<&Tool>,
-    redactor: &Redactor,
-) -> Vec<ArgumentOrigin> {
-    trace(prepared, arguments, |pointer| tool?.roles.get(pointer).copied(), redactor)
+/// What the fields of a tool's result mean. Nothing about a result of which it is not sure that the tool wrote it.
+fn output<'b>(bundle: &'b Bundle, span: &Span) -> Option<&'b Output> {
+    let tool = span.source.strip_prefix("tool:").filter(|_| span.mark.is_none())?;
+    Some(&bundle.find_tool(&tool.parse().ok()?)?.meaning.output)
 }
 
-/// The origins of a call of which no context was seen: everything is unknown.
-pub fn origins_unseen(arguments: &Value, tool: Option<&Tool>, redactor: &Redactor) -> Vec<ArgumentOrigin> {
-    origins(&Prepared::new(&[]), arguments, tool, redactor)
+/// What is found out about one call of an answer, in a context.
+pub fn flow(prepared: &Prepared<'_>, arguments: &Value, tool: Option<&Tool>, redactor: &Redactor) -> Flow {
+    trace(prepared, arguments, tool.map(|tool| &tool.meaning), redactor)
+}
+
+/// The flow of a call of which no context was seen: everything is unknown.
+pub fn flow_unseen(arguments: &Value, tool: Option<&Tool>, redactor: &Redactor) -> Flow {
+    flow(&Prepared::new(&[]), arguments, tool, redactor)
 }
 
 /// System text: a released prompt speaks for the operator; anything else is drift and informs at most.

@@ -5,8 +5,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 use plimsoll_core::{
-    Act, Approval, ApprovalChange, ApprovalState, ArgumentOrigin, Code, Decision, Digest, Effect, EntryBody,
-    Facts, Tier, Trajectory, Vote,
+    Act, Approval, ApprovalChange, ApprovalState, Code, Decision, Digest, Effect, EntryBody, Facts, Flow,
+    Tier, Trajectory, Vote,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -32,7 +32,7 @@ pub struct Ticket {
 pub(crate) struct Question<'a> {
     pub digest: Digest,
     pub act: &'a Act,
-    pub origins: &'a [ArgumentOrigin],
+    pub flow: &'a Flow,
     pub trajectory: &'a Trajectory,
     pub tier: Tier,
     pub effect: Effect,
@@ -104,7 +104,7 @@ impl Gateway {
             "act": question.act.id,
             "tool": question.act.tool,
             "arguments": self.redactor.redact_json(&question.act.arguments),
-            "origins": question.origins,
+            "origins": question.flow.origins,
             "trajectory": question.trajectory,
             "tier": question.tier,
             "effect": question.effect,

@@ -69,7 +69,7 @@ fn key(case: &Case<'_>, assume: &Assume) -> Option<Key> {
         && facts.approval.is_none()
         && facts.terms.is_none()
         && facts.counters.is_empty()
-        && case.origins.is_empty()
+        && case.flow.origins.is_empty()
         && case.trajectory.label.classes.is_empty()
         && assume.named.is_empty();
     plain.then(|| Key {

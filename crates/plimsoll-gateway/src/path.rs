@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use plimsoll_core::{
-    Account, Act, ActId, ApprovalFact, ArgumentOrigin, Case, CheckFact, Code, Decision, Digest, Door, Effect,
-    EntryBody, Facts, Hypothesis, Judged, Mode, Need, Objection, PermitId, Remedy, Ruling, Span, Tier,
-    ToolName, Trajectory, Verdict, decide,
+    Account, Act, ActId, ApprovalFact, Case, CheckFact, Code, Decision, Digest, Door, Effect, EntryBody,
+    Facts, Flow, Hypothesis, Judged, Mode, Need, Objection, PermitId, Remedy, Ruling, Span, Tier, ToolName,
+    Trajectory, Verdict, decide,
 };
 use plimsoll_ledger::Warrant;
 use serde_json::Value;
@@ -47,7 +47,7 @@ pub struct Proposal {
 #[derive(Clone, Debug)]
 pub enum Sight {
     /// The whole context: origins were traced in it.
-    Context { trajectory: Trajectory, origins: Vec<ArgumentOrigin> },
+    Context { trajectory: Trajectory, flow: Flow },
     /// Nothing: the tool door sees a call, and asks the joins where it came from.
     Call,
 }
@@ -67,7 +67,7 @@ struct Labelled {
     effect: Effect,
     account: Account,
     trajectory: Trajectory,
-    origins: Vec<ArgumentOrigin>,
+    flow: Flow,
     facts: Facts,
     detail: Value,
     fresh: Vec<Span>,
@@ -200,8 +200,8 @@ impl Gateway {
             // Of a tool nobody declared, the worst is assumed.
             (None, _) => (Tier::Dangerous, Effect::Destructive, Account::Execute),
         };
-        let (session, hypothesis, trajectory, origins) = match sight {
-            Sight::Context { trajectory, origins } => (session, Hypothesis::Answer, trajectory, origins),
+        let (session, hypothesis, trajectory, flow) = match sight {
+            Sight::Context { trajectory, flow } => (session, Hypothesis::Answer, trajectory, flow),
             Sight::Call => self.join(caller, &act, session, tool.map(|tool| &**tool)).await,
         };
         let principal = caller.principal();
@@ -223,7 +223,7 @@ impl Gateway {
             trace,
             principal: Some(principal.clone()),
         };
-        Labelled { act, header, tier, effect, account, trajectory, origins, facts, detail, fresh }
+        Labelled { act, header, tier, effect, account, trajectory, flow, facts, detail, fresh }
     }
 
     /// The counters that rules may read. Model calls have none, so that their judgement can be remembered.
@@ -242,7 +242,7 @@ impl Gateway {
         act: &Act,
         session: String,
         tool: Option<&plimsoll_bundle::Tool>,
-    ) -> (String, Hypothesis, Trajectory, Vec<ArgumentOrigin>) {
+    ) -> (String, Hypothesis, Trajectory, Flow) {
         let key = join_key(caller, act);
         let found = self.joins.find(&self.store, &key, Timestamp::now()).await.unwrap_or_else(|error| {
             tracing::error!(%error, "proposals can't be looked up");
@@ -251,13 +251,13 @@ impl Gateway {
         match found {
             Some(join) => {
                 let joined = Hypothesis::Joined { session: join.session.clone(), act: join.act };
-                (join.session, joined, join.trajectory, join.origins)
+                (join.session, joined, join.trajectory, join.flow)
             }
             None => {
-                let origins = crate::context::origins_unseen(&act.arguments, tool, &self.redactor);
+                let flow = crate::context::flow_unseen(&act.arguments, tool, &self.redactor);
                 let mut trajectory = Trajectory::default();
                 trajectory.label.integrity = plimsoll_core::Integrity::Untrusted;
-                (session, Hypothesis::Unknown, trajectory, origins)
+                (session, Hypothesis::Unknown, trajectory, flow)
             }
         }
     }
@@ -277,8 +277,10 @@ impl Gateway {
         }
         let now = Timestamp::now();
         let (workflow, principal) = (caller.workflow(), caller.principal());
-        let taken =
-            self.limits.take(&self.store, workflow, principal, &labelled.act, &labelled.origins, now).await;
+        let taken = self
+            .limits
+            .take(&self.store, workflow, principal, &labelled.act, &labelled.flow.origins, now)
+            .await;
         match taken {
             Ok(taken) => taken,
             Err(objection) => {
@@ -326,7 +328,7 @@ impl Gateway {
         let question = crate::docket::Question {
             digest,
             act: &labelled.act,
-            origins: &labelled.origins,
+            flow: &labelled.flow,
             trajectory: &labelled.trajectory,
             tier: labelled.tier,
             effect: labelled.effect,
@@ -389,7 +391,7 @@ impl Gateway {
         let guarded = labelled.is_guarded();
         self.metrics.decided(&labelled.act.tool, labelled.tier, &decision);
         if guarded {
-            self.limits.count(caller.principal(), &labelled.act, &labelled.origins, Timestamp::now());
+            self.limits.count(caller.principal(), &labelled.act, &labelled.flow.origins, Timestamp::now());
         }
         let slip_of = SlipOf { act_digest: digest, tier: if guarded { labelled.tier } else { Tier::Safe } };
         let (header, act) = (labelled.header.clone(), labelled.act.clone());
@@ -461,7 +463,9 @@ impl Gateway {
             environment: caller.bundle().project.environment.clone(),
             decision,
             permit,
-            origins: labelled.origins,
+            origins: labelled.flow.origins,
+            intent: labelled.flow.intent,
+            payload: labelled.flow.payload,
             trajectory: labelled.trajectory,
             facts: labelled.facts,
             spans: labelled.fresh,
@@ -508,7 +512,7 @@ fn case<'a>(caller: &'a Caller, labelled: &'a Labelled) -> Case<'a> {
         effect: labelled.effect,
         account: labelled.account,
         trajectory: &labelled.trajectory,
-        origins: &labelled.origins,
+        flow: &labelled.flow,
         facts: &labelled.facts,
         now: Timestamp::now(),
         permit: PermitId(Uuid::now_v7()),

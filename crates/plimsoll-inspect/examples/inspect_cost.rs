@@ -6,7 +6,9 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use plimsoll_core::{ArgumentRole, Digest, Integrity, Label, Span, SpanKind};
+use plimsoll_core::{
+    ArgumentRole, Digest, Effect, Integrity, Label, Meaning, Output, Span, SpanKind, ToolName,
+};
 use plimsoll_inspect::{Prepared, Redactor, StreamRedactor, TracedSpan, trace};
 use serde_json::{Value, json};
 
@@ -44,7 +46,7 @@ fn tracing(redactor: &Redactor) {
     let texts: Vec<&str> = (0..20).map(|i| if i < 10 { prose.as_str() } else { json.as_str() }).collect();
     let spans: Vec<Span> = (0..20).map(span).collect();
     let traced: Vec<TracedSpan<'_>> =
-        spans.iter().zip(&texts).map(|(span, text)| TracedSpan { span, text }).collect();
+        spans.iter().zip(&texts).map(|(span, text)| TracedSpan { span, text, output: None }).collect();
     let values: Vec<Value> = (0..24)
         .map(|i| match i % 4 {
             0 => json!(format!("person{i}@elsewhere.example")),
@@ -54,17 +56,22 @@ fn tracing(redactor: &Redactor) {
         })
         .collect();
     let arguments = json!({ "to": values });
+    let meaning = Meaning {
+        tool: ToolName::new("crm", "tell"),
+        effect: Effect::External,
+        roles: [("/to".to_owned(), ArgumentRole::Identifier)].into(),
+        verbs: Vec::new(),
+        output: Output::default(),
+    };
     let total: usize = texts.iter().map(|t| t.len()).sum();
     report(&format!("prepare {total} B"), || Prepared::new(&traced).len());
     report("prepare and trace 24 values", || {
-        trace(&Prepared::new(&traced), &arguments, role, redactor).len()
+        trace(&Prepared::new(&traced), &arguments, Some(&meaning), redactor).origins.len()
     });
     let prepared = Prepared::new(&traced);
-    report("trace 24 values, prepared", || trace(&prepared, &arguments, role, redactor).len());
-}
-
-fn role(_: &str) -> Option<ArgumentRole> {
-    Some(ArgumentRole::Identifier)
+    report("trace 24 values, prepared", || {
+        trace(&prepared, &arguments, Some(&meaning), redactor).origins.len()
+    });
 }
 
 fn span(index: u32) -> Span {

@@ -380,7 +380,7 @@ fn proposal(session: &str, second: i64) -> (ProposalKey, Proposal) {
     let proposal = Proposal {
         session: session.into(),
         act: ActId(Default::default()),
-        origins: vec![],
+        flow: plimsoll_core::Flow::default(),
         trajectory: Trajectory::default(),
         at: at(second),
     };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use plimsoll_core::{ActId, ArgumentOrigin, Digest, ToolName, Trajectory};
+use plimsoll_core::{ActId, Digest, Flow, ToolName, Trajectory};
 
 use crate::Answer;
 
@@ -22,7 +22,7 @@ pub struct ProposalKey {
 pub struct Proposal {
     pub session: String,
     pub act: ActId,
-    pub origins: Vec<ArgumentOrigin>,
+    pub flow: Flow,
     pub trajectory: Trajectory,
     pub at: Timestamp,
 }

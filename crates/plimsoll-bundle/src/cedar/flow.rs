@@ -19,13 +19,13 @@ pub(super) struct Flow {
 impl Flow {
     pub(super) fn of(shape: &Shape, case: &Case<'_>, assume: &Assume) -> Self {
         let mut flow = Self::default();
-        for origin in case.origins {
+        for origin in &case.flow.origins {
             let named = assume.named.contains(&origin.argument);
             flow.lower(origin.role, level(origin, named), origin.unknown && !named);
         }
         for (path, role) in &shape.roles {
             for (pointer, _) in values_at(&case.act.arguments, path) {
-                if !case.origins.iter().any(|o| o.role == *role && covers(&o.argument, &pointer)) {
+                if !case.flow.origins.iter().any(|o| o.role == *role && covers(&o.argument, &pointer)) {
                     let named = assume.named.contains(&pointer);
                     let level = if named { Integrity::User } else { Integrity::Untrusted };
                     flow.lower(*role, level.level(), !named);

@@ -46,7 +46,7 @@ pub(super) fn shapes(parts: Parts<'_>) -> (Shapes, Vec<Diagnostic>) {
                 tier: tool.tier,
                 effect: tool.effect,
                 account: tool.account,
-                roles: tool.roles.iter().map(|(path, role)| (path.clone(), *role)).collect(),
+                roles: tool.meaning.roles.iter().map(|(path, role)| (path.clone(), *role)).collect(),
                 checks: tool.checks.iter().map(|check| check.name.clone()).collect(),
                 amount_free: tool.amount_free,
                 args: tool.pin.as_ref().map_or_else(Vec::new, |pin| args::of_schema(&pin.input_schema)),

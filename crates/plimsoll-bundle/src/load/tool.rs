@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use plimsoll_core::{Account, ArgumentRole, Effect, Integrity, Tier, ToolName};
+use plimsoll_core::{Account, ArgumentRole, Effect, Integrity, Meaning, Output, Tier, ToolName};
 
 use super::Loading;
 use crate::check::pointed;
@@ -52,13 +52,21 @@ impl Loading<'_> {
             tier,
             effect,
             account,
-            output: match form.output {
-                OutputForm::Trusted => Integrity::Trusted,
-                OutputForm::Untrusted => Integrity::Untrusted,
-            },
             amount_free: self.amount_free(doc, &at, form, &roles),
+            meaning: Meaning {
+                tool: name.clone(),
+                effect,
+                roles,
+                verbs: Vec::new(),
+                output: Output {
+                    integrity: match form.output {
+                        OutputForm::Trusted => Integrity::Trusted,
+                        OutputForm::Untrusted => Integrity::Untrusted,
+                    },
+                    ..Output::default()
+                },
+            },
             name,
-            roles,
             checks,
             draft,
             pin,

@@ -177,7 +177,8 @@ impl Loading<'_> {
             Some(name) => find(name).into_iter().collect(),
             None => acts.keys().filter_map(find).collect(),
         };
-        let counts = counted.iter().any(|t| t.roles.values().any(|role| *role == ArgumentRole::Amount));
+        let counts =
+            counted.iter().any(|t| t.meaning.roles.values().any(|role| *role == ArgumentRole::Amount));
         if !counted.is_empty() && !counts {
             let message = "this budget can never be reached: no argument has the role `amount`";
             let help = "say in tools/<server>.yaml which argument is the amount: `args: {amount: amount}`";

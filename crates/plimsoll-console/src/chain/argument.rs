@@ -134,8 +134,16 @@ mod tests {
             argument: argument.into(),
             role,
             integrity,
+            chosen: false,
             unknown: source.is_empty(),
-            found: vec![Origin { span: 3, source: source.into(), integrity, whole: true }],
+            found: vec![Origin {
+                span: 3,
+                source: source.into(),
+                integrity,
+                whole: true,
+                field: None,
+                lent_by: None,
+            }],
             preview: None,
         };
         let origins = [

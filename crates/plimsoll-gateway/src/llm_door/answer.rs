@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::actors::{Release, error_body, provider_error};
 use super::ask::{Turn, is_deferred, tool_name};
-use crate::context::origins;
+use crate::context::flow;
 use crate::gateway::Gateway;
 use crate::joins::{Join, JoinKey};
 use crate::path::{Proposal, Sight, act};
@@ -141,7 +141,7 @@ pub(super) async fn judge(gateway: &Arc<Gateway>, turn: &Turn, calls: &[ToolCall
             return calls.iter().map(|_| Some("the request can't be read again".to_owned())).collect();
         };
         let context = turn.context(gateway, &request);
-        let prepared = context.prepare();
+        let prepared = context.prepare(turn.caller.bundle());
         calls.iter().map(|call| propose(gateway, turn, &prepared, call)).collect()
     };
     let mut refusals = Vec::with_capacity(calls.len());
@@ -184,7 +184,7 @@ fn propose(
     {
         objections.push(Objection { code: Code::InvalidArguments, text: errors.join("; ") });
     }
-    let found = origins(prepared, &arguments, tool.map(|t| &**t), &gateway.redactor);
+    let found = flow(prepared, &arguments, tool.map(|t| &**t), &gateway.redactor);
     let mut act = act(Door::Llm, name.clone(), arguments);
     act.call_id = Some(call.id.clone());
     act.schema = tool.as_ref().and_then(|tool| tool.pin.as_ref()).map(|pin| pin.digest);
@@ -199,7 +199,7 @@ fn propose(
         let join = Join {
             session: turn.session.clone(),
             act: act.id,
-            origins: found.clone(),
+            flow: found.clone(),
             trajectory: turn.trajectory.clone(),
             at: jiff::Timestamp::now(),
         };
@@ -210,7 +210,7 @@ fn propose(
         session: turn.session.clone(),
         request: turn.request.clone(),
         trace: turn.trace.clone(),
-        sight: Sight::Context { trajectory: turn.trajectory.clone(), origins: found },
+        sight: Sight::Context { trajectory: turn.trajectory.clone(), flow: found },
         objections,
         deferred,
         detail: json!({ "model": turn.model.id }),

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use hyper::Method;
 use hyper::header::HeaderMap;
 use plimsoll_bundle::{Bundle, HostedTools, Model, Provider, Workflow};
-use plimsoll_core::{Code, Door, Objection, Span, SpanKind, ToolName, Trajectory};
+use plimsoll_core::{Code, Door, Flow, Objection, Span, SpanKind, ToolName, Trajectory};
 use plimsoll_wire::json::{self, Limits, Parsed};
 use plimsoll_wire::llm::{Dialect, HostedTool, Request, Role, Runs};
 use serde_json::json;
@@ -94,7 +94,7 @@ impl Asked {
             session: turn.session.clone(),
             request: turn.request.clone(),
             trace,
-            sight: Sight::Context { trajectory: turn.trajectory.clone(), origins: Vec::new() },
+            sight: Sight::Context { trajectory: turn.trajectory.clone(), flow: Flow::default() },
             objections,
             deferred: false,
             detail,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::{Method, Response, StatusCode};
-use plimsoll_core::{Code, Door, OutcomeStatus, SpanKind, ToolName};
+use plimsoll_core::{Code, Door, Flow, OutcomeStatus, SpanKind, ToolName};
 use plimsoll_wire::json::{self, Kind, Limits, Ref};
 use plimsoll_wire::llm::Dialect;
 use serde_json::json;
@@ -59,7 +59,7 @@ pub(super) async fn forward(
         session,
         request,
         trace,
-        sight: Sight::Context { trajectory: context.trajectory.clone(), origins: Vec::new() },
+        sight: Sight::Context { trajectory: context.trajectory.clone(), flow: Flow::default() },
         objections: Vec::new(),
         deferred: false,
         detail: json!({ "endpoint": path, "model": name }),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use plimsoll_bundle::Tool;
 use plimsoll_core::{
-    Account, Code, Digest, Door, Integrity, Label, Objection, OutcomeStatus, Span, SpanKind, Tier, ToolName,
+    Account, Code, Digest, Door, Label, Objection, OutcomeStatus, Span, SpanKind, Tier, ToolName,
 };
 use plimsoll_ledger::Warrant;
 use plimsoll_wire::json::{Limits, OwnedDoc, parse};
@@ -82,7 +82,7 @@ pub(super) async fn call(talk: Arc<Talk>, doc: OwnedDoc, outlet: Outlet) -> Answ
         text,
         id: id.clone(),
         account: tool.as_ref().map_or(Account::Execute, |tool| tool.account),
-        output: tool.as_ref().map_or(Integrity::Untrusted, |tool| tool.output),
+        label: tool.as_ref().map_or_else(Label::default, |tool| tool.meaning.output.label()),
         name,
         params,
         structured: sight.structured,
@@ -169,7 +169,7 @@ struct Performer {
     text: Vec<u8>,
     id: Id,
     account: Account,
-    output: Integrity,
+    label: Label,
     name: ToolName,
     params: Params,
     structured: bool,
@@ -304,7 +304,7 @@ impl Performer {
 
     /// Makes the result recognisable wherever its text turns up again, with the label of its tool.
     fn remember(&self, read: &ToolResult<'_>) -> Span {
-        let known = KnownResult { label: Label::of(self.output), tool: self.name.clone() };
+        let known = KnownResult { label: self.label.clone(), tool: self.name.clone() };
         let results = &self.talk.gateway.results;
         let texts: Vec<&str> = read.texts.iter().map(|text| text.text.as_ref()).collect();
         let joined = texts.join("\n");

@@ -105,6 +105,7 @@ pub(super) fn list_origins(leaves: &[Leaf<'_>], origins: &[ArgumentOrigin]) -> V
             whole.preview.clone_from(&origin.preview);
         }
         whole.integrity = whole.integrity.min(origin.integrity);
+        whole.chosen &= origin.chosen;
         whole.unknown |= origin.unknown;
         for found in &origin.found {
             if !whole.found.contains(found) {

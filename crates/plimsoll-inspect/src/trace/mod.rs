@@ -26,7 +26,10 @@ mod spelling;
 #[cfg(test)]
 mod tests;
 
-use plimsoll_core::{ArgumentOrigin, ArgumentRole, Integrity, Origin, Span, SpanKind, ToolName, Trajectory};
+use plimsoll_core::{
+    ArgumentOrigin, ArgumentRole, Flow, Integrity, Meaning, Origin, Output, Span, SpanKind, ToolName,
+    Trajectory,
+};
 use serde_json::Value;
 
 pub use prepared::Prepared;
@@ -47,13 +50,25 @@ pub const LEAVES_MAX: usize = 1024;
 pub struct TracedSpan<'a> {
     pub span: &'a Span,
     pub text: &'a str,
+    /// What the fields of this result mean, when it is known which tool returned it.
+    pub output: Option<&'a Output>,
 }
 
-/// Traces every leaf of the arguments. `roles` is asked with the leaf's pointer, the same with list
+/// Traces every leaf of the arguments. The tool's declared roles are asked with the leaf's pointer, the same with list
 /// positions as `*`, and then the pointers that contain it; a leaf without a declared role gets the
 /// role its shape suggests. For each list, the least of its elements is reported on the list's own
 /// pointer, or, for members of listed objects, on the pattern (`/items/*/sku`).
 pub fn trace(
+    prepared: &Prepared<'_>,
+    arguments: &Value,
+    meaning: Option<&Meaning>,
+    redactor: &Redactor,
+) -> Flow {
+    let origins = trace_by(prepared, arguments, |pointer| meaning?.roles.get(pointer).copied(), redactor);
+    Flow { origins, ..Flow::default() }
+}
+
+fn trace_by(
     prepared: &Prepared<'_>,
     arguments: &Value,
     roles: impl Fn(&str) -> Option<ArgumentRole>,
@@ -88,6 +103,8 @@ fn trace_leaf(spans: &[PreparedSpan<'_>], leaf: &Leaf<'_>, redactor: &Redactor) 
                     source: span.span.source.clone(),
                     integrity,
                     whole,
+                    field: None,
+                    lent_by: None,
                 });
             }
         }
@@ -98,6 +115,7 @@ fn trace_leaf(spans: &[PreparedSpan<'_>], leaf: &Leaf<'_>, redactor: &Redactor) 
         argument: leaf.pointer.clone(),
         role: leaf.role,
         integrity: if choice { Integrity::User } else { best },
+        chosen: choice || best >= Integrity::User,
         unknown: found.is_empty() && !choice,
         found,
         preview: Some(redactor.preview(&text, PREVIEW_MAX)),

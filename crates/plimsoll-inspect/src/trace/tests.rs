@@ -31,8 +31,8 @@ fn run(
         .map(|(i, (kind, integrity, _))| span(i, *kind, *integrity, "tool:crm.get_order"))
         .collect();
     let traced: Vec<TracedSpan<'_>> =
-        spans.iter().zip(texts).map(|(span, (_, _, text))| TracedSpan { span, text }).collect();
-    trace(&Prepared::new(&traced), arguments, role, &PLAIN)
+        spans.iter().zip(texts).map(|(span, (_, _, text))| TracedSpan { span, text, output: None }).collect();
+    trace_by(&Prepared::new(&traced), arguments, role, &PLAIN)
 }
 
 /// What one span of the user says about one value: `whole`, `part` or `none`.

@@ -227,7 +227,7 @@ async fn a_permit_becomes_a_warrant_only_in_time() {
 pub(super) fn permit(now: Timestamp) -> plimsoll_core::Permit {
     use plimsoll_core::case::{Assume, Case, Facts, Judgement, Rules};
     use plimsoll_core::{
-        Account, Act, ActId, Door, Effect, Mode, PermitId, Principal, PrincipalKind, Tier, ToolName,
+        Account, Act, ActId, Door, Effect, Flow, Mode, PermitId, Principal, PrincipalKind, Tier, ToolName,
         Trajectory,
     };
 
@@ -264,7 +264,7 @@ pub(super) fn permit(now: Timestamp) -> plimsoll_core::Permit {
         effect: Effect::Read,
         account: Account::Read,
         trajectory: &Trajectory::default(),
-        origins: &[],
+        flow: &Flow::default(),
         facts: &Facts::default(),
         now,
         permit: PermitId(Default::default()),

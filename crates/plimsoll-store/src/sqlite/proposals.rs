@@ -12,7 +12,7 @@ impl Proposals for Sqlite {
     fn remember_proposals(&self, proposals: Vec<(Arc<ProposalKey>, Proposal)>) -> Answer<()> {
         self.write("remember proposals", Durability::Normal, move |sql| {
             let upsert = "INSERT OR REPLACE INTO proposal
-                          (principal, workflow, tool, arguments, session, act, origins, trajectory, at)
+                          (principal, workflow, tool, arguments, session, act, flow, trajectory, at)
                           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
             let mut upsert = sql.prepare_cached(upsert)?;
             for (key, proposal) in proposals {
@@ -23,7 +23,7 @@ impl Proposals for Sqlite {
                     Sha256(key.arguments),
                     proposal.session,
                     Word(proposal.act),
-                    Json(proposal.origins),
+                    Json(proposal.flow),
                     Json(proposal.trajectory),
                     At(proposal.at),
                 ])?;
@@ -35,7 +35,7 @@ impl Proposals for Sqlite {
     fn proposal(&self, key: &ProposalKey, since: Timestamp) -> Answer<Option<Proposal>> {
         let key = key.clone();
         self.read("look up a proposal", move |sql| {
-            let select = "SELECT session, act, origins, trajectory, at FROM proposal
+            let select = "SELECT session, act, flow, trajectory, at FROM proposal
                           WHERE principal = ? AND workflow = ? AND tool = ? AND arguments = ? AND at >= ?";
             let values =
                 params![key.principal, key.workflow, Word(key.tool), Sha256(key.arguments), At(since)];
@@ -48,7 +48,7 @@ fn proposal(row: &Row<'_>) -> rusqlite::Result<Proposal> {
     Ok(Proposal {
         session: row.get(0)?,
         act: row.get::<_, Word<_>>(1)?.0,
-        origins: row.get::<_, Json<_>>(2)?.0,
+        flow: row.get::<_, Json<_>>(2)?.0,
         trajectory: row.get::<_, Json<_>>(3)?.0,
         at: row.get::<_, At>(4)?.0,
     })

@@ -79,7 +79,7 @@ fn an_act_is_aimed_as_well_as_its_worst_aiming_argument() {
     assert_eq!(aimed(2, &clear), Ok(true));
     // An origin that says `unknown` counts as untrusted, whatever level it also says.
     let mut lying = pay(json!(1)).from("/iban", Account, Integrity::Operator);
-    lying.origins[0].unknown = true;
+    lying.flow.origins[0].unknown = true;
     assert_eq!(aimed(0, &lying), Ok(true));
 }
 

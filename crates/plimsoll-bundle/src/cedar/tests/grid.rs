@@ -95,7 +95,7 @@ fn cell(
         (None, _) => made,
     };
     if !tool.starts_with("desk.") && !tool.starts_with("bank.") {
-        made.origins.retain(|o| o.role != ArgumentRole::Amount);
+        made.flow.origins.retain(|o| o.role != ArgumentRole::Amount);
     }
     if let Some((_, name)) = CHECKS.iter().find(|(t, _)| *t == tool) {
         made = made.checked(name, *check);

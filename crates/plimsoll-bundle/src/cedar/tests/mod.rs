@@ -12,8 +12,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use plimsoll_core::{
     Account, Act, ApprovalFact, ApprovalTerms, ArgumentOrigin, ArgumentRole, Assume, Case, CheckFact,
-    Decision, Digest, Door, Effect, Facts, Hypothesis, Integrity, Judgement, Label, Mode, Principal,
-    PrincipalKind, Rules, Tier, ToolName, Trajectory, decide,
+    Decision, Digest, Door, Effect, Facts, Flow, Hypothesis, Integrity, Judgement, Label, Meaning, Mode,
+    Output, Principal, PrincipalKind, Rules, Tier, ToolName, Trajectory, decide,
 };
 use serde_json::{Value, json};
 
@@ -130,7 +130,7 @@ impl Desk {
 pub(super) struct Given {
     pub(super) tool: ToolName,
     pub(super) args: Value,
-    pub(super) origins: Vec<ArgumentOrigin>,
+    pub(super) flow: Flow,
     pub(super) seen: Integrity,
     pub(super) principal: Principal,
     pub(super) workflow: &'static str,
@@ -144,7 +144,7 @@ pub(super) fn given(tool: &str, args: Value) -> Given {
     Given {
         tool: name(tool),
         args,
-        origins: vec![],
+        flow: Flow::default(),
         seen: Integrity::Untrusted,
         principal: Principal {
             id: "key:ada".into(),
@@ -162,10 +162,11 @@ pub(super) fn given(tool: &str, args: Value) -> Given {
 
 impl Given {
     pub(super) fn from(mut self, argument: &str, role: ArgumentRole, integrity: Integrity) -> Self {
-        self.origins.push(ArgumentOrigin {
+        self.flow.origins.push(ArgumentOrigin {
             argument: argument.into(),
             role,
             integrity,
+            chosen: integrity >= Integrity::User,
             unknown: false,
             found: vec![],
             preview: None,
@@ -176,7 +177,7 @@ impl Given {
     /// Traced, and found nowhere.
     pub(super) fn nowhere(mut self, argument: &str, role: ArgumentRole) -> Self {
         self = self.from(argument, role, Integrity::Untrusted);
-        self.origins.iter_mut().filter(|o| o.argument == argument).for_each(|o| o.unknown = true);
+        self.flow.origins.iter_mut().filter(|o| o.argument == argument).for_each(|o| o.unknown = true);
         self
     }
 
@@ -220,7 +221,7 @@ impl Given {
             effect: tool.map_or(Effect::Read, |t| t.effect),
             account: tool.map_or(Account::Read, |t| t.account),
             trajectory: &trajectory,
-            origins: &self.origins,
+            flow: &self.flow,
             facts: &self.facts,
             now: Timestamp::from_second(1_800_000_000).unwrap(),
             permit: id(),
@@ -306,8 +307,13 @@ fn tool(full: &str, tier: Tier, effect: Effect, roles: &[(&str, ArgumentRole)]) 
         tier,
         effect,
         account: if tier == Tier::Safe { Account::Read } else { Account::Execute },
-        roles: roles.iter().map(|(path, role)| ((*path).into(), *role)).collect(),
-        output: Integrity::Untrusted,
+        meaning: Meaning {
+            tool: name(full),
+            effect,
+            roles: roles.iter().map(|(path, role)| ((*path).into(), *role)).collect(),
+            verbs: vec![],
+            output: Output::default(),
+        },
         checks: vec![],
         draft: None,
         amount_free: None,

@@ -96,7 +96,7 @@ CREATE TABLE proposal (
     arguments  BLOB    NOT NULL CHECK (length(arguments) = 32),
     session    TEXT    NOT NULL,
     act        TEXT    NOT NULL,
-    origins    TEXT    NOT NULL,
+    flow       TEXT    NOT NULL,
     trajectory TEXT    NOT NULL,
     at         INTEGER NOT NULL,
     PRIMARY KEY (principal, workflow, tool, arguments)
