@@ -67,6 +67,7 @@ fn quantiles(
         role,
         integrity: Integrity::User,
         chosen: true,
+        authored: false,
         unknown: false,
         found: vec![],
         preview: None,

@@ -119,9 +119,9 @@ pub struct Payload {
     /// Data classes of sensitive field values in it, also encoded ones.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub classes: BTreeSet<String>,
-    /// The user dictated the whole of it, word for word.
-    #[serde(default)]
-    pub dictated: bool,
+    /// The user dictated a text for this act, and some content of it is another text.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub undictated: bool,
 }
 
 impl Payload {

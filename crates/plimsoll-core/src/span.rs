@@ -72,6 +72,10 @@ pub struct ArgumentOrigin {
     /// The user chose it: named the value, or named the record that lends it. For a list: every element.
     #[serde(default)]
     pub chosen: bool,
+    /// Not chosen, but it stands whole in what a known author wrote: one whom the user named, or a member
+    /// of a directory that the organisation keeps. For a list: every element that is not chosen.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub authored: bool,
     /// Found nowhere in the context.
     pub unknown: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

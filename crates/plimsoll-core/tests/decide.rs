@@ -84,6 +84,7 @@ fn check(words: &str, rules: &Asks, expected: &str) {
             role: ArgumentRole::Account,
             integrity: Integrity::Untrusted,
             chosen: false,
+            authored: false,
             unknown: false,
             found: Vec::new(),
             preview: None,

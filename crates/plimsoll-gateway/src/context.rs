@@ -141,6 +141,7 @@ impl<'a> Context<'a> {
             span,
             text,
             output: output(bundle, span),
+            call: None,
         };
         let spans: Vec<TracedSpan<'_>> = self.spans.iter().zip(&self.texts).map(traced).collect();
         Prepared::new(&spans)

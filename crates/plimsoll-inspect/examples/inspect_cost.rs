@@ -45,8 +45,11 @@ fn tracing(redactor: &Redactor) {
     let json: String = format!("[{} 0]", record.repeat(100));
     let texts: Vec<&str> = (0..20).map(|i| if i < 10 { prose.as_str() } else { json.as_str() }).collect();
     let spans: Vec<Span> = (0..20).map(span).collect();
-    let traced: Vec<TracedSpan<'_>> =
-        spans.iter().zip(&texts).map(|(span, text)| TracedSpan { span, text, output: None }).collect();
+    let traced: Vec<TracedSpan<'_>> = spans
+        .iter()
+        .zip(&texts)
+        .map(|(span, text)| TracedSpan { span, text, output: None, call: None })
+        .collect();
     let values: Vec<Value> = (0..24)
         .map(|i| match i % 4 {
             0 => json!(format!("person{i}@elsewhere.example")),

@@ -135,6 +135,7 @@ mod tests {
             role,
             integrity,
             chosen: false,
+            authored: false,
             unknown: source.is_empty(),
             found: vec![Origin {
                 span: 3,

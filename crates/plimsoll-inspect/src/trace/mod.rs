@@ -52,6 +52,8 @@ pub struct TracedSpan<'a> {
     pub text: &'a str,
     /// What the fields of this result mean, when it is known which tool returned it.
     pub output: Option<&'a Output>,
+    /// The arguments of the call whose result this is, when they are known.
+    pub call: Option<&'a Value>,
 }
 
 /// Traces every leaf of the arguments. The tool's declared roles are asked with the leaf's pointer, the same with list
@@ -115,6 +117,7 @@ fn trace_leaf(spans: &[PreparedSpan<'_>], leaf: &Leaf<'_>, redactor: &Redactor) 
         argument: leaf.pointer.clone(),
         role: leaf.role,
         integrity: if choice { Integrity::User } else { best },
+        authored: false,
         chosen: choice || best >= Integrity::User,
         unknown: found.is_empty() && !choice,
         found,

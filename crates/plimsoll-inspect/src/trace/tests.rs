@@ -30,8 +30,11 @@ fn run(
         .zip(texts)
         .map(|(i, (kind, integrity, _))| span(i, *kind, *integrity, "tool:crm.get_order"))
         .collect();
-    let traced: Vec<TracedSpan<'_>> =
-        spans.iter().zip(texts).map(|(span, (_, _, text))| TracedSpan { span, text, output: None }).collect();
+    let traced: Vec<TracedSpan<'_>> = spans
+        .iter()
+        .zip(texts)
+        .map(|(span, (_, _, text))| TracedSpan { span, text, output: None, call: None })
+        .collect();
     trace_by(&Prepared::new(&traced), arguments, role, &PLAIN)
 }
 

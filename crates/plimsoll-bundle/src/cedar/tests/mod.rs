@@ -167,6 +167,7 @@ impl Given {
             role,
             integrity,
             chosen: integrity >= Integrity::User,
+            authored: false,
             unknown: false,
             found: vec![],
             preview: None,
