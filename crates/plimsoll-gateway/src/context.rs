@@ -45,74 +45,7 @@ pub struct Context<'a> {
 impl Gateway {
     /// Labels everything the model is shown.
     pub fn see<'a>(&self, bundle: &Bundle, workflow: &Workflow, shown: Vec<Shown<'a>>) -> Context<'a> {
-        let mut context = Context {
-            spans: Vec::with_capacity(shown.len()),
-            texts: Vec::new(),
-            trajectory: Trajectory::default(),
-        };
-        for piece in shown {
-            let span = self.span(bundle, workflow, context.spans.len(), &piece);
-            // What a model said derives from what it saw; it adds nothing of its own to the join.
-            if span.kind != SpanKind::Assistant {
-                context.trajectory.label = context.trajectory.label.join(&span.label);
-            }
-            if span.label.integrity == Integrity::Untrusted
-                && let Some(tool) = piece.tool
-                && !context.trajectory.untrusted_tools.contains(&tool)
-            {
-                context.trajectory.untrusted_tools.push(tool);
-            }
-            context.spans.push(span);
-            context.texts.push(piece.text);
-        }
-        context.trajectory.spans = u32::try_from(context.spans.len()).unwrap_or(u32::MAX);
-        context
-    }
-
-    fn span(&self, bundle: &Bundle, workflow: &Workflow, index: usize, piece: &Shown<'_>) -> Span {
-        let address = Digest::of(piece.text.as_bytes());
-        let known = match piece.kind {
-            SpanKind::Assistant | SpanKind::Media => None,
-            SpanKind::Result => self.results.find(&address).or_else(|| {
-                let inner = unwrapped(&piece.text)?;
-                self.results.find(&Digest::of(inner.as_bytes()))
-            }),
-            // A person may well type what some tool also said, when it is short.
-            _ if piece.text.len() < RECOGNISED_MIN => None,
-            _ => self.results.find(&address),
-        };
-        let (label, source, mark) = match (known, piece.kind) {
-            (Some(known), _) => (known.label, format!("tool:{}", known.tool), None),
-            (None, SpanKind::System) => system(bundle, workflow, &address),
-            (None, SpanKind::User) => (Label::of(Integrity::User), "user".to_owned(), None),
-            (None, SpanKind::Assistant) => (Label::of(Integrity::Untrusted), "model".to_owned(), None),
-            (None, SpanKind::Media) => (Label::of(Integrity::Untrusted), "media".to_owned(), None),
-            (None, SpanKind::Result) => self.claimed_result(bundle, piece.tool.as_ref()),
-        };
-        Span {
-            index: u32::try_from(index).unwrap_or(u32::MAX),
-            kind: piece.kind,
-            address,
-            label,
-            source,
-            bytes: u32::try_from(piece.text.len()).unwrap_or(u32::MAX),
-            mark,
-            preview: None,
-        }
-    }
-
-    /// A result as the client tells it. It is what the client claims, so a tool that has a door of its
-    /// own and whose answer never passed there is marked: `unseen` or `altered`, and untrusted.
-    fn claimed_result(&self, bundle: &Bundle, tool: Option<&ToolName>) -> (Label, String, Option<String>) {
-        let Some(name) = tool else {
-            return (Label::default(), "tool:unknown".to_owned(), None);
-        };
-        let source = format!("tool:{name}");
-        if name.server != ToolName::LOCAL {
-            return (Label::default(), source, Some("unseen".to_owned()));
-        }
-        let declared = bundle.find_tool(name).map_or_else(Label::default, |tool| tool.meaning.output.label());
-        (declared, source, None)
+        see(bundle, workflow, &self.results, shown)
     }
 
     /// The spans that this session's record does not have yet, with previews.
@@ -125,6 +58,84 @@ impl Gateway {
         };
         unseen.into_iter().map(with_preview).collect()
     }
+}
+
+/// Labels everything the model is shown: a function of the release, the texts in their order, and the results that
+/// have passed a door.
+pub fn see<'a>(
+    bundle: &Bundle,
+    workflow: &Workflow,
+    results: &Results,
+    shown: Vec<Shown<'a>>,
+) -> Context<'a> {
+    let mut context = Context {
+        spans: Vec::with_capacity(shown.len()),
+        texts: Vec::new(),
+        trajectory: Trajectory::default(),
+    };
+    for piece in shown {
+        let span = label(bundle, workflow, results, context.spans.len(), &piece);
+        // What a model said derives from what it saw; it adds nothing of its own to the join.
+        if span.kind != SpanKind::Assistant {
+            context.trajectory.label = context.trajectory.label.join(&span.label);
+        }
+        if span.label.integrity == Integrity::Untrusted
+            && let Some(tool) = piece.tool
+            && !context.trajectory.untrusted_tools.contains(&tool)
+        {
+            context.trajectory.untrusted_tools.push(tool);
+        }
+        context.spans.push(span);
+        context.texts.push(piece.text);
+    }
+    context.trajectory.spans = u32::try_from(context.spans.len()).unwrap_or(u32::MAX);
+    context
+}
+
+fn label(bundle: &Bundle, workflow: &Workflow, results: &Results, index: usize, piece: &Shown<'_>) -> Span {
+    let address = Digest::of(piece.text.as_bytes());
+    let known = match piece.kind {
+        SpanKind::Assistant | SpanKind::Media => None,
+        SpanKind::Result => results.find(&address).or_else(|| {
+            let inner = unwrapped(&piece.text)?;
+            results.find(&Digest::of(inner.as_bytes()))
+        }),
+        // A person may well type what some tool also said, when it is short.
+        _ if piece.text.len() < RECOGNISED_MIN => None,
+        _ => results.find(&address),
+    };
+    let (label, source, mark) = match (known, piece.kind) {
+        (Some(known), _) => (known.label, format!("tool:{}", known.tool), None),
+        (None, SpanKind::System) => system(bundle, workflow, &address),
+        (None, SpanKind::User) => (Label::of(Integrity::User), "user".to_owned(), None),
+        (None, SpanKind::Assistant) => (Label::of(Integrity::Untrusted), "model".to_owned(), None),
+        (None, SpanKind::Media) => (Label::of(Integrity::Untrusted), "media".to_owned(), None),
+        (None, SpanKind::Result) => claimed_result(bundle, piece.tool.as_ref()),
+    };
+    Span {
+        index: u32::try_from(index).unwrap_or(u32::MAX),
+        kind: piece.kind,
+        address,
+        label,
+        source,
+        bytes: u32::try_from(piece.text.len()).unwrap_or(u32::MAX),
+        mark,
+        preview: None,
+    }
+}
+
+/// A result as the client tells it. It is what the client claims, so a tool that has a door of its
+/// own and whose answer never passed there is marked: `unseen` or `altered`, and untrusted.
+fn claimed_result(bundle: &Bundle, tool: Option<&ToolName>) -> (Label, String, Option<String>) {
+    let Some(name) = tool else {
+        return (Label::default(), "tool:unknown".to_owned(), None);
+    };
+    let source = format!("tool:{name}");
+    if name.server != ToolName::LOCAL {
+        return (Label::default(), source, Some("unseen".to_owned()));
+    }
+    let declared = bundle.find_tool(name).map_or_else(Label::default, |tool| tool.meaning.output.label());
+    (declared, source, None)
 }
 
 /// A tool's result inside the lines that Codex writes before it. Nothing but a number may stand in them: whatever

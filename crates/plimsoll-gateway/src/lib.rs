@@ -11,6 +11,7 @@
 pub mod caller;
 mod checks;
 pub mod context;
+pub mod declared;
 pub mod docket;
 pub mod doubts;
 pub mod follow;

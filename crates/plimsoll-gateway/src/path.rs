@@ -9,15 +9,16 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use plimsoll_core::{
-    Account, Act, ActId, ApprovalFact, Case, CheckFact, Code, Decision, Digest, Door, Effect, EntryBody,
-    Facts, Flow, Hypothesis, Judged, Mode, Need, Objection, PermitId, Remedy, Ruling, Span, Tier, ToolName,
-    Trajectory, Verdict, decide,
+    Account, Act, ActId, ApprovalFact, Case, Code, Decision, Digest, Door, Effect, EntryBody, Facts, Flow,
+    Hypothesis, Judged, Mode, Need, Objection, PermitId, Remedy, Ruling, Span, Tier, ToolName, Trajectory,
+    Verdict, decide,
 };
 use plimsoll_ledger::Warrant;
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::caller::Caller;
+use crate::declared;
 use crate::gateway::Gateway;
 use crate::joins::JoinKey;
 use crate::limits::Taken;
@@ -194,12 +195,7 @@ impl Gateway {
     async fn label(&self, caller: &Caller, proposal: Proposal) -> Labelled {
         let Proposal { act, session, request, trace, sight, objections, deferred, detail, fresh } = proposal;
         let tool = caller.bundle().find_tool(&act.tool);
-        let (tier, effect, account) = match (&tool, act.tool.server.as_str()) {
-            (Some(tool), _) => (tool.tier, tool.effect, tool.account),
-            (None, ToolName::MODEL) => (Tier::Safe, Effect::Read, Account::Read),
-            // Of a tool nobody declared, the worst is assumed.
-            (None, _) => (Tier::Dangerous, Effect::Destructive, Account::Execute),
-        };
+        let (tier, effect, account) = declared::weight(caller.bundle(), &act.tool);
         let (session, hypothesis, trajectory, flow) = match sight {
             Sight::Context { trajectory, flow } => (session, Hypothesis::Answer, trajectory, flow),
             Sight::Call => self.join(caller, &act, session, tool.map(|tool| &**tool)).await,
@@ -211,7 +207,7 @@ impl Gateway {
             hypothesis,
             terms: caller.bundle().terms(caller.workflow(), &act.tool),
             approval: None,
-            checks: tool.iter().flat_map(|tool| &tool.checks).map(open_check).collect(),
+            checks: declared::open_checks(caller.bundle(), &act.tool),
             deferred,
             counters: self.counters(caller, &act),
         };
@@ -528,10 +524,6 @@ fn offer_draft(caller: &Caller, labelled: &Labelled, decision: &mut Decision) {
     if let Some(draft) = draft.filter(|draft| caller.workflow().acts.contains_key(draft)) {
         decision.remedies.push(Remedy::UseTool { tool: draft.to_string() });
     }
-}
-
-fn open_check(check: &plimsoll_bundle::Check) -> CheckFact {
-    CheckFact { name: check.name.clone(), passed: None, detail: String::new() }
 }
 
 fn wants_check(decision: &Decision) -> bool {

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::actors::{Release, error_body, provider_error};
 use super::ask::{Turn, is_deferred, tool_name};
 use crate::context::flow;
+use crate::declared;
 use crate::gateway::Gateway;
 use crate::joins::{Join, JoinKey};
 use crate::path::{Proposal, Sight, act};
@@ -172,17 +173,8 @@ fn propose(
     if matches!(call.kind, CallKind::Hosted | CallKind::Unknown) {
         let text = format!("`{}` would run where no gateway can see it", call.name);
         objections.push(Objection { code: Code::HostedTool, text });
-    } else if tool.is_none() {
-        let text = format!("the release knows no tool that a client would call `{}`", call.name);
-        objections.push(Objection { code: Code::UnknownTool, text });
-    } else if !workflow.acts.contains_key(&name) {
-        let text = format!("workflow `{}` does not list `{name}`", workflow.name);
-        objections.push(Objection { code: Code::NotInWorkflow, text });
-    }
-    if let Some(Err(errors)) =
-        tool.as_ref().and_then(|tool| tool.pin.as_ref()).map(|pin| pin.validate(&arguments))
-    {
-        objections.push(Objection { code: Code::InvalidArguments, text: errors.join("; ") });
+    } else {
+        objections.extend(declared::objections(bundle, workflow, &name, &arguments));
     }
     let found = flow(prepared, &arguments, tool.map(|t| &**t), &gateway.redactor);
     let mut act = act(Door::Llm, name.clone(), arguments);
