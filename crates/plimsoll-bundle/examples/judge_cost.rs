@@ -68,6 +68,7 @@ fn quantiles(
         integrity: Integrity::User,
         chosen: true,
         authored: false,
+        listed: false,
         unknown: false,
         found: vec![],
         preview: None,

@@ -76,6 +76,10 @@ pub struct ArgumentOrigin {
     /// of a directory that the organisation keeps. For a list: every element that is not chosen.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub authored: bool,
+    /// It stands whole in a field of a directory that the organisation keeps, whether or not the user
+    /// named the entry. For a list: every element.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub listed: bool,
     /// Found nowhere in the context.
     pub unknown: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

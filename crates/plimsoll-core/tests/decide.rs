@@ -85,6 +85,7 @@ fn check(words: &str, rules: &Asks, expected: &str) {
             integrity: Integrity::Untrusted,
             chosen: false,
             authored: false,
+            listed: false,
             unknown: false,
             found: Vec::new(),
             preview: None,

@@ -17,4 +17,4 @@ pub mod trace;
 
 pub use preview::preview;
 pub use redact::{Channels, Hit, Redactor, StreamRedactor};
-pub use trace::{Prepared, TracedSpan, trace, trajectory};
+pub use trace::{Prepared, PreparedText, TracedSpan, trace, trajectory};

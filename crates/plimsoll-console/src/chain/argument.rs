@@ -136,6 +136,7 @@ mod tests {
             integrity,
             chosen: false,
             authored: false,
+            listed: false,
             unknown: source.is_empty(),
             found: vec![Origin {
                 span: 3,

@@ -18,6 +18,14 @@ pub(super) struct Leaf<'a> {
     pub(super) value: &'a Value,
 }
 
+impl Leaf<'_> {
+    /// The argument's own name: the last one on its path.
+    pub(super) fn name(&self) -> &str {
+        let is_name = |part: &&str| !part.is_empty() && part.parse::<u32>().is_err();
+        self.pointer.rsplit('/').find(is_name).unwrap_or_default()
+    }
+}
+
 pub(super) fn leaves<'a>(
     arguments: &'a Value,
     roles: &dyn Fn(&str) -> Option<ArgumentRole>,
@@ -105,7 +113,10 @@ pub(super) fn list_origins(leaves: &[Leaf<'_>], origins: &[ArgumentOrigin]) -> V
             whole.preview.clone_from(&origin.preview);
         }
         whole.integrity = whole.integrity.min(origin.integrity);
+        whole.authored = (whole.chosen || whole.authored) && (origin.chosen || origin.authored);
         whole.chosen &= origin.chosen;
+        whole.authored &= !whole.chosen;
+        whole.listed &= origin.listed;
         whole.unknown |= origin.unknown;
         for found in &origin.found {
             if !whole.found.contains(found) {

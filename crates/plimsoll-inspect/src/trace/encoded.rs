@@ -2,7 +2,7 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::prepared::fold;
+use super::text::fold;
 use crate::preview::is_invisible;
 use crate::redact::{base64_decode, is_base64, is_base64url};
 

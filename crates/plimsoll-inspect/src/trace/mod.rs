@@ -17,27 +17,33 @@
 //! rather than tainted, which grants as little.
 
 mod arguments;
+mod authored;
 mod bounds;
 mod encoded;
+mod fields;
+mod lending;
 mod naming;
 mod number;
+mod origin;
 mod prepared;
+mod records;
 mod spelling;
 #[cfg(test)]
 mod tests;
+mod text;
+mod words;
 
 use plimsoll_core::{
-    ArgumentOrigin, ArgumentRole, Flow, Integrity, Meaning, Origin, Output, Span, SpanKind, ToolName,
-    Trajectory,
+    ArgumentOrigin, ArgumentRole, Flow, Integrity, Meaning, Output, Span, SpanKind, ToolName, Trajectory,
 };
 use serde_json::Value;
 
 pub use prepared::Prepared;
+pub use text::PreparedText;
 
 use crate::redact::Redactor;
-use arguments::{Leaf, leaves, list_origins};
-use prepared::PreparedSpan;
-use spelling::Spelling;
+use arguments::{leaves, list_origins};
+use lending::Aim;
 
 /// Characters of a value shown to people.
 pub const PREVIEW_MAX: usize = 80;
@@ -66,63 +72,28 @@ pub fn trace(
     meaning: Option<&Meaning>,
     redactor: &Redactor,
 ) -> Flow {
-    let origins = trace_by(prepared, arguments, |pointer| meaning?.roles.get(pointer).copied(), redactor);
+    let roles = |pointer: &str| meaning?.roles.get(pointer).copied();
+    let origins = trace_by(prepared, arguments, meaning.map(|meaning| &meaning.tool), roles, redactor);
     Flow { origins, ..Flow::default() }
 }
 
 fn trace_by(
     prepared: &Prepared<'_>,
     arguments: &Value,
+    tool: Option<&ToolName>,
     roles: impl Fn(&str) -> Option<ArgumentRole>,
     redactor: &Redactor,
 ) -> Vec<ArgumentOrigin> {
     let mut origins = Vec::new();
     let leaves = leaves(arguments, &roles);
+    let nothing = Prepared::new(&[]);
     for (index, leaf) in leaves.iter().enumerate() {
-        let spans = if index < LEAVES_MAX { prepared.spans() } else { &[] };
-        origins.push(trace_leaf(spans, leaf, redactor));
+        let prepared = if index < LEAVES_MAX { prepared } else { &nothing };
+        origins.push(prepared.origin(Aim { leaf, tool }, redactor));
     }
     let lists = list_origins(&leaves, &origins);
     origins.extend(lists);
     origins
-}
-
-fn trace_leaf(spans: &[PreparedSpan<'_>], leaf: &Leaf<'_>, redactor: &Redactor) -> ArgumentOrigin {
-    let text = match leaf.value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    let spelling = Spelling::of(&text, leaf.role, &leaf.pointer);
-    let mut found = Vec::new();
-    if !matches!(leaf.value, Value::Null | Value::Bool(_)) {
-        for span in spans {
-            if let Some(whole) = span.find(&spelling) {
-                let kind = span.span.kind;
-                let grants = !matches!(kind, SpanKind::Assistant | SpanKind::Media);
-                let integrity = if grants { span.span.label.integrity } else { Integrity::Untrusted };
-                found.push(Origin {
-                    span: span.span.index,
-                    source: span.span.source.clone(),
-                    integrity,
-                    whole,
-                    field: None,
-                    lent_by: None,
-                });
-            }
-        }
-    }
-    let choice = leaf.role == ArgumentRole::Choice;
-    let best = found.iter().filter(|o| o.whole).map(|o| o.integrity).max().unwrap_or_default();
-    ArgumentOrigin {
-        argument: leaf.pointer.clone(),
-        role: leaf.role,
-        integrity: if choice { Integrity::User } else { best },
-        authored: false,
-        chosen: choice || best >= Integrity::User,
-        unknown: found.is_empty() && !choice,
-        found,
-        preview: Some(redactor.preview(&text, PREVIEW_MAX)),
-    }
 }
 
 /// What the whole context has seen: the join of its spans' labels, as the door gave them, and the tools

@@ -8,7 +8,7 @@ use unicode_normalization::UnicodeNormalization;
 use super::bounds::{is_decimal, left_ends, right_ends};
 use super::naming::{is_named_as_id, nouns};
 use super::number::{Decimal, date_spellings};
-use super::prepared::{Field, PreparedSpan, fold};
+use super::text::fold;
 use crate::iban;
 
 /// Identifiers shorter than this count only when they are written as one: `order 13`, `#13`.
@@ -105,49 +105,13 @@ impl Spelling {
             && right_ends(exact, end, right)
     }
 
-    /// Whether a whole JSON string is the value.
-    pub(super) fn is_field(
-        &self,
-        span: &PreparedSpan<'_>,
-        field: &Field,
-        index: usize,
-        fields: &[Field],
-    ) -> bool {
-        let raw = &span.exact[field.start..field.end];
-        if raw.len() > self.longest() {
+    /// Whether a field, all of it, is the value.
+    pub(super) fn equals(&self, field: &str) -> bool {
+        // No longer field can be this value, however it is spaced.
+        if field.len() > self.value.len() * 4 + 64 {
             return false;
         }
-        let text = match raw.contains('\\') {
-            true => serde_json::from_str(&format!("\"{raw}\"")).unwrap_or_default(),
-            false => raw.to_owned(),
-        };
-        self.equals(text.trim()) && self.is_typed(span, &fields[..index])
-    }
-
-    /// Whether a JSON number is the value.
-    pub(super) fn is_bare_field(
-        &self,
-        span: &PreparedSpan<'_>,
-        at: usize,
-        len: usize,
-        index: usize,
-        fields: &[Field],
-    ) -> bool {
-        let bytes = span.exact.as_bytes();
-        let part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'+');
-        let max = self.longest();
-        let start = at - bytes[..at].iter().rev().take(max).take_while(|b| part(b)).count();
-        let end = at + len + bytes[at + len..].iter().take(max).take_while(|b| part(b)).count();
-        self.equals(&span.exact[start..end]) && self.is_typed(span, &fields[..index])
-    }
-
-    /// No longer field can be this value, however it is escaped: so that a long field which holds the
-    /// value often is not unescaped as often.
-    fn longest(&self) -> usize {
-        self.value.len() * 12 + 64
-    }
-
-    fn equals(&self, field: &str) -> bool {
+        let field = field.trim();
         match &self.kind {
             Kind::Email => field.eq_ignore_ascii_case(&self.value),
             Kind::Url { core, plain_http, .. } => {
@@ -171,19 +135,22 @@ impl Spelling {
         }
     }
 
-    /// Event 13 is not file 13: for a short identifier the member's name, or for a bare `id` the tool's,
+    /// Event 13 is not file 13: for a short identifier the field's name, or for a bare `id` the tool's,
     /// must name the same kind of thing as the argument does.
-    fn is_typed(&self, span: &PreparedSpan<'_>, before: &[Field]) -> bool {
+    pub(super) fn is_typed(&self, field: &str, source: &str) -> bool {
         if !matches!(self.kind, Kind::Identifier { short: true }) || self.nouns.is_empty() {
             return true;
         }
-        let name = before.iter().rev().find(|field| field.is_name);
-        let of = nouns(name.map_or("", |field| &span.exact[field.start..field.end]));
-        if of.is_empty() {
-            let source = nouns(&span.span.source);
-            return self.nouns.iter().any(|noun| source.contains(noun));
-        }
+        let of = nouns(field);
+        let of = if of.is_empty() { nouns(source) } else { of };
         self.nouns.iter().any(|noun| of.contains(noun))
+    }
+
+    /// Whether the whole value stands in a text that is not one of the spans.
+    pub(super) fn stands_in(&self, text: &str) -> bool {
+        let folded = fold(text.as_bytes());
+        let mut hits = self.needles.iter().flat_map(|needle| needle.find_iter(&folded));
+        hits.any(|at| self.stands_at(text, &folded, at) == Some(true))
     }
 }
 

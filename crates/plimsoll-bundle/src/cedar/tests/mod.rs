@@ -168,6 +168,7 @@ impl Given {
             integrity,
             chosen: integrity >= Integrity::User,
             authored: false,
+            listed: false,
             unknown: false,
             found: vec![],
             preview: None,

@@ -7,6 +7,10 @@ use serde_json::json;
 use super::*;
 use crate::redact::PLAIN;
 
+mod lending;
+mod records;
+mod scene;
+
 /// A span of this kind and integrity.
 fn span(index: u32, kind: SpanKind, integrity: Integrity, source: &str) -> Span {
     Span {
@@ -35,7 +39,7 @@ fn run(
         .zip(texts)
         .map(|(span, (_, _, text))| TracedSpan { span, text, output: None, call: None })
         .collect();
-    trace_by(&Prepared::new(&traced), arguments, role, &PLAIN)
+    trace_by(&Prepared::new(&traced), arguments, None, role, &PLAIN)
 }
 
 /// What one span of the user says about one value: `whole`, `part` or `none`.
@@ -241,8 +245,8 @@ fn records_compare_whole() {
     assert_eq!(in_result(text, "to", "Zürich", R::Content), "whole");
     assert_eq!(in_result(text, "amount", 49.9, R::Amount), "whole");
     assert_eq!(in_result(text, "amount", 9.9, R::Amount), "part");
-    // No JSON: free text.
-    assert_eq!(in_result("{'mail': 'ada@example.com'}", "to", "ada@example.com", R::Recipient), "whole");
+    // No record: free text.
+    assert_eq!(in_result("{'mail': ada@example.com}", "to", "ada@example.com", R::Recipient), "whole");
 }
 
 #[test]

@@ -1,0 +1,180 @@
+//! Why a value counts as chosen although the user did not write it: the user named the record it stands
+//! in, or searched for it in words of their own.
+
+use plimsoll_core::{ArgumentRole, ToolName};
+use serde_json::Value;
+
+use super::arguments::Leaf;
+use super::fields::{Fields, Naming, Power};
+use super::naming::nouns;
+use super::prepared::{Prepared, PreparedSpan};
+use super::records::{Records, ScalarId};
+use super::spelling::Spelling;
+
+/// What `lent_by` says of a record that was searched for.
+pub(super) const QUERY: &str = "(query)";
+/// What `lends` says of people, whatever the argument is called.
+const RECIPIENT: &str = "recipient";
+/// A query in words has at least so many letters.
+const QUERY_MIN: usize = 4;
+/// Arguments of a search that only say how much of its result is wanted.
+const PAGING: [&str; 8] = ["limit", "max_results", "n", "count", "page", "page_size", "offset", "top"];
+
+/// An argument, and the tool it is for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Aim<'a> {
+    pub(super) leaf: &'a Leaf<'a>,
+    pub(super) tool: Option<&'a ToolName>,
+}
+
+impl Prepared<'_> {
+    /// By what the record lends this value to this argument: the naming field, or [`QUERY`].
+    pub(super) fn lender(&self, span: &PreparedSpan<'_>, id: ScalarId, aim: Aim<'_>) -> Option<String> {
+        let (fields, records, text) = (span.fields()?, span.records()?, &*span.text.exact);
+        let role = aim.leaf.role;
+        if role == ArgumentRole::Credential {
+            return None;
+        }
+        let path = |naming: &Naming| records.path(text, naming.value);
+        let typed = !fields.is_typed(records, text, id);
+        for object in records.above(id) {
+            for naming in fields.names_of(object).iter().filter(|naming| naming.value != id) {
+                let reach = match naming.power {
+                    _ if !typed => false,
+                    Power::Directory | Power::Trusted => fields.is_trusted(records, text, id),
+                    Power::Lends => false,
+                };
+                if reach && self.is_named(span, naming) {
+                    return Some(path(naming));
+                }
+            }
+        }
+        for (kind, object) in fields.lent(records, text, id) {
+            if kind == RECIPIENT {
+                if role == ArgumentRole::Recipient
+                    && let Some(naming) = fields
+                        .names_of(object)
+                        .iter()
+                        .find(|naming| self.is_named(span, naming) && self.is_agreed(span, naming, id))
+                {
+                    return Some(path(naming));
+                }
+                continue;
+            }
+            if !is_kind(kind, aim, &span.span.source) {
+                continue;
+            }
+            let reaches = |naming: &&Naming| naming.power > Power::Lends || !is_address(role);
+            if let Some(naming) =
+                fields.names_of(object).iter().filter(reaches).find(|naming| self.is_named(span, naming))
+            {
+                return Some(path(naming));
+            }
+            if role == ArgumentRole::Identifier && self.is_searched(span) {
+                return Some(QUERY.to_owned());
+            }
+        }
+        None
+    }
+
+    pub(super) fn is_named(&self, span: &PreparedSpan<'_>, naming: &Naming) -> bool {
+        self.user_names(span.value(naming.value), &self.field(span, naming.value))
+    }
+
+    fn field(&self, span: &PreparedSpan<'_>, id: ScalarId) -> String {
+        span.text.records().names(&span.text.exact, id).next().unwrap_or_default().to_owned()
+    }
+
+    /// Whether every record of this name in the session lends this very value: somebody may have made
+    /// a second one.
+    fn is_agreed(&self, span: &PreparedSpan<'_>, naming: &Naming, id: ScalarId) -> bool {
+        let (name, value) = (span.value(naming.value), span.value(id));
+        let spelling = Spelling::of(name, ArgumentRole::Content, "");
+        self.spans.iter().all(|other| {
+            let (Some(fields), Some(records)) = (other.fields(), other.records()) else { return true };
+            let text = &*other.text.exact;
+            let same = fields.naming().iter().filter(|naming| spelling.equals(other.value(naming.value)));
+            same.into_iter().all(|naming| {
+                records.within(naming.object).any(|id| {
+                    other.value(id) == value
+                        && fields
+                            .lent(records, text, id)
+                            .any(|(kind, at)| kind == RECIPIENT && at == naming.object)
+                })
+            })
+        })
+    }
+
+    /// Whether this is what a search for the user's own words found.
+    fn is_searched(&self, span: &PreparedSpan<'_>) -> bool {
+        let is_query = |value: &Value| {
+            value.as_str().is_some_and(|said| said.chars().filter(|c| c.is_alphabetic()).count() >= QUERY_MIN)
+        };
+        span.call.is_some_and(|call| {
+            call.as_object().is_some_and(|arguments| arguments.values().any(is_query))
+                && self.user_asked(call)
+        })
+    }
+
+    /// Whether all that a tool was asked is the user's own: nothing, or words of theirs.
+    pub(super) fn user_asked(&self, call: &Value) -> bool {
+        let Value::Object(arguments) = call else { return call.is_null() };
+        arguments.iter().all(|(name, value)| match value {
+            Value::Null | Value::Bool(_) => true,
+            Value::Number(_) => PAGING.contains(&name.as_str()),
+            Value::String(said) if said.is_empty() => true,
+            Value::String(said) => self.user_names(said, name),
+            Value::Array(_) | Value::Object(_) => false,
+        })
+    }
+}
+
+impl Fields<'_> {
+    /// Whether an identifier is of the kind that its field is declared to be; nothing when it isn't.
+    pub(super) fn is_kind(
+        &self,
+        records: &Records,
+        text: &str,
+        id: ScalarId,
+        aim: Aim<'_>,
+        source: &str,
+    ) -> Option<bool> {
+        let kinds: Vec<&str> = self.lent(records, text, id).map(|(kind, _)| kind).collect();
+        (aim.leaf.role == ArgumentRole::Identifier && !kinds.is_empty())
+            .then(|| kinds.iter().any(|kind| is_kind(kind, aim, source)))
+    }
+}
+
+/// Roles that say where something goes.
+fn is_address(role: ArgumentRole) -> bool {
+    use ArgumentRole as R;
+    matches!(role, R::Recipient | R::Account | R::Url | R::Credential | R::Code)
+}
+
+/// Event 13 is not file 13: whether the argument is of the kind that the record lends.
+fn is_kind(kind: &str, aim: Aim<'_>, source: &str) -> bool {
+    let name = aim.leaf.name();
+    let (lent, wanted) = (nouns(kind), nouns(name));
+    let tool = || nouns(aim.tool.map_or("", |tool| &tool.tool));
+    match (lent.is_empty(), wanted.is_empty()) {
+        (false, false) => lent.iter().all(|noun| wanted.contains(noun)),
+        // `id` of `files.delete`.
+        (false, true) => lent.iter().all(|noun| tool().contains(noun)),
+        // `id` lent as `id`: the two tools must speak of the same things.
+        (true, true) => {
+            let source = nouns(source.rsplit('.').next().unwrap_or_default());
+            kind.eq_ignore_ascii_case(name)
+                && tool().iter().any(|noun| !is_verb(noun) && source.contains(noun))
+        }
+        (true, false) => false,
+    }
+}
+
+/// Words of tools' names that say what is done rather than to what.
+fn is_verb(word: &str) -> bool {
+    const VERBS: [&str; 16] = [
+        "add", "by", "create", "delete", "fetch", "find", "from", "in", "list", "make", "read", "remove",
+        "search", "send", "set", "update",
+    ];
+    VERBS.contains(&word)
+}

@@ -1,0 +1,107 @@
+//! A text made ready for searching, once.
+//!
+//! It is folded (ASCII letters lowered, white space made spaces) without changing a single position, so a
+//! hit in the folded text can be checked against the text as it was written. What costs more (decoding
+//! long words, undoing look-alike characters, reading records) is done only when first asked for.
+
+use std::sync::OnceLock;
+
+use memchr::memmem::Finder;
+use unicode_normalization::{UnicodeNormalization, is_nfc};
+
+use super::encoded::{decoded_words, without_disguise};
+use super::records::{Records, Shape};
+use super::spelling::Spelling;
+
+/// One text, ready. It owns what it holds, so that a caller can keep it between turns under the text's
+/// content address (in an `Arc`, which [`Prepared::with`](super::Prepared::with) takes) and pay for it
+/// once.
+///
+/// It takes twice the text's length; where a value was found in a result, about as much again or, for
+/// texts of very many very short values, up to 60 bytes a value, of which there are at most 100 000.
+#[derive(Debug)]
+pub struct PreparedText {
+    /// The text in Unicode's composed form (NFC): nearly always as it came.
+    pub(super) exact: Box<str>,
+    pub(super) folded: Vec<u8>,
+    records: OnceLock<Records>,
+    disguised: OnceLock<String>,
+}
+
+impl PreparedText {
+    pub fn new(text: &str) -> Self {
+        let exact: Box<str> =
+            if text.is_ascii() || is_nfc(text) { text.into() } else { text.nfc().collect() };
+        let folded = fold(exact.as_bytes());
+        Self { exact, folded, records: OnceLock::new(), disguised: OnceLock::new() }
+    }
+
+    /// The fields of a text that is a result.
+    pub(super) fn records(&self) -> &Records {
+        self.records.get_or_init(|| Records::read(&self.exact))
+    }
+
+    pub(super) fn is_quoted(&self) -> bool {
+        self.records().shape == Shape::Quoted
+    }
+
+    /// Where a value may stand. Every hit still has to be judged.
+    pub(super) fn hits<'s>(&'s self, spelling: &'s Spelling) -> impl Iterator<Item = (usize, usize)> {
+        let in_text = |needle: &'s Finder<'static>| {
+            needle.find_iter(&self.folded).map(|at| (at, needle.needle().len()))
+        };
+        spelling.needles.iter().flat_map(in_text)
+    }
+
+    /// Whether the value stands here as free text: `Some(true)` whole, `Some(false)` in part.
+    pub(super) fn stands(&self, spelling: &Spelling) -> Option<bool> {
+        let mut partly = None;
+        for (at, _) in self.hits(spelling) {
+            match spelling.stands_at(&self.exact, &self.folded, at) {
+                Some(true) => return Some(true),
+                Some(false) => partly = Some(false),
+                None => {}
+            }
+        }
+        partly
+    }
+
+    /// Whether the value stands here whole and in quotes.
+    pub(super) fn stands_quoted(&self, spelling: &Spelling) -> bool {
+        const QUOTES: [(char, &str); 6] = [
+            ('\'', "'"),
+            ('"', "\""),
+            ('`', "`"),
+            ('\u{201c}', "\u{201d}"),
+            ('\u{2018}', "\u{2019}"),
+            ('\u{ab}', "\u{bb}"),
+        ];
+        self.hits(spelling).any(|(at, len)| {
+            let before = self.exact[..at].chars().next_back();
+            let after = self.exact.get(at + len..).unwrap_or_default();
+            QUOTES.iter().any(|(open, close)| before == Some(*open) && after.starts_with(close))
+                && spelling.stands_at(&self.exact, &self.folded, at) == Some(true)
+        })
+    }
+
+    /// Whether the value stands here in an encoding or in look-alike characters.
+    pub(super) fn hides(&self, spelling: &Spelling) -> bool {
+        let disguised = self.disguised.get_or_init(|| {
+            let mut text = decoded_words(&self.exact);
+            if !self.exact.is_ascii() {
+                text.push_str(&without_disguise(&self.exact));
+            }
+            text
+        });
+        !disguised.is_empty() && spelling.needles.iter().any(|n| n.find(disguised.as_bytes()).is_some())
+    }
+}
+
+/// Lowers ASCII letters and makes white space spaces; every position stays what it was.
+pub(super) fn fold(bytes: &[u8]) -> Vec<u8> {
+    let one = |b: &u8| match *b {
+        b'\t' | b'\n' | b'\r' => b' ',
+        b => b.to_ascii_lowercase(),
+    };
+    bytes.iter().map(one).collect()
+}
