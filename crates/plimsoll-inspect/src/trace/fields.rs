@@ -175,7 +175,7 @@ impl<'a> Fields<'a> {
 }
 
 /// Whether a declared name (`email`, `sender/email`, `*`) is the end of a value's path.
-fn covers(records: &Records, text: &str, declared: &str, id: ScalarId) -> bool {
+pub(super) fn covers(records: &Records, text: &str, declared: &str, id: ScalarId) -> bool {
     let mut names = records.names(text, id);
     if declared == "*" {
         return names.next().is_none_or(|last| !is_name(last));

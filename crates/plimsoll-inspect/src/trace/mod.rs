@@ -22,6 +22,7 @@ mod bounds;
 mod encoded;
 mod fields;
 mod lending;
+mod look;
 mod naming;
 mod number;
 mod origin;

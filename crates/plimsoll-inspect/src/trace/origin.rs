@@ -15,9 +15,9 @@ const HITS_MAX: usize = 512;
 
 /// What one span says about a value.
 #[derive(Debug)]
-struct Place {
-    integrity: Integrity,
-    whole: bool,
+pub(super) struct Place {
+    pub(super) integrity: Integrity,
+    pub(super) whole: bool,
     field: Option<String>,
     lent_by: Option<String>,
     chosen: bool,
@@ -83,7 +83,7 @@ impl Prepared<'_> {
         }
     }
 
-    fn place(&self, span: &PreparedSpan<'_>, spelling: &Spelling, aim: Aim<'_>) -> Option<Place> {
+    pub(super) fn place(&self, span: &PreparedSpan<'_>, spelling: &Spelling, aim: Aim<'_>) -> Option<Place> {
         if spelling.needles.is_empty() || span.span.kind == plimsoll_core::SpanKind::Media {
             return None;
         }

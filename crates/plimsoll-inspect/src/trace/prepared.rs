@@ -83,6 +83,11 @@ impl<'a> PreparedSpan<'a> {
         (self.span.kind == SpanKind::Result || self.output.is_some()).then(|| self.text.records())
     }
 
+    /// The records of a result that may hold a sensitive field.
+    pub(super) fn records_if_sensitive(&self) -> Option<&Records> {
+        self.output.filter(|output| !output.sensitive.is_empty()).and_then(|_| self.records())
+    }
+
     /// What is declared about the fields of its records.
     pub(super) fn fields(&self) -> Option<&Fields<'a>> {
         let read = || Some(Fields::of(self.output?, self.records()?, &self.text.exact, self.integrity()));

@@ -171,3 +171,18 @@ fn a_record_of_a_trusted_result_is_named_by_any_of_its_values() {
     assert_eq!(scene.says("cal.add", "place", "1-1 Nishi", R::Recipient), "trusted chosen by ");
     assert_eq!(scene.says("cal.add", "place", "2 Rue", R::Recipient), "trusted");
 }
+
+#[test]
+fn what_is_known_of_a_value_in_free_text() {
+    let declared = json!({ "trusted": ["site"], "sensitive": { "passport": "identity" } });
+    let record = r#"{"site": "www.infos.com", "note": "www.evil.net", "more": {"passport": "X123"}}"#;
+    let scene = Scene::user("see www.ours.com").tool("crm.get", &declared, json!({}), record);
+    let prepared = scene.prepared();
+    let known = |url| prepared.integrity_of(url, R::Url);
+    assert_eq!(known("https://ours.com"), Some(Integrity::User));
+    assert_eq!(known("infos.com/"), Some(Integrity::Trusted));
+    assert_eq!(known("www.evil.net"), Some(Integrity::Untrusted));
+    assert_eq!(known("www.else.net"), None);
+    assert_eq!(prepared.sensitive(), [("identity", "X123")]);
+    assert_eq!(prepared.user_texts().collect::<Vec<_>>(), [(0, "see www.ours.com")]);
+}

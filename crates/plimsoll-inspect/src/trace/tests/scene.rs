@@ -38,7 +38,7 @@ impl Scene {
         scene
     }
 
-    pub(super) fn flow(&self, tool: &str, arguments: &Value, roles: &[(&str, ArgumentRole)]) -> Flow {
+    pub(super) fn prepared(&self) -> Prepared<'_> {
         let traced: Vec<TracedSpan<'_>> = (self.spans.iter())
             .map(|(span, text, output, call)| TracedSpan {
                 span,
@@ -47,6 +47,10 @@ impl Scene {
                 call: call.as_ref(),
             })
             .collect();
+        Prepared::new(&traced)
+    }
+
+    pub(super) fn flow(&self, tool: &str, arguments: &Value, roles: &[(&str, ArgumentRole)]) -> Flow {
         let meaning = Meaning {
             tool: tool.parse().unwrap(),
             effect: Effect::External,
@@ -54,7 +58,7 @@ impl Scene {
             verbs: Vec::new(),
             output: Output::default(),
         };
-        trace(&Prepared::new(&traced), arguments, Some(&meaning), &PLAIN)
+        trace(&self.prepared(), arguments, Some(&meaning), &PLAIN)
     }
 
     /// One argument in words: its integrity, whether it is chosen, authored or listed, and by what.
