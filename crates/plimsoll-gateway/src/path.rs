@@ -79,6 +79,11 @@ impl Labelled {
     fn is_guarded(&self) -> bool {
         self.tier != Tier::Safe && !self.facts.deferred
     }
+
+    /// Whether it changes nothing and uses nothing up.
+    fn is_safe(&self) -> bool {
+        self.tier == Tier::Safe && self.facts.approval.is_none()
+    }
 }
 
 impl Gateway {
@@ -116,6 +121,9 @@ impl Gateway {
             self.limits.give_back(&self.store, taken).await;
             return Err(self.record_decision(caller, labelled, verdict.decision, None).await);
         };
+        if labelled.is_safe() {
+            return self.go_safe(caller, labelled, verdict.decision, permit, taken, actor).await;
+        }
         let header = labelled.is_guarded().then(|| labelled.header.clone());
         let going = Arc::clone(self).go(caller.clone(), labelled, verdict.decision, permit, taken, actor);
         match (detached(going).await, header) {
@@ -141,7 +149,38 @@ impl Gateway {
         }
     }
 
-    /// The second half of the path: nothing here may be cancelled half way.
+    /// The second half of the path for a safe act: it runs while its intent is on the way to the disk. Nothing of what
+    /// came of it is handed on before the intent is durable. A caller who leaves half way takes it back.
+    async fn go_safe<A: Actor>(
+        self: &Arc<Self>,
+        caller: &Caller,
+        labelled: Labelled,
+        decision: Decision,
+        permit: plimsoll_core::Permit,
+        taken: Taken,
+        actor: A,
+    ) -> Result<A::Done, Refusal> {
+        let (act, tool) = (labelled.act.id, labelled.act.tool.clone());
+        let slip_of = self.slip_of(&labelled, &permit);
+        let (header, intent) = self.intent(caller, labelled, decision, &permit);
+        let recorded = match self.ledger.enter_safe(permit, intent, Timestamp::now()) {
+            Ok((warrant, pending)) => {
+                let slip = Slip::new(Arc::clone(self), header, slip_of, warrant.seq().0);
+                let done = actor.act(warrant, slip).await;
+                pending.await.map(|_| done)
+            }
+            Err(error) => Err(error),
+        };
+        match recorded {
+            Ok(done) => Ok(done),
+            Err(error) => {
+                self.limits.give_back(&self.store, taken).await;
+                Err(unrecorded(act, tool, &error))
+            }
+        }
+    }
+
+    /// The second half of the path for all others: nothing here may be cancelled half way.
     async fn go<A: Actor>(
         self: Arc<Self>,
         caller: Caller,
@@ -383,31 +422,39 @@ impl Gateway {
         decision: Decision,
         permit: plimsoll_core::Permit,
     ) -> Result<(Warrant, Slip), Refusal> {
-        let digest = *permit.act_digest();
-        let guarded = labelled.is_guarded();
-        self.metrics.decided(&labelled.act.tool, labelled.tier, &decision);
-        if guarded {
-            self.limits.count(caller.principal(), &labelled.act, &labelled.flow.origins, Timestamp::now());
-        }
-        let slip_of = SlipOf { act_digest: digest, tier: if guarded { labelled.tier } else { Tier::Safe } };
-        let (header, act) = (labelled.header.clone(), labelled.act.clone());
-        let judged = self.judged(caller, labelled, decision, digest, Some(permit.id()));
-        let intent = header.written(EntryBody::Intent(Box::new(judged)));
+        let (act, tool) = (labelled.act.id, labelled.act.tool.clone());
+        let slip_of = self.slip_of(&labelled, &permit);
+        let (header, intent) = self.intent(caller, labelled, decision, &permit);
         match self.ledger.enter(permit, intent, Timestamp::now()).await {
             Ok(warrant) => {
-                let slip = Slip::new(Arc::clone(self), header, &act, slip_of, warrant.seq().0);
+                let slip = Slip::new(Arc::clone(self), header, slip_of, warrant.seq().0);
                 Ok((warrant, slip))
             }
-            Err(error) => {
-                tracing::error!(%error, "an intent could not be made durable");
-                let detail = format!("the record could not be made durable: {error}");
-                Err(Refusal {
-                    act: Some(act.id),
-                    tool: Some(act.tool),
-                    ..Refusal::plain(Code::RecordFailed, detail)
-                })
-            }
+            Err(error) => Err(unrecorded(act, tool, &error)),
         }
+    }
+
+    fn slip_of(&self, labelled: &Labelled, permit: &plimsoll_core::Permit) -> SlipOf {
+        let tier = if labelled.is_guarded() { labelled.tier } else { Tier::Safe };
+        SlipOf { act: labelled.act.id, act_digest: *permit.act_digest(), tier }
+    }
+
+    /// The intent as it is written, and the header that its outcome will have too. What is written is counted.
+    fn intent(
+        &self,
+        caller: &Caller,
+        mut labelled: Labelled,
+        decision: Decision,
+        permit: &plimsoll_core::Permit,
+    ) -> (Header, Vec<u8>) {
+        self.metrics.decided(&labelled.act.tool, labelled.tier, &decision);
+        if labelled.is_guarded() {
+            self.limits.count(caller.principal(), &labelled.act, &labelled.flow.origins, Timestamp::now());
+        }
+        let header = std::mem::take(&mut labelled.header);
+        let judged = self.judged(caller, labelled, decision, *permit.act_digest(), Some(permit.id()));
+        let intent = header.written(EntryBody::Intent(Box::new(judged)));
+        (header, intent)
     }
 
     /// Writes a refusal or hold and turns it into what the caller is told.
@@ -485,6 +532,13 @@ async fn detached<T: Send + 'static>(
             ))
         }
     }
+}
+
+/// What the caller is told of an act whose record could not be made durable.
+fn unrecorded(act: ActId, tool: ToolName, error: &plimsoll_ledger::LedgerError) -> Refusal {
+    tracing::error!(%error, "an intent could not be made durable");
+    let detail = format!("the record could not be made durable: {error}");
+    Refusal { act: Some(act), tool: Some(tool), ..Refusal::plain(Code::RecordFailed, detail) }
 }
 
 fn join_key(caller: &Caller, act: &Act) -> JoinKey {

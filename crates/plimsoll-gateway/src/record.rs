@@ -1,14 +1,14 @@
 //! Recording: entries are built here, redacted, and handed to the ledger.
 //!
 //! An intent is durable before the act, an outcome after. Whoever performs an act gets a [`Slip`] and
-//! must hand it in; a slip that is dropped says `ambiguous`, never nothing.
+//! must hand it in; a slip that is dropped says `ambiguous` (of a safe act, `failed`), never nothing.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
 use plimsoll_core::{
-    Act, ActId, Code, Digest, Entry, EntryBody, Judged, Outcome, OutcomeStatus, Principal, Span, Tier,
+    ActId, Code, Digest, Entry, EntryBody, Judged, Outcome, OutcomeStatus, Principal, Span, Tier,
 };
 use plimsoll_ledger::LedgerError;
 use serde_json::Value;
@@ -154,9 +154,9 @@ pub struct Slip {
 }
 
 impl Slip {
-    pub(crate) fn new(gateway: Arc<Gateway>, header: Header, act: &Act, judged: SlipOf, intent: u64) -> Self {
-        let SlipOf { act_digest, tier } = judged;
-        Self { gateway, header, act: act.id, act_digest, tier, intent, began: Instant::now(), open: true }
+    pub(crate) fn new(gateway: Arc<Gateway>, header: Header, of: SlipOf, intent: u64) -> Self {
+        let SlipOf { act, act_digest, tier } = of;
+        Self { gateway, header, act, act_digest, tier, intent, began: Instant::now(), open: true }
     }
 
     /// Sequence number of the intent: the entry a caller may cite.
@@ -213,6 +213,7 @@ impl Slip {
 /// The part of a judged act that its outcome needs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SlipOf {
+    pub act: ActId,
     pub act_digest: Digest,
     pub tier: Tier,
 }
@@ -220,9 +221,16 @@ pub(crate) struct SlipOf {
 impl Drop for Slip {
     /// The last resort: somebody forgot, or a task was torn down half way.
     fn drop(&mut self) {
-        if self.open {
-            self.note(Report::ambiguous(Code::InDoubt, "nobody reported what came of it"));
+        if !self.open {
+            return;
         }
+        self.note(match self.tier {
+            // It changed nothing, and whoever asked did not wait for the answer.
+            Tier::Safe => Report::failed(Code::UpstreamFailed, "nobody waited for the answer"),
+            Tier::Guarded | Tier::Dangerous => {
+                Report::ambiguous(Code::InDoubt, "nobody reported what came of it")
+            }
+        });
     }
 }
 

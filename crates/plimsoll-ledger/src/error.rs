@@ -19,6 +19,8 @@ pub enum LedgerError {
     Empty,
     #[error("the permit expired at {expired_at}")]
     PermitExpired { expired_at: Timestamp },
+    #[error("this act may change something: its intent has to be durable before it begins")]
+    NotSafe,
     #[error("a segment of {bytes} bytes is outside the limits ({min} to {max})", min = crate::SEGMENT_BYTES_MIN, max = crate::SEGMENT_BYTES_MAX)]
     SegmentBytes { bytes: u64 },
 

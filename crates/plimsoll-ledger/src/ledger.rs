@@ -4,26 +4,24 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{self, TrySendError};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 
 use jiff::Timestamp;
-use plimsoll_core::{Digest, Permit};
-use tokio::sync::{oneshot, watch};
+use plimsoll_core::{Digest, Permit, Tier};
+use tokio::sync::watch;
 
 use crate::disk::{Disk, sync_dir};
 use crate::error::LedgerError;
 use crate::merkle::{Frontier, leaf};
+use crate::queue::{Haste, Job, Pending, Queue, Waiters};
 use crate::reader::LedgerReader;
 use crate::recovery::{Recovery, recover};
 use crate::segment;
 use crate::warrant::Warrant;
-use crate::writer::{Acknowledge, Job, Writer};
+use crate::writer::Writer;
 use crate::{
-    ENTRY_BYTES_MAX, FREE_BYTES_MIN, QUEUE_BYTES_MAX, QUEUE_ENTRIES_MAX, SEGMENT_BYTES, SEGMENT_BYTES_MAX,
-    SEGMENT_BYTES_MIN,
+    ENTRY_BYTES_MAX, FREE_BYTES_MIN, QUEUE_ENTRIES_MAX, SEGMENT_BYTES, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN,
 };
 
 /// The place of an entry in the ledger, counted from 0.
@@ -132,7 +130,6 @@ struct Inner {
     dir: PathBuf,
     reader: LedgerReader,
     shared: Arc<Shared>,
-    queue: Option<mpsc::SyncSender<Job>>,
     writer: Option<JoinHandle<()>>,
     _lock: File,
     #[cfg(any(test, feature = "faults"))]
@@ -147,11 +144,16 @@ pub(crate) struct Shared {
     pub(crate) frontier: Mutex<Frontier>,
     pub(crate) poisoned: OnceLock<Arc<str>>,
     pub(crate) disk_full: Mutex<Option<(u64, u64)>>,
-    pub(crate) queued_entries: AtomicUsize,
-    pub(crate) queued_bytes: AtomicUsize,
+    pub(crate) queue: Queue,
+    pub(crate) waiters: Waiters,
 }
 
 impl Shared {
+    /// How many entries are durable.
+    pub(crate) fn size(&self) -> u64 {
+        *self.durable.borrow()
+    }
+
     pub(crate) fn poison(&self) -> Option<LedgerError> {
         self.poisoned.get().map(|reason| LedgerError::Poisoned { reason: Arc::clone(reason) })
     }
@@ -177,12 +179,10 @@ impl Ledger {
             frontier: Mutex::new(end.frontier.clone()),
             poisoned: OnceLock::new(),
             disk_full: Mutex::new(None),
-            queued_entries: AtomicUsize::new(0),
-            queued_bytes: AtomicUsize::new(0),
+            queue: Queue::new(end.frontier.size(), queue_entries.max(1)),
+            waiters: Waiters::default(),
         });
-        let (queue, jobs) = mpsc::sync_channel(queue_entries.max(1));
-        let writer =
-            Writer::new(dir.clone(), disk, segment_bytes, min_free_bytes, end, Arc::clone(&shared), jobs);
+        let writer = Writer::new(dir.clone(), disk, segment_bytes, min_free_bytes, end, Arc::clone(&shared));
         let writer = std::thread::Builder::new()
             .name("ledger-writer".to_owned())
             .spawn(move || writer.run())
@@ -192,7 +192,6 @@ impl Ledger {
             dir,
             reader,
             shared,
-            queue: Some(queue),
             writer: Some(writer),
             _lock: lock,
             #[cfg(any(test, feature = "faults"))]
@@ -211,15 +210,13 @@ impl Ledger {
     ///
     /// The entry is written even when the caller stops waiting.
     pub async fn append(&self, entry: Vec<u8>) -> Result<Seq, LedgerError> {
-        let (acknowledge, durable) = oneshot::channel();
-        self.enqueue(entry, Some(acknowledge))?;
-        durable.await.unwrap_or(Err(LedgerError::Closed))
+        self.hand_over(entry, Haste::WhenAwaited)?.await
     }
 
     /// Hands an entry over without waiting: it becomes durable with the next group. When that
     /// fails, [`health`](Self::health) says so.
     pub fn note(&self, entry: Vec<u8>) -> Result<(), LedgerError> {
-        self.enqueue(entry, None)
+        self.hand_over(entry, Haste::None).map(drop)
     }
 
     /// Records the intent to perform a permitted act, and returns the warrant once it is durable.
@@ -231,18 +228,40 @@ impl Ledger {
         intent: Vec<u8>,
         now: Timestamp,
     ) -> Result<Warrant, LedgerError> {
-        if permit.expires_at() <= now {
-            return Err(LedgerError::PermitExpired { expired_at: permit.expires_at() });
-        }
+        in_time(&permit, now)?;
         let seq = self.append(intent).await?;
         Ok(Warrant::new(permit, seq))
     }
 
+    /// Records the intent to perform a safe act, and returns the warrant at once: the act changes nothing, so it may
+    /// run while its intent is on the way to the disk. What came of it must be held back until the [`Pending`] says
+    /// that the intent is durable.
+    ///
+    /// # Errors
+    /// [`LedgerError::NotSafe`] for any other act: its intent is durable first, by [`enter`](Self::enter).
+    pub fn enter_safe(
+        &self,
+        permit: Permit,
+        intent: Vec<u8>,
+        now: Timestamp,
+    ) -> Result<(Warrant, Pending), LedgerError> {
+        in_time(&permit, now)?;
+        if permit.tier() != Tier::Safe {
+            return Err(LedgerError::NotSafe);
+        }
+        let pending = self.hand_over(intent, Haste::Soon)?;
+        Ok((Warrant::new(permit, pending.seq()), pending))
+    }
+
     /// Waits until everything handed over before is durable.
     pub async fn flush(&self) -> Result<(), LedgerError> {
-        let (acknowledge, durable) = oneshot::channel();
-        self.send(Job::mark(acknowledge))?;
-        durable.await.unwrap_or(Err(LedgerError::Closed)).map(drop)
+        if let Some(poisoned) = self.inner.shared.poison() {
+            return Err(poisoned);
+        }
+        match Pending::last(&self.inner.shared) {
+            Some(last) => last.await.map(drop),
+            None => Ok(()),
+        }
     }
 
     /// The head over all durable entries.
@@ -252,7 +271,7 @@ impl Ledger {
 
     /// How many entries are durable.
     pub fn size(&self) -> u64 {
-        *self.inner.shared.durable.borrow()
+        self.inner.shared.size()
     }
 
     /// Waits until there are more than `size` durable entries, and returns how many there are.
@@ -288,45 +307,33 @@ impl Ledger {
 
     /// How many entries wait for the writer now.
     pub fn queued(&self) -> usize {
-        self.inner.shared.queued_entries.load(Ordering::Relaxed)
+        self.inner.shared.queue.len()
     }
 
-    fn enqueue(&self, entry: Vec<u8>, acknowledge: Option<Acknowledge>) -> Result<(), LedgerError> {
+    fn hand_over(&self, entry: Vec<u8>, haste: Haste) -> Result<Pending, LedgerError> {
         match entry.len() {
             0 => return Err(LedgerError::Empty),
             1..=ENTRY_BYTES_MAX => {}
             length => return Err(LedgerError::TooLong { length }),
         }
-        let leaf = leaf(&entry);
-        self.send(Job { entry, leaf, acknowledge })
-    }
-
-    fn send(&self, job: Job) -> Result<(), LedgerError> {
-        let shared = &self.inner.shared;
-        if let Some(poisoned) = shared.poison() {
+        if let Some(poisoned) = self.inner.shared.poison() {
             return Err(poisoned);
         }
-        let bytes = job.entry.len();
-        if shared.queued_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes > QUEUE_BYTES_MAX {
-            shared.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
-            return Err(LedgerError::Busy);
-        }
-        shared.queued_entries.fetch_add(1, Ordering::Relaxed);
-        let queue = self.inner.queue.as_ref().ok_or(LedgerError::Closed)?;
-        queue.try_send(job).map_err(|refused| {
-            shared.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
-            shared.queued_entries.fetch_sub(1, Ordering::Relaxed);
-            match refused {
-                TrySendError::Full(_) => LedgerError::Busy,
-                TrySendError::Disconnected(_) => LedgerError::Closed,
-            }
-        })
+        let leaf = leaf(&entry);
+        Pending::push(&self.inner.shared, Job { entry, leaf }, haste)
+    }
+}
+
+fn in_time(permit: &Permit, now: Timestamp) -> Result<(), LedgerError> {
+    match permit.expires_at() <= now {
+        true => Err(LedgerError::PermitExpired { expired_at: permit.expires_at() }),
+        false => Ok(()),
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        drop(self.queue.take());
+        self.shared.queue.close();
         if let Some(writer) = self.writer.take()
             && writer.join().is_err()
         {

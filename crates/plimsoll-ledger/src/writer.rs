@@ -4,51 +4,19 @@
 //! is as large as the disk is slow. Nobody waits for a timer: only entries that no caller waits for
 //! are held a moment, to share the write of one that somebody does.
 
-use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
-use std::sync::mpsc::Receiver;
 use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
-
-use tokio::sync::oneshot;
 
 use crate::disk::Disk;
 use crate::error::LedgerError;
-use crate::ledger::{Seq, Shared};
-use crate::merkle::{Frontier, Hash};
+use crate::ledger::Shared;
+use crate::merkle::Frontier;
+use crate::queue::Job;
 use crate::recovery::{self, End};
-use crate::segment::{RECORD_HEADER_BYTES, Segment, encode_record};
-use crate::{FREE_CHECK_COMMITS, GROUP_BYTES_MAX, GROUP_ENTRIES_MAX, NOTE_WAIT_MS};
-
-pub(crate) type Acknowledge = oneshot::Sender<Result<Seq, LedgerError>>;
-
-/// One entry that waits. An empty entry is a mark: it is acknowledged in its turn, and not written.
-#[derive(Debug)]
-pub(crate) struct Job {
-    pub(crate) entry: Vec<u8>,
-    pub(crate) leaf: Hash,
-    pub(crate) acknowledge: Option<Acknowledge>,
-}
-
-impl Job {
-    pub(crate) fn mark(acknowledge: Acknowledge) -> Self {
-        Self { entry: Vec::new(), leaf: [0; 32], acknowledge: Some(acknowledge) }
-    }
-
-    fn record_bytes(&self) -> usize {
-        if self.entry.is_empty() { 0 } else { RECORD_HEADER_BYTES + self.entry.len() }
-    }
-
-    fn answer(self, answer: Result<Seq, LedgerError>) {
-        if let Some(acknowledge) = self.acknowledge {
-            // The caller may have stopped waiting.
-            let _ = acknowledge.send(answer);
-        }
-    }
-}
+use crate::segment::{Segment, encode_record};
+use crate::{FREE_CHECK_COMMITS, GROUP_BYTES_MAX, GROUP_ENTRIES_MAX};
 
 #[derive(Debug)]
 pub(crate) struct Writer {
@@ -56,7 +24,6 @@ pub(crate) struct Writer {
     disk: Disk,
     segment_bytes: u64,
     min_free_bytes: u64,
-    jobs: Receiver<Job>,
     shared: Arc<Shared>,
     segment: Segment,
     offset: u64,
@@ -75,7 +42,6 @@ impl Writer {
         min_free_bytes: u64,
         end: End,
         shared: Arc<Shared>,
-        jobs: Receiver<Job>,
     ) -> Self {
         let End { segment, offset, frontier } = end;
         Self {
@@ -83,7 +49,6 @@ impl Writer {
             disk,
             segment_bytes,
             min_free_bytes,
-            jobs,
             shared,
             segment,
             offset,
@@ -96,88 +61,57 @@ impl Writer {
 
     /// Writes until the last handle is dropped and the queue is empty.
     pub(crate) fn run(mut self) {
+        let _ended = Ended { shared: Arc::clone(&self.shared) };
         self.prepare_spare();
-        let mut group = VecDeque::with_capacity(GROUP_ENTRIES_MAX);
-        while self.gather(&mut group) {
-            if let Err(error) = self.commit(&mut group) {
+        let mut jobs = Vec::with_capacity(GROUP_ENTRIES_MAX);
+        while self.shared.queue.take(&mut jobs) {
+            if let Err(error) = self.commit(&jobs) {
                 let error = self.judge(error);
-                for job in group.drain(..) {
-                    job.answer(Err(error.clone()));
-                }
+                self.shared.queue.fail(self.frontier.size(), error);
+                self.shared.waiters.wake_all();
             }
+            jobs.clear();
         }
         if let Some(spare) = self.spare.take() {
             let _ = spare.join();
         }
     }
 
-    /// Waits for work, then takes what has arrived. False when there will be no more.
-    ///
-    /// A group within these bounds can be a little over [`GROUP_BYTES_MAX`] here; `encode` splits it.
-    fn gather(&mut self, group: &mut VecDeque<Job>) -> bool {
-        let Ok(first) = self.jobs.recv() else { return false };
-        let mut bytes = first.record_bytes();
-        let mut awaited = first.acknowledge.is_some();
-        group.push_back(first);
-        let until = Instant::now() + Duration::from_millis(NOTE_WAIT_MS);
-        while group.len() < GROUP_ENTRIES_MAX && bytes < GROUP_BYTES_MAX {
-            let next = match awaited {
-                true => self.jobs.try_recv().ok(),
-                false => self.jobs.recv_timeout(until.saturating_duration_since(Instant::now())).ok(),
-            };
-            let Some(job) = next else { break };
-            bytes += job.record_bytes();
-            awaited |= job.acknowledge.is_some();
-            group.push_back(job);
-        }
-        let entries: usize = group.iter().map(|job| job.entry.len()).sum();
-        self.shared.queued_bytes.fetch_sub(entries, Ordering::Relaxed);
-        self.shared.queued_entries.fetch_sub(group.len(), Ordering::Relaxed);
-        true
-    }
-
-    /// Makes the group durable and acknowledges it. What is left in it on error was not written,
-    /// or may not be.
-    fn commit(&mut self, group: &mut VecDeque<Job>) -> Result<(), LedgerError> {
+    /// Makes the jobs durable and acknowledges them, group by group. After an error some were not written, or may
+    /// not be.
+    fn commit(&mut self, mut jobs: &[Job]) -> Result<(), LedgerError> {
         if let Some(poisoned) = self.shared.poison() {
             return Err(poisoned);
         }
         self.check_free_space()?;
-        while let Some(job) = group.front() {
+        while let Some(job) = jobs.first() {
             if self.offset + job.record_bytes() as u64 > self.segment.length {
                 self.rotate()?;
             }
-            let first = self.frontier.size();
-            let (jobs, frontier) = self.encode(group);
-            if !self.buffer.is_empty() {
-                self.write()?;
-                self.publish(frontier);
-            }
-            acknowledge(group.drain(..jobs), first);
+            let (count, frontier) = self.encode(jobs);
+            self.write()?;
+            self.publish(frontier);
+            jobs = &jobs[count..];
         }
         Ok(())
     }
 
     /// Fills the buffer with as many records as one write and this segment take, and says how many
     /// jobs those are and what the tree is after them.
-    fn encode(&mut self, group: &VecDeque<Job>) -> (usize, Frontier) {
+    fn encode(&mut self, jobs: &[Job]) -> (usize, Frontier) {
         self.buffer.clear();
         let room = (self.segment.length - self.offset).min(GROUP_BYTES_MAX as u64) as usize;
         let mut frontier = self.frontier.clone();
         let mut place = 0;
-        let mut jobs = 0;
-        for job in group {
+        for job in jobs.iter().take(GROUP_ENTRIES_MAX) {
             if self.buffer.len() + job.record_bytes() > room {
                 break;
             }
-            jobs += 1;
-            if !job.entry.is_empty() {
-                encode_record(&mut self.buffer, place, frontier.size(), &job.entry);
-                frontier.push(job.leaf);
-                place += 1;
-            }
+            encode_record(&mut self.buffer, place, frontier.size(), &job.entry);
+            frontier.push(job.leaf);
+            place += 1;
         }
-        (jobs, frontier)
+        (usize::from(place), frontier)
     }
 
     fn write(&mut self) -> Result<(), LedgerError> {
@@ -193,6 +127,7 @@ impl Writer {
         self.frontier = frontier;
         self.shared.frontier.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&self.frontier);
         self.shared.durable.send_replace(self.frontier.size());
+        self.shared.waiters.wake_one(self.frontier.size());
     }
 
     /// Goes on in a new segment.
@@ -269,12 +204,15 @@ impl Writer {
     }
 }
 
-/// Tells the callers of one write where their entries stand.
-fn acknowledge(jobs: impl Iterator<Item = Job>, first: u64) {
-    let mut seq = first;
-    for job in jobs {
-        let mark = job.entry.is_empty();
-        job.answer(Ok(Seq(seq)));
-        seq += u64::from(!mark);
+/// However the writer ends, nobody waits for it any longer.
+struct Ended {
+    shared: Arc<Shared>,
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.shared.queue.close();
+        self.shared.queue.fail(self.shared.size(), LedgerError::Closed);
+        self.shared.waiters.wake_all();
     }
 }

@@ -39,8 +39,8 @@ impl Outlet {
     }
 }
 
-/// Does the work and answers with what it gives. When the client goes away, the work is dropped; an act that has begun
-/// runs on in a task of its own.
+/// Does the work and answers with what it gives. When the client goes away, the work is dropped; an act that may change
+/// something runs on in a task of its own.
 pub(super) async fn respond<F>(work: impl FnOnce(Outlet) -> F) -> Response<Body>
 where
     F: Future<Output = Answer> + Send + 'static,

@@ -103,6 +103,38 @@ async fn a_full_disk_refuses_before_writing_and_recovers() {
     assert_eq!(ledger.health(), Health::Ready);
 }
 
+/// What had its place already is told that it was not written, and the places are given again.
+#[tokio::test]
+async fn places_on_a_full_disk_are_given_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = options(dir.path()).min_free_bytes(1_000_000);
+    let faults = options.faults();
+    let (ledger, _) = Ledger::open(options).unwrap();
+    let now = Timestamp::UNIX_EPOCH;
+    faults.set_free_bytes(Some(0));
+    let mut lost = Vec::new();
+    while ledger.health().is_ready() {
+        let (warrant, pending) = ledger.enter_safe(permit(now), entry(0), now).unwrap();
+        drop(warrant);
+        lost.push(pending);
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    faults.set_free_bytes(None);
+    let (mut durable, mut refused) = (0, 0);
+    for n in 0..50 {
+        ledger.append(entry(n)).await.unwrap_or_default();
+    }
+    for pending in lost {
+        match pending.await {
+            Ok(_) => durable += 1,
+            Err(LedgerError::DiskFull { .. }) => refused += 1,
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert!(refused > 0 && ledger.size() >= durable + 49);
+    assert_eq!(ledger.reader().verify().unwrap(), ledger.head());
+}
+
 #[tokio::test]
 async fn no_room_for_the_next_segment_refuses_and_recovers() {
     let dir = tempfile::tempdir().unwrap();

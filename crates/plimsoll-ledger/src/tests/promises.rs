@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
+use plimsoll_core::Tier;
 
 use super::*;
 use crate::{ENTRY_BYTES_MAX, GROUP_ENTRIES_MAX};
@@ -223,11 +224,68 @@ async fn a_permit_becomes_a_warrant_only_in_time() {
     assert_eq!(ledger.size(), 1, "nothing is recorded for an expired permit");
 }
 
+/// A safe act may begin before its intent is durable; the others may not.
+#[tokio::test]
+async fn a_safe_act_begins_at_once_and_its_answer_waits() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(&dir);
+    let now = Timestamp::UNIX_EPOCH;
+    let mut warrants = Vec::new();
+    for n in 0..50 {
+        let (warrant, pending) = ledger.enter_safe(permit(now), entry(n), now).unwrap();
+        assert_eq!((warrant.seq(), pending.seq()), (Seq(n), Seq(n)));
+        warrants.push((warrant, pending));
+    }
+    // Not in the order they were handed over, and some not at all.
+    for (warrant, pending) in warrants.into_iter().rev().step_by(3) {
+        assert_eq!(pending.await.unwrap(), warrant.seq());
+        assert!(ledger.reader().read(warrant.seq()).unwrap().is_some());
+    }
+    for tier in [Tier::Guarded, Tier::Dangerous] {
+        let refused = ledger.enter_safe(permit_of(tier, now), entry(9), now);
+        assert!(matches!(refused, Err(LedgerError::NotSafe)));
+    }
+    ledger.flush().await.unwrap();
+    assert_eq!(ledger.size(), 50);
+}
+
+/// Of many who wait for one group, one is woken for all. It may be gone by then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn waiters_that_leave_take_nobody_with_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(&dir);
+    for round in 0..300 {
+        let waiting: Vec<_> = (0..8)
+            .map(|n| {
+                let ledger = ledger.clone();
+                tokio::spawn(async move { ledger.append(entry(n)).await })
+            })
+            .collect();
+        if round % 3 == 0 {
+            tokio::task::yield_now().await;
+        }
+        for (n, task) in waiting.into_iter().enumerate() {
+            if n % 2 == 0 {
+                task.abort();
+                continue;
+            }
+            let done = tokio::time::timeout(std::time::Duration::from_secs(10), task).await;
+            done.expect("nobody is forgotten").unwrap().unwrap();
+        }
+    }
+    ledger.flush().await.unwrap();
+    assert_eq!(ledger.reader().verify().unwrap(), ledger.head());
+}
+
 /// A permit as the gateway gets one: by a decision.
 pub(super) fn permit(now: Timestamp) -> plimsoll_core::Permit {
+    permit_of(Tier::Safe, now)
+}
+
+fn permit_of(tier: Tier, now: Timestamp) -> plimsoll_core::Permit {
     use plimsoll_core::case::{Assume, Case, Facts, Judgement, Rules};
     use plimsoll_core::{
-        Account, Act, ActId, Door, Effect, Flow, Mode, PermitId, Principal, PrincipalKind, Tier, ToolName,
+        Account, Act, ActId, Door, Effect, Flow, Mode, PermitId, Principal, PrincipalKind, ToolName,
         Trajectory,
     };
 
@@ -260,7 +318,7 @@ pub(super) fn permit(now: Timestamp) -> plimsoll_core::Permit {
         release: "test",
         mode: Mode::Enforce,
         act: &act,
-        tier: Tier::Safe,
+        tier,
         effect: Effect::Read,
         account: Account::Read,
         trajectory: &Trajectory::default(),

@@ -1,0 +1,354 @@
+//! What waits for the writer, and who waits for the disk.
+//!
+//! An entry gets its place the moment it is handed over, under the lock of the queue. Whoever waits for the disk holds
+//! a [`Pending`]. A group is acknowledged by waking one of those who wait for it; that one wakes the others from the
+//! inside of the runtime, where a wake-up costs nothing like one from another thread.
+
+use std::collections::BTreeMap;
+use std::mem;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use crate::error::LedgerError;
+use crate::ledger::{Seq, Shared};
+use crate::merkle::Hash;
+use crate::segment::RECORD_HEADER_BYTES;
+use crate::{GROUP_BYTES_MAX, GROUP_ENTRIES_MAX, NOTE_WAIT_MS, QUEUE_BYTES_MAX};
+
+/// One entry that waits for the writer.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) entry: Vec<u8>,
+    pub(crate) leaf: Hash,
+}
+
+impl Job {
+    pub(crate) fn record_bytes(&self) -> usize {
+        RECORD_HEADER_BYTES + self.entry.len()
+    }
+}
+
+/// A run of places that were given one after the other. It ends when what was handed over could not be written: then
+/// the places that were not used are given again, in a new run.
+#[derive(Debug, Default)]
+struct Run {
+    /// How many entries are durable at its end, and why it ended.
+    end: OnceLock<(u64, LedgerError)>,
+}
+
+/// The entries that wait for the writer.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    waiting: Mutex<Waiting>,
+    arrived: Condvar,
+    entries_max: usize,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    jobs: Vec<Job>,
+    bytes: usize,
+    /// The place of the next entry.
+    next: u64,
+    run: Arc<Run>,
+    /// Whether somebody waits for one of them.
+    awaited: bool,
+    writer: Writer,
+    closed: bool,
+}
+
+/// What the writer does at the moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Writer {
+    /// It writes, and looks at the queue when it is done.
+    #[default]
+    Busy,
+    /// It has entries that nobody waits for, and looks at them before long.
+    Dozing,
+    /// It has nothing to do, and sleeps until it is woken.
+    Asleep,
+}
+
+/// How soon an entry should be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Haste {
+    /// Together with one that somebody waits for, or after a moment.
+    None,
+    /// At once if the disk has nothing to do: somebody will wait for it later. Else with the next group.
+    Soon,
+    /// As soon as somebody waits for it, which is about to happen.
+    WhenAwaited,
+}
+
+impl Waiting {
+    /// Whether these entries should be written now.
+    fn is_due(&self, entries_max: usize) -> bool {
+        self.awaited
+            || self.closed
+            || self.bytes >= GROUP_BYTES_MAX
+            || self.jobs.len() >= GROUP_ENTRIES_MAX.min(entries_max)
+    }
+}
+
+impl Queue {
+    pub(crate) fn new(next: u64, entries_max: usize) -> Self {
+        let waiting = Mutex::new(Waiting { next, ..Waiting::default() });
+        Self { waiting, arrived: Condvar::new(), entries_max }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes an entry over and gives it its place.
+    fn push(&self, job: Job, haste: Haste) -> Result<(u64, Arc<Run>), LedgerError> {
+        let mut waiting = self.lock();
+        if waiting.closed {
+            return Err(LedgerError::Closed);
+        }
+        let bytes = waiting.bytes + job.entry.len();
+        if bytes > QUEUE_BYTES_MAX || waiting.jobs.len() >= self.entries_max {
+            return Err(LedgerError::Busy);
+        }
+        waiting.bytes = bytes;
+        waiting.jobs.push(job);
+        let seq = waiting.next;
+        waiting.next += 1;
+        let wakes = match waiting.writer {
+            Writer::Busy => false,
+            Writer::Dozing => waiting.is_due(self.entries_max),
+            Writer::Asleep => haste != Haste::WhenAwaited,
+        };
+        waiting.awaited |= wakes && haste == Haste::Soon;
+        let run = Arc::clone(&waiting.run);
+        if wakes {
+            waiting.writer = Writer::Busy;
+            drop(waiting);
+            self.arrived.notify_one();
+        }
+        Ok((seq, run))
+    }
+
+    /// The last place that was given, if any was.
+    fn last(&self) -> Option<(u64, Arc<Run>)> {
+        let waiting = self.lock();
+        Some((waiting.next.checked_sub(1)?, Arc::clone(&waiting.run)))
+    }
+
+    /// Says that somebody waits. True when the writer has to be woken for it.
+    fn is_awaited(&self) -> bool {
+        let mut waiting = self.lock();
+        waiting.awaited = true;
+        waiting.writer != Writer::Busy
+    }
+
+    /// Wakes the writer, unless it is at work already.
+    fn wake_writer(&self) {
+        let mut waiting = self.lock();
+        if waiting.writer != Writer::Busy {
+            waiting.writer = Writer::Busy;
+            drop(waiting);
+            self.arrived.notify_one();
+        }
+    }
+
+    /// Wakes the writer if it sleeps although there is something to write.
+    fn wake_sleeper(&self) {
+        let mut waiting = self.lock();
+        if waiting.writer == Writer::Asleep && !waiting.jobs.is_empty() {
+            waiting.writer = Writer::Busy;
+            drop(waiting);
+            self.arrived.notify_one();
+        }
+    }
+
+    /// Waits for work and takes all of it. False when there will be no more.
+    pub(crate) fn take(&self, jobs: &mut Vec<Job>) -> bool {
+        let mut waiting = self.lock();
+        let mut until = None;
+        loop {
+            if waiting.jobs.is_empty() {
+                if waiting.closed {
+                    return false;
+                }
+                waiting.awaited = false;
+                waiting.writer = Writer::Asleep;
+                waiting = self.arrived.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            let now = Instant::now();
+            let until = *until.get_or_insert(now + Duration::from_millis(NOTE_WAIT_MS));
+            if waiting.is_due(self.entries_max) || now >= until {
+                break;
+            }
+            waiting.writer = Writer::Dozing;
+            let waited = self.arrived.wait_timeout(waiting, until - now);
+            waiting = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        waiting.writer = Writer::Busy;
+        waiting.awaited = false;
+        waiting.bytes = 0;
+        mem::swap(jobs, &mut waiting.jobs);
+        true
+    }
+
+    /// Ends the run: what was not durable by then is not written.
+    pub(crate) fn fail(&self, durable: u64, error: LedgerError) {
+        let mut waiting = self.lock();
+        waiting.jobs.clear();
+        waiting.bytes = 0;
+        waiting.next = durable;
+        let run = mem::take(&mut waiting.run);
+        let _ended_once = run.end.set((durable, error));
+    }
+
+    /// Takes no more entries. Those that wait are still written.
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
+        self.arrived.notify_one();
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.lock().jobs.len()
+    }
+}
+
+/// Those who wait for the disk, by the place they wait for.
+#[derive(Debug, Default)]
+pub(crate) struct Waiters {
+    wakers: Mutex<BTreeMap<(u64, u64), Waker>>,
+    last_id: AtomicU64,
+}
+
+impl Waiters {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<(u64, u64), Waker>> {
+        self.wakers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes one of those whose entries are durable. That one wakes the others.
+    pub(crate) fn wake_one(&self, durable: u64) {
+        let mut wakers = self.lock();
+        let first = wakers.first_entry().filter(|first| first.key().0 < durable);
+        let first = first.map(|first| first.remove());
+        drop(wakers);
+        if let Some(first) = first {
+            first.wake();
+        }
+    }
+
+    pub(crate) fn wake_all(&self) {
+        let all = mem::take(&mut *self.lock());
+        all.into_values().for_each(Waker::wake);
+    }
+
+    /// One of them goes, and wakes everybody whose entries are durable: perhaps it was woken for all.
+    fn leave(&self, key: (u64, u64), durable: u64) {
+        let ready = {
+            let mut wakers = self.lock();
+            wakers.remove(&key);
+            if wakers.first_key_value().is_none_or(|(first, _)| first.0 >= durable) {
+                return;
+            }
+            let later = wakers.split_off(&(durable, 0));
+            mem::replace(&mut *wakers, later)
+        };
+        ready.into_values().for_each(Waker::wake);
+    }
+}
+
+/// An entry that was handed over and has its place. Waiting for it says whether it is durable.
+#[derive(Debug)]
+#[must_use = "until this was waited for, the entry may get lost"]
+pub struct Pending {
+    shared: Arc<Shared>,
+    run: Arc<Run>,
+    seq: u64,
+    /// Among those who wait.
+    id: u64,
+    asked: Asked,
+}
+
+/// How far a wait has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    Not,
+    /// The writer sleeps, and others may have entries for it first.
+    Soon,
+    Yes,
+}
+
+impl Pending {
+    /// Hands an entry over.
+    pub(crate) fn push(shared: &Arc<Shared>, job: Job, haste: Haste) -> Result<Self, LedgerError> {
+        let (seq, run) = shared.queue.push(job, haste)?;
+        Ok(Self::of(shared, seq, run))
+    }
+
+    /// For everything that was handed over so far; `None` when nothing ever was.
+    pub(crate) fn last(shared: &Arc<Shared>) -> Option<Self> {
+        let (seq, run) = shared.queue.last()?;
+        Some(Self::of(shared, seq, run))
+    }
+
+    fn of(shared: &Arc<Shared>, seq: u64, run: Arc<Run>) -> Self {
+        Self { shared: Arc::clone(shared), run, seq, id: 0, asked: Asked::Not }
+    }
+
+    /// The place that the entry has once it is durable.
+    pub const fn seq(&self) -> Seq {
+        Seq(self.seq)
+    }
+
+    fn answer(&self) -> Option<Result<Seq, LedgerError>> {
+        // In this order: what is durable in a later run is so after the end of this one.
+        let durable = self.shared.size();
+        match self.run.end.get() {
+            Some((size, error)) if self.seq >= *size => Some(Err(error.clone())),
+            _ => (self.seq < durable).then_some(Ok(Seq(self.seq))),
+        }
+    }
+
+    fn register(&mut self, waker: &Waker) {
+        if self.id == 0 {
+            self.id = self.shared.waiters.last_id.fetch_add(1, Ordering::Relaxed) + 1;
+        }
+        self.shared.waiters.lock().insert((self.seq, self.id), waker.clone());
+    }
+}
+
+impl Future for Pending {
+    type Output = Result<Seq, LedgerError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Some(answer) = self.answer() {
+            return Poll::Ready(answer);
+        }
+        match self.asked {
+            Asked::Not if self.shared.queue.is_awaited() => {
+                // Whoever else is ready to run may have an entry for the same group: they go first.
+                self.asked = Asked::Soon;
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            Asked::Soon => self.shared.queue.wake_writer(),
+            Asked::Not | Asked::Yes => {}
+        }
+        self.asked = Asked::Yes;
+        self.register(context.waker());
+        // It may have become durable while this one was not yet among those who wait.
+        self.answer().map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        match self.asked {
+            Asked::Yes => self.shared.waiters.leave((self.seq, self.id), self.shared.size()),
+            // Nobody will wait any more, but it is written all the same.
+            Asked::Not | Asked::Soon => self.shared.queue.wake_sleeper(),
+        }
+    }
+}
