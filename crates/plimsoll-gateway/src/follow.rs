@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use plimsoll_core::{Entry, EntryBody, OutcomeStatus, Tier};
-use plimsoll_ledger::{Record, Seq};
+use plimsoll_ledger::Seq;
 use plimsoll_store::EntryRow;
 use tokio::sync::watch;
 
@@ -24,7 +24,9 @@ pub const UPKEEP_S: u64 = 60;
 /// Hours that proposals and remembered results are kept in the database.
 pub const KEEP_HOURS: i64 = 24 * 30;
 /// Entries projected in one batch.
-pub const PROJECT_BATCH: usize = 1_000;
+pub const PROJECT_BATCH: usize = 4_000;
+/// Milliseconds that entries are left to gather before they are projected: the projection is for people.
+pub const PROJECT_WAIT_MS: u64 = 100;
 
 /// How many turned requests this second has already recorded.
 #[derive(Debug, Default)]
@@ -77,9 +79,10 @@ impl Gateway {
                 }
                 _ = upkeep.tick() => self.keep_up().await,
                 _ = self.ledger.grown_beyond(next) => {
-                    // Let a busy moment pass: the projection is for people. Then one batch, as the kill switches
-                    // are looked at also while a busy ledger is followed.
-                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    // One batch at a time, as the kill switches are looked at also while a busy ledger is followed.
+                    if self.ledger.size() - next < PROJECT_BATCH as u64 {
+                        tokio::time::sleep(Duration::from_millis(PROJECT_WAIT_MS)).await;
+                    }
                     match self.project_batch(next).await {
                         Ok(after) => next = after,
                         Err(error) => {
@@ -150,9 +153,14 @@ impl Gateway {
         let text = |error: &dyn std::error::Error| crate::upstream::http::chain(error);
         let reader = self.ledger.reader();
         let read = tokio::task::spawn_blocking(move || {
-            let records = reader.iter_from(Seq(next)).take(PROJECT_BATCH);
-            let row = |record: Record| EntryRow::read(record.seq.0, &record.entry);
-            records.map(|record| record.map(row)).collect::<Result<Vec<_>, _>>()
+            let mut records = reader.iter_from(Seq(next));
+            let mut rows = Vec::new();
+            while rows.len() < PROJECT_BATCH
+                && let Some(record) = records.next().transpose()?
+            {
+                rows.push(EntryRow::of(record.seq.0, records.place(), &record.entry));
+            }
+            Ok::<_, plimsoll_ledger::LedgerError>(rows)
         });
         let rows = read.await.map_err(|e| text(&e))?.map_err(|e| text(&e))?;
         let Some(last) = rows.last().map(|row| row.seq) else { return Ok(next) };

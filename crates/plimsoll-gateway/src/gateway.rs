@@ -9,6 +9,7 @@ use plimsoll_inspect::redact::Redactor;
 use plimsoll_ledger::{Ledger, LedgerError, LedgerOptions};
 use plimsoll_store::{Store, StoreError};
 
+use crate::bodies::FromLedger;
 use crate::context::{Results, Sessions};
 use crate::doubts::Doubts;
 use crate::joins::Joins;
@@ -85,6 +86,7 @@ impl Gateway {
         let (ledger, recovery) = Ledger::open(ledger_options)?;
         tracing::info!(?recovery, "ledger open");
         let store = Store::open(&state_dir.join("plimsoll.db")).await?;
+        store.read_bodies_from(Arc::new(FromLedger(ledger.reader())));
         let http = HttpClient::new(wants_tls(&bundle)).map_err(StartError::Trust)?;
         let redactor = redactor(&bundle);
         let tool_door = crate::tool_door::ToolDoor::new(http.clone(), redactor.clone());

@@ -8,6 +8,7 @@
 //! It alone knows: sockets, child processes, credentials, timers. It has never heard of HTML.
 #![forbid(unsafe_code)]
 
+mod bodies;
 pub mod caller;
 mod checks;
 pub mod context;
@@ -32,6 +33,7 @@ pub mod tokens;
 mod tool_door;
 pub mod upstream;
 
+pub use bodies::FromLedger;
 pub use caller::{Caller, Credentials};
 pub use docket::AnswerError;
 pub use gateway::{Gateway, GatewayOptions, StartError};

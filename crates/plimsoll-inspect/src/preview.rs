@@ -1,5 +1,7 @@
 //! How foreign text is shown to people: redacted, on one line, bounded, and with nothing invisible.
 
+use std::fmt::Write as _;
+
 use crate::redact::{PLAIN, Redactor, STREAM_HOLD_MAX};
 
 /// The first `max` characters of a text, without secrets of known form. To take out the gateway's own
@@ -27,13 +29,12 @@ impl Redactor {
             } else {
                 space = false;
             }
-            let unit = unit(c);
-            let length = unit.chars().count();
+            let length = shown_chars(c);
             if length > left {
                 return cut(shown);
             }
             left -= length;
-            shown.push_str(&unit);
+            push(&mut shown, c);
         }
         if window < text.len() { cut(shown) } else { shown.trim_end().to_owned() }
     }
@@ -45,12 +46,23 @@ fn cut(mut shown: String) -> String {
     shown
 }
 
-/// One character as it is shown.
-fn unit(c: char) -> String {
-    if c.is_whitespace() {
-        return " ".to_owned();
+/// How many characters one character is shown as.
+fn shown_chars(c: char) -> usize {
+    match !c.is_whitespace() && is_invisible(c) {
+        true => "\\u{}".len() + (u32::BITS - u32::from(c).leading_zeros()).div_ceil(4).max(1) as usize,
+        false => 1,
     }
-    if is_invisible(c) { format!("\\u{{{:x}}}", u32::from(c)) } else { c.to_string() }
+}
+
+/// Appends one character as it is shown.
+fn push(shown: &mut String, c: char) {
+    if c.is_whitespace() {
+        shown.push(' ');
+    } else if is_invisible(c) {
+        let _a_string_takes_it = write!(shown, "\\u{{{:x}}}", u32::from(c));
+    } else {
+        shown.push(c);
+    }
 }
 
 /// Control and format characters, fillers, private use, tags and variation selectors: what people can't

@@ -36,6 +36,8 @@ pub struct LedgerReader {
     durable: Option<watch::Receiver<u64>>,
     /// Shared by all clones, so that a reader finds its way back to where another one was.
     marks: Arc<Marks>,
+    /// The segment that [`read_at`](LedgerReader::read_at) looked into last.
+    open: Arc<Mutex<Option<Arc<Segment>>>>,
 }
 
 impl LedgerReader {
@@ -45,11 +47,11 @@ impl LedgerReader {
         if !segment::segments_dir(&dir).is_dir() {
             return Err(LedgerError::NotALedger { path: dir });
         }
-        Ok(Self { dir, durable: None, marks: Arc::default() })
+        Ok(Self { dir, durable: None, marks: Arc::default(), open: Arc::default() })
     }
 
     pub(crate) fn bounded(dir: PathBuf, durable: watch::Receiver<u64>) -> Self {
-        Self { dir, durable: Some(durable), marks: Arc::default() }
+        Self { dir, durable: Some(durable), marks: Arc::default(), open: Arc::default() }
     }
 
     pub fn dir(&self) -> &Path {
@@ -58,12 +60,28 @@ impl LedgerReader {
 
     /// Entries from `seq` on.
     pub fn iter_from(&self, seq: Seq) -> Records {
-        Records { reader: self.clone(), next: seq.0, at: None }
+        Records { reader: self.clone(), next: seq.0, place: 0, at: None }
     }
 
     /// One entry, or `None` when there are not that many.
     pub fn read(&self, seq: Seq) -> Result<Option<Vec<u8>>, LedgerError> {
         self.iter_from(seq).next().transpose().map(|record| record.map(|record| record.entry))
+    }
+
+    /// One entry that should begin at `place` of its segment, where [`Records::place`] found it. It is looked for
+    /// where that turns out to be wrong.
+    pub fn read_at(&self, seq: Seq, place: u64) -> Result<Option<Vec<u8>>, LedgerError> {
+        if !self.is_durable(seq.0) {
+            return Ok(None);
+        }
+        let known = self.open.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(entry) = known.and_then(|segment| segment.entry_at(seq.0, place)) {
+            return Ok(Some(entry));
+        }
+        let Some(segment) = self.segment_of(seq.0)?.map(Arc::new) else { return Ok(None) };
+        let found = segment.entry_at(seq.0, place);
+        *self.open.lock().unwrap_or_else(PoisonError::into_inner) = Some(segment);
+        found.map_or_else(|| self.read(seq), |entry| Ok(Some(entry)))
     }
 
     /// Reads every entry, checks every checksum, and computes the head from nothing but the
@@ -141,6 +159,7 @@ impl Marks {
 pub struct Records {
     reader: LedgerReader,
     next: u64,
+    place: u64,
     at: Option<(Segment, Cursor)>,
 }
 
@@ -156,6 +175,11 @@ impl Records {
     /// The place of the entry that comes next.
     pub const fn position(&self) -> Seq {
         Seq(self.next)
+    }
+
+    /// Where in its segment the last entry stands, for [`LedgerReader::read_at`].
+    pub const fn place(&self) -> u64 {
+        self.place
     }
 
     fn advance(&mut self) -> Result<Option<Record>, LedgerError> {
@@ -175,6 +199,7 @@ impl Records {
                 }
                 if intact.seq == self.next {
                     let record = Record { seq: Seq(intact.seq), entry: intact.entry.to_vec() };
+                    self.place = intact.offset;
                     self.next += 1;
                     return Ok(Some(record));
                 }

@@ -187,6 +187,19 @@ impl Segment {
         self.header.before.size()
     }
 
+    /// The entry of this number, if its record begins here and is intact.
+    pub(crate) fn entry_at(&self, seq: u64, offset: u64) -> Option<Vec<u8>> {
+        let mut head = [0; RECORD_HEADER_BYTES];
+        if offset < HEADER_BYTES as u64 || seq < self.first() {
+            return None;
+        }
+        self.file.read_exact_at(&mut head, offset).ok()?;
+        let mut record = vec![0; RECORD_HEADER_BYTES + usize::from(u16_at(&head, 0))];
+        self.file.read_exact_at(&mut record, offset).ok()?;
+        let found = decode_record(&record).filter(|found| found.seq == seq)?;
+        Some(found.entry.to_vec())
+    }
+
     pub(crate) fn damaged(&self, offset: u64, what: impl Into<String>) -> LedgerError {
         LedgerError::Damaged { file: self.path.clone(), offset, what: what.into() }
     }
@@ -262,7 +275,9 @@ pub(crate) enum Tail {
 pub(crate) struct Intact<'a> {
     pub(crate) seq: u64,
     pub(crate) entry: &'a [u8],
-    /// Where it stands, when it is the first of its group.
+    /// Where it stands.
+    pub(crate) offset: u64,
+    /// The same, when it is the first of its group.
     pub(crate) group_at: Option<u64>,
 }
 
@@ -300,10 +315,11 @@ impl Cursor {
             return Ok(None);
         }
         *place = Some(found.place);
-        let group_at = (found.place == 0).then_some(*offset);
+        let at = *offset;
+        let group_at = (found.place == 0).then_some(at);
         *offset += (RECORD_HEADER_BYTES + found.entry.len()) as u64;
         *next += 1;
-        Ok(Some(Intact { seq: found.seq, entry: found.entry, group_at }))
+        Ok(Some(Intact { seq: found.seq, entry: found.entry, offset: at, group_at }))
     }
 
     /// How far to look for damage behind the end: once to the end of the segment, and then, while

@@ -1,6 +1,8 @@
 //! The projection of the ledger: what `log` and `show` ask. It can be thrown away and rebuilt.
 
 use std::borrow::Cow;
+use std::fmt::Debug;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use plimsoll_core::{ActId, ApprovalState, OutcomeStatus, Ruling, Tier, ToolName};
@@ -31,8 +33,16 @@ pub struct EntryRow {
     pub status: String,
     pub act: String,
     pub request: String,
-    /// The entry as it stands in the ledger.
+    /// Where in its file of the ledger the entry stands; see [`Bodies`].
+    pub place: u64,
+    /// The entry as it stands in the ledger. A row that is projected without it gets it from there when it is read.
     pub body: String,
+}
+
+/// The entries themselves, where they are kept: in the ledger. The projection has only what people ask by.
+pub trait Bodies: Debug + Send + Sync {
+    /// The entry with this number, which should stand at `place` of its file.
+    fn body(&self, seq: u64, place: u64) -> Option<Vec<u8>>;
 }
 
 /// Which entries to list. Empty fields do not restrict.
@@ -74,6 +84,9 @@ pub struct IdMatch {
 
 /// The projection.
 pub trait Entries {
+    /// Says where the bodies are of rows that were projected without one. Once, before anything is read.
+    fn read_bodies_from(&self, bodies: Arc<dyn Bodies>);
+
     /// Adds entries in order. Those that are there already are passed over, so that a follower may
     /// repeat itself; a [`Gap`](crate::StoreError::Gap) is an error.
     fn project(&self, entries: Vec<EntryRow>) -> Answer<()>;
@@ -110,10 +123,14 @@ impl EntryRow {
     /// The row of a ledger entry. What this version can't read is kept and says so: a projection
     /// has no holes.
     pub fn read(seq: u64, entry: &[u8]) -> Self {
-        let body = String::from_utf8_lossy(entry).into_owned();
+        Self { body: String::from_utf8_lossy(entry).into_owned(), ..Self::of(seq, 0, entry) }
+    }
+
+    /// The same without its body, which stands at `place` of its file.
+    pub fn of(seq: u64, place: u64, entry: &[u8]) -> Self {
         let columns = serde_json::from_slice::<Columns<'_>>(entry).ok().and_then(|columns| columns.row());
         let row = columns.unwrap_or_else(|| Self { kind: "unreadable".to_owned(), ..Self::default() });
-        Self { seq, body, ..row }
+        Self { seq, place, ..row }
     }
 }
 

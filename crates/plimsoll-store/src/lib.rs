@@ -39,7 +39,7 @@ use jiff::Timestamp;
 
 pub use approvals::Approvals;
 pub use counters::Counters;
-pub use entries::{Entries, EntryFilter, EntryRow, IdMatch, SessionSummary};
+pub use entries::{Bodies, Entries, EntryFilter, EntryRow, IdMatch, SessionSummary};
 pub use error::StoreError;
 pub use keys::{AdminKeyRow, KeyRow, Keys};
 pub use proposals::{Proposal, ProposalKey, Proposals};

@@ -202,6 +202,17 @@ async fn readers_find_their_way_back() {
         for seq in [399, 0, 250, 101] {
             assert_eq!(reader.read(Seq(seq)).unwrap(), Some(big(seq)));
         }
+        let mut records = reader.iter_from(Seq(0));
+        let mut places = Vec::new();
+        while records.next().transpose().unwrap().is_some() {
+            places.push(records.place());
+        }
+        for seq in [399, 0, 1, 250, 101] {
+            for place in [places[seq as usize], 0, 77, places[(seq as usize + 1) % 400]] {
+                assert_eq!(reader.read_at(Seq(seq), place).unwrap(), Some(big(seq)));
+            }
+        }
+        assert_eq!(reader.read_at(Seq(400), 4_096).unwrap(), None);
     }
 }
 

@@ -1,4 +1,5 @@
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use rusqlite::types::ToSql;
@@ -7,14 +8,38 @@ use rusqlite::{Connection, Params, Row, Transaction, params};
 use super::values::{At, limited};
 use super::{Durability, Sqlite};
 use crate::entries::{Entries, EntryFilter, EntryRow, IdMatch, SessionSummary};
-use crate::{Answer, ENTRIES_MAX, MATCHES_MAX, ROWS_MAX, StoreError};
+use crate::{Answer, Bodies, ENTRIES_MAX, MATCHES_MAX, ROWS_MAX, StoreError};
 
-const COLUMNS: &str =
-    "seq, id, at, kind, session, workflow, principal, tool, tier, decision, status, act, request, body";
-const INSERT: &str = "INSERT INTO entry (seq, id, at, kind, session, workflow, principal, tool, tier, decision, status, act, request, body, in_doubt)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const COLUMNS: &str = "seq, id, at, kind, session, workflow, principal, tool, tier, decision, status, act, request, place, body";
+const INSERT: &str = "INSERT INTO entry (seq, id, at, kind, session, workflow, principal, tool, tier, decision, status, act, request, place, body, in_doubt)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+impl Sqlite {
+    /// Reads entries, and fetches from the ledger what is not here.
+    fn read_entries(
+        &self,
+        doing: &'static str,
+        work: impl FnOnce(&Connection) -> Result<Vec<EntryRow>, StoreError> + Send + 'static,
+    ) -> Answer<Vec<EntryRow>> {
+        let bodies = Arc::clone(&self.bodies);
+        self.read(doing, move |sql| {
+            let mut rows = work(sql)?;
+            if let Some(bodies) = bodies.get() {
+                for row in rows.iter_mut().filter(|row| row.body.is_empty()) {
+                    let body = bodies.body(row.seq, row.place).unwrap_or_default();
+                    row.body = String::from_utf8_lossy(&body).into_owned();
+                }
+            }
+            Ok(rows)
+        })
+    }
+}
 
 impl Entries for Sqlite {
+    fn read_bodies_from(&self, bodies: Arc<dyn Bodies>) {
+        let _known_already = self.bodies.set(bodies);
+    }
+
     fn project(&self, entries: Vec<EntryRow>) -> Answer<()> {
         self.write("project entries", Durability::Normal, move |sql| {
             if entries.len() > ENTRIES_MAX {
@@ -49,33 +74,35 @@ impl Entries for Sqlite {
     }
 
     fn entry(&self, seq: u64) -> Answer<Option<EntryRow>> {
-        self.read("look up an entry", move |sql| Ok(find(sql, "seq = ?", "seq", [seq as i64], 1)?.pop()))
+        let found =
+            self.read_entries("look up an entry", move |sql| find(sql, "seq = ?", "seq", [seq as i64], 1));
+        Box::pin(async move { Ok(found.await?.pop()) })
     }
 
     fn entries_of_session(&self, session: &str, limit: usize) -> Answer<Vec<EntryRow>> {
         let session = session.to_owned();
-        self.read("list a session's entries", move |sql| {
+        self.read_entries("list a session's entries", move |sql| {
             find(sql, "session = ? AND session <> ''", "seq", [session], limit)
         })
     }
 
     fn entries_of_act(&self, act: &str) -> Answer<Vec<EntryRow>> {
         let act = act.to_owned();
-        self.read("list an act's entries", move |sql| {
+        self.read_entries("list an act's entries", move |sql| {
             find(sql, "act = ? AND act <> ''", "seq", [act], ROWS_MAX)
         })
     }
 
     fn entries_of_request(&self, request: &str) -> Answer<Vec<EntryRow>> {
         let request = request.to_owned();
-        self.read("list a request's entries", move |sql| {
+        self.read_entries("list a request's entries", move |sql| {
             find(sql, "request = ? AND request <> ''", "seq", [request], ROWS_MAX)
         })
     }
 
     fn latest_entries(&self, filter: &EntryFilter, limit: usize) -> Answer<Vec<EntryRow>> {
         let filter = filter.clone();
-        self.read("list entries", move |sql| {
+        self.read_entries("list entries", move |sql| {
             let since = filter.since.map(At);
             let before = filter.before.map(|seq| i64::try_from(seq).unwrap_or(i64::MAX));
             let conditions: [(&str, Option<&dyn ToSql>); 7] = [
@@ -95,7 +122,7 @@ impl Entries for Sqlite {
     }
 
     fn in_doubt(&self, before: Timestamp, limit: usize) -> Answer<Vec<EntryRow>> {
-        self.read("list what is in doubt", move |sql| {
+        self.read_entries("list what is in doubt", move |sql| {
             find(sql, "in_doubt = 1 AND at < ?", "seq", [At(before)], limit)
         })
     }
@@ -200,6 +227,7 @@ fn insert<'a>(sql: &Transaction<'_>, entry: &'a EntryRow, open: &mut Open<'a>) -
         entry.status,
         entry.act,
         entry.request,
+        entry.place as i64,
         entry.body,
         open.is_in_doubt(entry),
     ])?;
@@ -238,7 +266,8 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<EntryRow> {
         status: row.get(10)?,
         act: row.get(11)?,
         request: row.get(12)?,
-        body: row.get(13)?,
+        place: row.get::<_, i64>(13)?.unsigned_abs(),
+        body: row.get(14)?,
     })
 }
 

@@ -8,7 +8,10 @@ use crate::StoreError;
 const APPLICATION: i64 = 0x504c_494d;
 
 /// In order; never changed once released.
-const STEPS: &[&str] = &[include_str!("migrations/0001_start.sql")];
+const STEPS: &[&str] = &[
+    include_str!("migrations/0001_start.sql"),
+    include_str!("migrations/0002_bodies_stay_in_the_ledger.sql"),
+];
 
 /// Brings the schema up to date. Refuses a newer one, and a database of another program.
 pub(super) fn migrate(connection: &mut Connection, path: &str) -> Result<(), StoreError> {

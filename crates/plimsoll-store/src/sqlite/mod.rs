@@ -16,14 +16,14 @@ use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
-use crate::{Answer, Backend, QUEUE_MAX, StoreError};
+use crate::{Answer, Backend, Bodies, QUEUE_MAX, StoreError};
 
 /// How many connections read beside the writer.
 const READERS: usize = 3;
@@ -38,6 +38,7 @@ pub struct Sqlite {
     writer: Lane,
     /// None for a database in memory, which has one connection.
     readers: Option<Lane>,
+    bodies: Arc<OnceLock<Arc<dyn Bodies>>>,
 }
 
 impl Backend for Sqlite {}
@@ -79,6 +80,7 @@ impl Sqlite {
         Ok(Self {
             writer: Lane::start("store-writer", vec![connection])?,
             readers: Some(Lane::start("store-reader", readers?)?),
+            bodies: Arc::default(),
         })
     }
 
@@ -86,7 +88,8 @@ impl Sqlite {
         let mut connection = Connection::open_in_memory()?;
         prepare(&connection)?;
         migrate::migrate(&mut connection, "the database in memory")?;
-        Ok(Self { writer: Lane::start("store-writer", vec![connection])?, readers: None })
+        let writer = Lane::start("store-writer", vec![connection])?;
+        Ok(Self { writer, readers: None, bodies: Arc::default() })
     }
 
     /// Does the work in one transaction on the writer's thread.

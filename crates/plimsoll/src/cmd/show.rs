@@ -1,10 +1,12 @@
 //! `plimsoll show`: one action chain from top to bottom.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::ValueEnum;
 use plimsoll_bundle::Bundle;
 use plimsoll_console::chain::{self, Chain, Found, Line, Step, Tone};
+use plimsoll_gateway::FromLedger;
 use plimsoll_ledger::{LedgerReader, Seq};
 use plimsoll_store::Store;
 use serde_json::{Value, json};
@@ -112,6 +114,9 @@ impl Record {
                 .help("`plimsoll up` makes one; --repo names the repository, PLIMSOLL_STATE the directory"));
         }
         let store = Store::open(&file).await?;
+        if let Ok(ledger) = LedgerReader::open(dir.join("ledger")) {
+            store.read_bodies_from(Arc::new(FromLedger(ledger)));
+        }
         let behind = behind(&store, &dir).await?;
         if behind > 0 {
             let count = match behind {
