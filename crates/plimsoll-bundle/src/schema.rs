@@ -62,6 +62,89 @@ pub fn follow<'s>(root: &'s Value, schema: &'s Value) -> Option<&'s Value> {
     None
 }
 
+/// Every path of named members in a schema, list elements left out: `sender/email`. A list or a value
+/// without a name is `*`.
+pub fn paths(schema: &Value) -> BTreeSet<String> {
+    Walk::of(schema).paths
+}
+
+/// The same when the schema says all there is; `None` when it leaves room for other members.
+pub fn fields(schema: &Value) -> Option<BTreeSet<String>> {
+    let walk = Walk::of(schema);
+    (!walk.open).then_some(walk.paths)
+}
+
+/// Whether a field, named by the end of its path, is this path.
+pub fn is_field(path: &str, field: &str) -> bool {
+    path.strip_suffix(field).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
+}
+
+/// How deep members are followed.
+const DEPTH_MAX: usize = 8;
+
+/// How many places of a schema are looked at: one that branches into itself has no end.
+const PLACES_MAX: usize = 4096;
+
+struct Walk<'s> {
+    root: &'s Value,
+    paths: BTreeSet<String>,
+    /// Somewhere members may stand that the schema does not name.
+    open: bool,
+    places: usize,
+}
+
+impl<'s> Walk<'s> {
+    fn of(root: &'s Value) -> Self {
+        let mut walk = Self { root, paths: BTreeSet::new(), open: false, places: 0 };
+        walk.at(root, "", DEPTH_MAX);
+        walk
+    }
+}
+
+impl Walk<'_> {
+    fn at(&mut self, schema: &Value, path: &str, depth: usize) {
+        self.places += 1;
+        let bounded = depth > 0 && self.places <= PLACES_MAX;
+        let Some(here) = follow(self.root, schema).filter(|_| bounded) else {
+            self.open = true;
+            return;
+        };
+        let mut led = false;
+        for word in ["allOf", "anyOf", "oneOf"] {
+            for branch in here.get(word).and_then(Value::as_array).into_iter().flatten() {
+                self.at(branch, path, depth - 1);
+                led = true;
+            }
+        }
+        if let Some(members) = here.get("properties").and_then(Value::as_object) {
+            led = true;
+            for (name, member) in members {
+                let inner = if path.is_empty() { name.clone() } else { format!("{path}/{name}") };
+                self.paths.insert(inner.clone());
+                self.at(member, &inner, depth - 1);
+            }
+        }
+        if let Some(items) = here.get("items") {
+            led = true;
+            self.at(items, path, depth - 1);
+        }
+        let plain = here.get("const").or(here.get("enum")).is_some() || is_scalar(here);
+        if plain && path.is_empty() {
+            self.paths.insert("*".to_owned());
+        }
+        self.open |= !led && !plain;
+    }
+}
+
+fn is_scalar(schema: &Value) -> bool {
+    let scalar = |kind: &Value| kind.as_str().is_some_and(|kind| !matches!(kind, "object" | "array"));
+    match schema.get("type") {
+        Some(Value::Array(kinds)) => kinds.iter().all(scalar),
+        Some(kind) => scalar(kind),
+        None => false,
+    }
+}
+
 fn composed(schema: &Value) -> bool {
     ["allOf", "anyOf", "oneOf", "patternProperties", "if"].iter().any(|word| schema.get(word).is_some())
 }
@@ -97,5 +180,39 @@ mod tests {
         assert_eq!(check("/alt/b"), "open");
         assert!(check("/nope").starts_with("missing"));
         assert_eq!(names(&schema).len(), 5);
+    }
+
+    #[test]
+    fn every_field_of_a_closed_schema_and_none_of_an_open_one() {
+        let mail = json!({
+            "type": "object",
+            "properties": {
+                "id": {"type": "string"},
+                "sender": {"$ref": "#/$defs/person"},
+                "cc": {"type": "array", "items": {"$ref": "#/$defs/person"}},
+                "body": {"anyOf": [{"type": "string"}, {"type": "null"}]}
+            },
+            "$defs": {"person": {"type": "object", "properties": {"email": {"type": ["string", "null"]}}}}
+        });
+        let known = fields(&mail).unwrap();
+        assert_eq!(
+            known.iter().map(String::as_str).collect::<Vec<_>>(),
+            ["body", "cc", "cc/email", "id", "sender", "sender/email"]
+        );
+        assert!(known.iter().any(|path| is_field(path, "email")));
+        assert!(known.iter().any(|path| is_field(path, "sender/email")));
+        assert!(!known.iter().any(|path| is_field(path, "mail")), "a field is a whole name");
+        assert_eq!(
+            fields(&json!({"type": "array", "items": {"type": "string"}})),
+            Some(["*".to_owned()].into())
+        );
+        for open in [json!({}), json!({"type": "object"}), json!({"properties": {"x": {}}})] {
+            assert_eq!(fields(&open), None, "{open}");
+        }
+        // It contains itself many times over, and ends all the same.
+        let names = ["next", "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o"];
+        let endless = json!({"properties": names.map(|n| (n, json!({"$ref": "#"}))).into_iter().collect::<std::collections::BTreeMap<_, _>>()});
+        assert!(paths(&endless).contains("a/a"));
+        assert_eq!(fields(&endless), None);
     }
 }

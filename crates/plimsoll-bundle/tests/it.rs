@@ -9,3 +9,5 @@
 mod breaks;
 #[path = "it/example.rs"]
 mod example;
+#[path = "it/meaning.rs"]
+mod meaning;

@@ -60,7 +60,11 @@ pub struct ToolForm {
     /// Argument → its role. Nested ones as `items/*/sku`.
     #[serde(default)]
     pub args: BTreeMap<String, RoleForm>,
-    /// What its results are worth: `trusted` only when nobody outside can write them. Default `untrusted`.
+    /// Words by which a user asks for this kind of act: `[send, write, reply]`. Default: what its name says.
+    #[serde(default)]
+    pub verbs: Vec<String>,
+    /// What its results are worth: `trusted` only when nobody outside can write them, or field by field.
+    /// Default `untrusted`.
     #[serde(default)]
     pub output: OutputForm,
     /// Tests against a system of record before it runs.
@@ -120,13 +124,58 @@ pub enum RoleForm {
     Choice,
 }
 
-/// What results are worth.
+/// What results are worth: as a whole, or field by field.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum OutputForm {
+    Whole(WorthForm),
+    Fields(FieldsForm),
+}
+
+impl Default for OutputForm {
+    fn default() -> Self {
+        Self::Whole(WorthForm::Untrusted)
+    }
+}
+
+/// Who may have written something: only the organisation and its users, or anybody.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum OutputForm {
+pub enum WorthForm {
     Trusted,
     #[default]
     Untrusted,
+}
+
+/// What results are worth, field by field. A field is the last name on its path (`email`), or more of the
+/// path's end (`sender/email`); in a list without names it is `*`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FieldsForm {
+    /// The text as a whole, and every field that nothing else is said about. Default `untrusted`.
+    #[serde(default)]
+    pub integrity: WorthForm,
+    /// Fields that only the organisation or its own server writes: ids, states, dates of entry.
+    #[serde(default)]
+    pub trusted: Vec<String>,
+    /// Fields of a directory that the organisation keeps. Who is named by any of them may be reached by all.
+    #[serde(default)]
+    pub directory: Vec<String>,
+    /// Fields by which a user names a record: a file's name, an event's title.
+    #[serde(default)]
+    pub named_by: Vec<String>,
+    /// Field → the argument that a record named by the user lends it to (`id: file_id`), or `recipient`
+    /// for the people of a record.
+    #[serde(default)]
+    pub lends: BTreeMap<String, String>,
+    /// The field that says who wrote the record's text. The server itself must write it.
+    pub author: Option<String>,
+    /// Field → data class, for values that are not for everybody.
+    #[serde(default)]
+    pub sensitive: BTreeMap<String, String>,
+    /// Who may read the results: `kind:name`, an address, or a domain as `*@acme.example`. Default: anyone.
+    #[serde(default)]
+    pub readers: Vec<String>,
 }
 
 /// A test against a system of record: call a safe tool, require conditions of its result.

@@ -21,6 +21,7 @@ use crate::yaml::{self, Document};
 
 mod acts;
 mod model;
+mod output;
 mod overrides;
 mod people;
 mod project;

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use plimsoll_core::{Account, ArgumentRole, Effect, Integrity, Meaning, Output, Tier, ToolName};
+use plimsoll_core::{Account, ArgumentRole, Effect, Meaning, Tier, ToolName};
 
 use super::Loading;
 use crate::check::pointed;
-use crate::forms::tools::{AccountForm, CheckForm, EffectForm, OutputForm, RoleForm, TierForm, ToolForm};
+use crate::forms::tools::{AccountForm, CheckForm, EffectForm, RoleForm, TierForm, ToolForm};
 use crate::model::{Check, Condition, Given, Operand, Pin, Secret, Server, Tool};
 use crate::schema::{self, Found};
 use crate::suggest::did_you_mean;
@@ -43,6 +43,8 @@ impl Loading<'_> {
         if let Some(pin) = pin.as_ref().filter(|_| tier != Tier::Safe) {
             self.unlabelled(doc, &at, &name, pin, &roles);
         }
+        let verbs = self.verbs(doc, &at, &form.verbs);
+        let output = self.output(doc, &at, &form.output, pin.as_ref());
         let checks = form.check.iter().enumerate();
         let checks = checks
             .filter_map(|(i, c)| self.check(doc, &format!("{at}/check/{i}"), c, pin.as_ref()))
@@ -53,19 +55,7 @@ impl Loading<'_> {
             effect,
             account,
             amount_free: self.amount_free(doc, &at, form, &roles),
-            meaning: Meaning {
-                tool: name.clone(),
-                effect,
-                roles,
-                verbs: Vec::new(),
-                output: Output {
-                    integrity: match form.output {
-                        OutputForm::Trusted => Integrity::Trusted,
-                        OutputForm::Untrusted => Integrity::Untrusted,
-                    },
-                    ..Output::default()
-                },
-            },
+            meaning: Meaning { tool: name.clone(), effect, roles, verbs, output },
             name,
             checks,
             draft,
@@ -203,7 +193,7 @@ impl Loading<'_> {
         }
     }
 
-    /// Checks call safe tools that exist; drafts exist.
+    /// Checks call safe tools that exist; drafts exist; what a record lends, some tool takes.
     pub(super) fn compare_tools(&mut self, servers: &BTreeMap<String, Arc<Server>>) {
         for tool in servers.values().flat_map(|server| server.tools.values()) {
             let Some(doc) = self.docs.get(&format!("tools/{}.yaml", tool.name.server)).cloned() else {
@@ -216,6 +206,7 @@ impl Loading<'_> {
             if let Some(draft) = &tool.draft {
                 self.known_tool(&doc, &format!("{at}/draft"), draft, servers);
             }
+            self.compare_lends(&doc, &at, tool, servers);
         }
     }
 

@@ -76,6 +76,13 @@ const BREAKS: &[(&str, &str, &str)] = &[
     (DESK, "list_mail:", "list_mails:"),
     (DESK, "tier: safe, effect: read, args: {mail_id: identifier}", "tier: safe, tier: safe"),
     (DESK, "tools:\n", "tools: {\n"),
+    // what its arguments and results mean
+    (DESK, "output: trusted}", "output: truste}"),
+    (DESK, "output: trusted}", "output: {integritty: trusted, trusted: [totl]}}"),
+    (DESK, "output: trusted}", "output: {trusted: total}}"),
+    (DESK, "output: trusted}", "output: {named_by: [order_id], lends: {order_id: oder_id, ordr: order_id}}}"),
+    (DESK, "output: trusted}", "output: {readers: [treasurer]}}"),
+    (DESK, "output: trusted}", "verbs: [look up, \"?\"]}"),
     // the pins
     (LOCK, "This cannot be undone.", "This can be undone."),
     (LOCK, "\"server\": \"desk\"", "\"server\": \"shop\""),
