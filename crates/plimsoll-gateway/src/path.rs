@@ -46,6 +46,7 @@ pub struct Proposal {
 
 /// What a door has seen of the context.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one per act, and it is moved twice")]
 pub enum Sight {
     /// The whole context: origins were traced in it.
     Context { trajectory: Trajectory, flow: Flow },
