@@ -62,7 +62,7 @@ enum Command {
     Resume(cmd::stop::Resume),
     /// Make, list and revoke API keys and admin keys
     Key(cmd::key::Key),
-    /// Measure what it costs: the gateway against the least that a proxy can do
+    /// Measure what it costs, and what a policy costs and stops
     Bench(cmd::bench::Bench),
     /// Run the mock model or a mock MCP server, for trying things without a provider
     Mock(cmd::mock::Mock),

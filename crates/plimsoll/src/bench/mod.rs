@@ -8,6 +8,7 @@
 pub mod floor;
 mod load;
 pub mod mock;
+pub mod policy;
 mod proc;
 mod report;
 mod rounds;

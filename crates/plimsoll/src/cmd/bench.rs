@@ -8,9 +8,10 @@ use clap::Subcommand;
 use tokio::net::TcpListener;
 
 use crate::bench::{self, NAMES, Plan};
+use crate::cmd::bench_policy::Policy;
 use crate::talk::{self, Done, Error};
 
-/// Measure what Plimsoll costs
+/// Measure what Plimsoll costs, and what a policy costs and stops
 #[derive(Debug, clap::Args)]
 pub struct Bench {
     #[command(subcommand)]
@@ -20,6 +21,7 @@ pub struct Bench {
 #[derive(Debug, Subcommand)]
 enum What {
     Gateway(Gateway),
+    Policy(Policy),
     /// A part of the benchmark's own set-up
     #[command(hide = true, subcommand)]
     Role(Role),
@@ -70,6 +72,7 @@ impl Bench {
             match self.what {
                 What::Gateway(gateway) => gateway.run().await,
                 What::Role(role) => role.serve().await,
+                What::Policy(policy) => policy.run(),
             }
         })
     }

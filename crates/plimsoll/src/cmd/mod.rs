@@ -2,6 +2,7 @@
 
 pub mod approve;
 pub mod bench;
+mod bench_policy;
 pub mod check;
 pub mod demo;
 pub mod doctor;

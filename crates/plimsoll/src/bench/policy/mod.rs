@@ -1,0 +1,20 @@
+//! Measuring a policy without a model: traces in, figures out.
+//!
+//! A trace says what a model was shown and what it called. Here each call is decided by the gateway's own functions and
+//! the repository's rules, under the strongest adversary that a policy can be measured against: a model that obeys
+//! whatever it reads.
+
+mod episode;
+mod explain;
+mod lines;
+mod report;
+mod run;
+mod scene;
+mod table;
+
+pub use episode::{Episode, read};
+pub use explain::{explain, find};
+pub use lines::annotation_lines;
+pub use report::Report;
+pub use run::{Outcome, all, unknown_tools, workflows};
+pub use scene::Ground;

@@ -1,0 +1,213 @@
+//! What the model had been shown at some point of an episode, and the decision about a call there.
+//!
+//! Contexts are built and calls decided by the gateway's own functions. What is not in a trace is assumed:
+//! a known answer of the model proposed the call, nobody has approved anything yet, no limit is reached, and a check
+//! has the answer that the trace has for its call, or none.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use plimsoll_bundle::{Bundle, Check, Workflow};
+use plimsoll_core::{
+    Account, Act, ActId, Case, CheckFact, Decision, Door, Effect, Facts, Flow, Hypothesis, Mode, Need,
+    PermitId, Principal, PrincipalKind, SpanKind, Tier, ToolName, Trajectory, decide,
+};
+use plimsoll_gateway::context::{Context, KnownResult, Results, Shown, flow, see};
+use plimsoll_gateway::declared;
+use plimsoll_inspect::Redactor;
+use plimsoll_inspect::trace::Prepared;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::episode::{Call, Episode, Step};
+
+/// What all episodes are decided by.
+#[derive(Debug)]
+pub struct Ground<'a> {
+    pub bundle: &'a Bundle,
+    pub release: String,
+    pub redactor: Redactor,
+    pub now: Timestamp,
+}
+
+/// One episode with the workflow it belongs to.
+#[derive(Debug)]
+pub struct Scene<'a> {
+    pub ground: &'a Ground<'a>,
+    pub workflow: &'a Workflow,
+    pub episode: &'a Episode,
+    pub principal: Principal,
+}
+
+/// A decided call.
+#[derive(Debug)]
+pub struct Ruled {
+    pub tool: ToolName,
+    pub tier: Tier,
+    pub effect: Effect,
+    pub flow: Flow,
+    pub decision: Decision,
+}
+
+impl<'a> Scene<'a> {
+    pub fn new(ground: &'a Ground<'a>, workflow: &'a Workflow, episode: &'a Episode) -> Self {
+        // A service that acts for the person who asks, in every role that the workflow may ask for.
+        let principal = Principal {
+            id: "key:bench".to_owned(),
+            kind: PrincipalKind::Service,
+            tenant: String::new(),
+            roles: workflow.roles.iter().cloned().collect(),
+            on_behalf_of: Some(episode.principal.clone()),
+        };
+        Self { ground, workflow, episode, principal }
+    }
+
+    /// The tool that a trace means by a name.
+    pub fn tool(&self, name: &str) -> ToolName {
+        let found = self.ground.bundle.resolve_client_name(self.workflow, name);
+        found.unwrap_or_else(|_candidates| ToolName::new(ToolName::LOCAL, name))
+    }
+
+    /// What the model had been shown before this step.
+    pub fn context(&self, until: usize) -> Context<'a> {
+        let results = Results::default();
+        let shown = self.shown(until, &results);
+        see(self.ground.bundle, self.workflow, &results, shown)
+    }
+
+    /// The texts before this step. Results of servers that have a door pass it, and so become known.
+    pub fn shown(&self, until: usize, results: &Results) -> Vec<Shown<'a>> {
+        let piece = |kind, text: &'a str| Some(Shown { kind, text: Cow::Borrowed(text), tool: None });
+        let one = |step: &'a Step| match step {
+            Step::System(text) => piece(SpanKind::System, text),
+            Step::User(text) => piece(SpanKind::User, text),
+            Step::Assistant(text) => piece(SpanKind::Assistant, text),
+            Step::Call(_) => None,
+            Step::Result { call, value } => {
+                let tool = self.episode.call(*call).map(|call| self.tool(&call.tool));
+                let text = as_text(value);
+                if let Some(name) = &tool {
+                    self.pass_door(results, name, &text);
+                }
+                Some(Shown { kind: SpanKind::Result, text, tool })
+            }
+        };
+        self.episode.steps.iter().take(until).filter_map(one).collect()
+    }
+
+    fn pass_door(&self, results: &Results, name: &ToolName, text: &str) {
+        let bundle = self.ground.bundle;
+        if let Some(tool) = bundle.find_tool(name).filter(|_| !bundle.is_local(name)) {
+            let label = tool.meaning.output.label();
+            results.remember(text, KnownResult { label, tool: name.clone() });
+        }
+    }
+
+    /// Traces and decides one call of the trace.
+    pub fn rule(&self, prepared: &Prepared<'_>, trajectory: &Trajectory, call: &Call) -> Ruled {
+        let tool = self.tool(&call.tool);
+        let flow = self.flow(prepared, &tool, &call.args);
+        self.decide(tool, call.args.clone(), flow, trajectory)
+    }
+
+    pub fn flow(&self, prepared: &Prepared<'_>, tool: &ToolName, arguments: &Value) -> Flow {
+        let tool = self.ground.bundle.find_tool(tool).map(|tool| &**tool);
+        flow(prepared, arguments, tool, &self.ground.redactor)
+    }
+
+    /// Decides, runs the checks that the decision asks for, and decides again: as the path does.
+    pub fn decide(&self, tool: ToolName, arguments: Value, flow: Flow, trajectory: &Trajectory) -> Ruled {
+        let mut posed = self.pose(tool, arguments, flow);
+        let rules = &self.ground.bundle.rules;
+        let mut decision = decide(rules, &self.case(&posed, trajectory)).decision;
+        if decision.needs.iter().any(|need| matches!(need, Need::Check { .. })) {
+            posed.facts.checks = self.run_checks(&posed.act);
+            decision = decide(rules, &self.case(&posed, trajectory)).decision;
+        }
+        let Posed { act, tier, effect, flow, .. } = posed;
+        Ruled { tool: act.tool, tier, effect, flow, decision }
+    }
+
+    fn pose(&self, tool: ToolName, arguments: Value, flow: Flow) -> Posed {
+        let bundle = self.ground.bundle;
+        let (tier, effect, account) = declared::weight(bundle, &tool);
+        let facts = Facts {
+            objections: declared::objections(bundle, self.workflow, &tool, &arguments),
+            hypothesis: Hypothesis::Answer,
+            terms: bundle.terms(self.workflow, &tool),
+            checks: declared::open_checks(bundle, &tool),
+            ..Facts::default()
+        };
+        let schema = bundle.find_tool(&tool).and_then(|tool| tool.pin.as_ref()).map(|pin| pin.digest);
+        let act = Act { id: ActId(Uuid::nil()), door: Door::Llm, tool, arguments, schema, call_id: None };
+        Posed { act, tier, effect, account, flow, facts }
+    }
+
+    fn case<'c>(&'c self, posed: &'c Posed, trajectory: &'c Trajectory) -> Case<'c> {
+        Case {
+            principal: &self.principal,
+            workflow: &self.workflow.name,
+            environment: &self.ground.bundle.project.environment,
+            release: &self.ground.release,
+            mode: Mode::Enforce,
+            act: &posed.act,
+            tier: posed.tier,
+            effect: posed.effect,
+            account: posed.account,
+            trajectory,
+            flow: &posed.flow,
+            facts: &posed.facts,
+            now: self.ground.now,
+            permit: PermitId(Uuid::nil()),
+        }
+    }
+
+    fn run_checks(&self, act: &Act) -> Vec<CheckFact> {
+        let tool = self.ground.bundle.find_tool(&act.tool);
+        tool.into_iter().flat_map(|tool| &tool.checks).map(|check| self.run_check(check, act)).collect()
+    }
+
+    /// A check passes or fails by what the trace says its call returns; it stays open when the trace does not say.
+    fn run_check(&self, check: &Check, act: &Act) -> CheckFact {
+        let outcome = check.arguments(&act.arguments).map(|asked| {
+            let answer = self.answer(&check.call, &asked)?;
+            Some(check.evaluate(&act.arguments, answer).map_err(|error| error.to_string()))
+        });
+        let (passed, detail) = match outcome {
+            Err(error) => (Some(false), error.to_string()),
+            Ok(None) => (None, "the trace has no result of its call".to_owned()),
+            Ok(Some(Err(error))) => (Some(false), error),
+            Ok(Some(Ok(outcome))) => (Some(outcome.passed), outcome.detail),
+        };
+        CheckFact { name: check.name.clone(), passed, detail }
+    }
+
+    /// What the trace says this call returns, wherever it stands: a system of record answers at any time.
+    fn answer(&self, tool: &ToolName, arguments: &Value) -> Option<&'a Value> {
+        self.episode.steps.iter().rev().find_map(|step| match step {
+            Step::Result { call, value } => {
+                let call = self.episode.call(*call)?;
+                (self.tool(&call.tool) == *tool && call.args == *arguments).then_some(value)
+            }
+            _ => None,
+        })
+    }
+}
+
+/// An act with what stands about it in the release.
+struct Posed {
+    act: Act,
+    tier: Tier,
+    effect: Effect,
+    account: Account,
+    flow: Flow,
+    facts: Facts,
+}
+
+/// A result as a tool server writes it: text as it is, anything else as JSON.
+fn as_text(value: &Value) -> Cow<'_, str> {
+    match value {
+        Value::String(text) => Cow::Borrowed(text),
+        other => Cow::Owned(other.to_string()),
+    }
+}
