@@ -23,6 +23,7 @@ mod encoded;
 mod fields;
 mod lending;
 mod look;
+mod moment;
 mod naming;
 mod number;
 mod origin;
@@ -32,6 +33,7 @@ mod spelling;
 #[cfg(test)]
 mod tests;
 mod text;
+mod times;
 mod words;
 
 use plimsoll_core::{
@@ -92,6 +94,7 @@ fn trace_by(
         let prepared = if index < LEAVES_MAX { prepared } else { &nothing };
         origins.push(prepared.origin(Aim { leaf, tool }, redactor));
     }
+    prepared.mark_times(&leaves, &mut origins);
     let lists = list_origins(&leaves, &origins);
     origins.extend(lists);
     origins

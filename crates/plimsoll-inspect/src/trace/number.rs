@@ -128,7 +128,7 @@ fn ungrouped(token: &str) -> Option<String> {
     Some(whole)
 }
 
-const MONTHS: [&str; 12] = [
+pub(super) const MONTHS: [&str; 12] = [
     "january",
     "february",
     "march",

@@ -166,7 +166,7 @@ impl Prepared<'_> {
 
     /// A trusted result that is one value was chosen with the question: a tool that was asked nothing, or
     /// only things the user said, leaves nothing to choose among.
-    fn is_the_answer(&self, span: &PreparedSpan<'_>, id: ScalarId) -> bool {
+    pub(super) fn is_the_answer(&self, span: &PreparedSpan<'_>, id: ScalarId) -> bool {
         let Some(records) = span.records() else { return false };
         let integrity =
             span.fields().map_or(span.integrity(), |fields| fields.integrity(records, &span.text.exact, id));

@@ -3,17 +3,20 @@
 use std::sync::{Arc, OnceLock};
 
 use plimsoll_core::{Integrity, Output, Span, SpanKind};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::TracedSpan;
 use super::fields::Fields;
 use super::records::Records;
 use super::text::PreparedText;
+use super::times::Said;
 
 /// Spans made ready.
 #[derive(Debug)]
 pub struct Prepared<'a> {
     pub(super) spans: Vec<PreparedSpan<'a>>,
+    /// What the user said about time.
+    pub(super) said: OnceLock<Said>,
 }
 
 #[derive(Debug)]
@@ -42,7 +45,7 @@ impl<'a> Prepared<'a> {
             call: traced.call,
             fields: OnceLock::new(),
         };
-        Self { spans: spans.iter().map(ready).collect() }
+        Self { spans: spans.iter().map(ready).collect(), said: OnceLock::new() }
     }
 
     /// How many spans there are.
@@ -81,6 +84,11 @@ impl<'a> PreparedSpan<'a> {
     /// A result has records, wherever in the context it stands.
     pub(super) fn records(&self) -> Option<&Records> {
         (self.span.kind == SpanKind::Result || self.output.is_some()).then(|| self.text.records())
+    }
+
+    /// The result of a tool that has nothing to be asked: what it says is so for everybody.
+    pub(super) fn was_asked_nothing(&self) -> bool {
+        self.call.is_some_and(|call| call.is_null() || call.as_object().is_some_and(Map::is_empty))
     }
 
     /// The records of a result that may hold a sensitive field.

@@ -10,6 +10,7 @@ use crate::redact::PLAIN;
 mod lending;
 mod records;
 mod scene;
+mod times;
 
 /// A span of this kind and integrity.
 fn span(index: u32, kind: SpanKind, integrity: Integrity, source: &str) -> Span {
