@@ -8,12 +8,19 @@ use super::arguments::Leaf;
 use super::lending::Aim;
 use super::prepared::Prepared;
 use super::spelling::Spelling;
+use crate::intent::Words;
 
 impl Prepared<'_> {
     /// What the asking person said in words of their own, by span: no tool's result, wherever it was
     /// pasted.
     pub fn user_texts(&self) -> impl Iterator<Item = (u32, &str)> {
         self.spans.iter().filter(|span| span.is_users()).map(|span| (span.span.index, &*span.text.exact))
+    }
+
+    /// The same, read for what they ask to be done.
+    pub(crate) fn words(&self) -> Vec<(u32, &Words)> {
+        let users = self.spans.iter().filter(|span| span.is_users());
+        users.map(|span| (span.span.index, span.text.words())).collect()
     }
 
     /// The best that any whole place of a value says about it: `None` when it stands nowhere whole.

@@ -44,6 +44,7 @@ use serde_json::Value;
 pub use prepared::Prepared;
 pub use text::PreparedText;
 
+use crate::intent::intent;
 use crate::redact::Redactor;
 use arguments::{leaves, list_origins};
 use lending::Aim;
@@ -77,7 +78,8 @@ pub fn trace(
 ) -> Flow {
     let roles = |pointer: &str| meaning?.roles.get(pointer).copied();
     let origins = trace_by(prepared, arguments, meaning.map(|meaning| &meaning.tool), roles, redactor);
-    Flow { origins, ..Flow::default() }
+    let intent = meaning.map(|meaning| intent(&prepared.words(), meaning)).unwrap_or_default();
+    Flow { origins, intent, ..Flow::default() }
 }
 
 fn trace_by(

@@ -12,6 +12,7 @@ use unicode_normalization::{UnicodeNormalization, is_nfc};
 use super::encoded::{decoded_words, without_disguise};
 use super::records::{Records, Shape};
 use super::spelling::Spelling;
+use crate::intent::Words;
 
 /// One text, ready. It owns what it holds, so that a caller can keep it between turns under the text's
 /// content address (in an `Arc`, which [`Prepared::with`](super::Prepared::with) takes) and pay for it
@@ -26,6 +27,7 @@ pub struct PreparedText {
     pub(super) folded: Vec<u8>,
     records: OnceLock<Records>,
     disguised: OnceLock<String>,
+    words: OnceLock<Words>,
 }
 
 impl PreparedText {
@@ -33,12 +35,17 @@ impl PreparedText {
         let exact: Box<str> =
             if text.is_ascii() || is_nfc(text) { text.into() } else { text.nfc().collect() };
         let folded = fold(exact.as_bytes());
-        Self { exact, folded, records: OnceLock::new(), disguised: OnceLock::new() }
+        Self { exact, folded, records: OnceLock::new(), disguised: OnceLock::new(), words: OnceLock::new() }
     }
 
     /// The fields of a text that is a result.
     pub(super) fn records(&self) -> &Records {
         self.records.get_or_init(|| Records::read(&self.exact))
+    }
+
+    /// A text that the user wrote, read for what it asks to be done.
+    pub(super) fn words(&self) -> &Words {
+        self.words.get_or_init(|| Words::read(&self.exact))
     }
 
     pub(super) fn is_quoted(&self) -> bool {

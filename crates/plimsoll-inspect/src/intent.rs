@@ -1,0 +1,75 @@
+//! Did the user ask for this kind of act?
+//!
+//! *Provenance answers who, intent answers whether.* The user's own words are read for directives
+//! (`clauses`): `refund Bob`, `can you please refund`, `check it and then refund him`. A wish (`I want
+//! to book`), a question (`how do I send money?`), a report (`Bob said to pay`) and whatever is quoted
+//! ask for nothing. A directive asks for an act when its verb is one of the tool's: those declared, or
+//! those that the tool's name stands for (`verbs`).
+//!
+//! Only user spans count that nobody else wrote: kind *user*, integrity *user* or higher. All turns
+//! count, earlier ones too; `don't send it` and `never mind` take back what was asked before them.
+//! `Do all the tasks in the file` delegates: it is reported as a word, and asks for nothing by itself.
+//!
+//! Limits: the grammar is English. Verbs may be declared in any language and are found at a clause's
+//! start; other forms are not found, and then a person is asked. An answer (`yes, do it`) asks for
+//! nothing. Whether a condition came true is not known. Which of several acts of one kind was meant is
+//! the business of the arguments' origins.
+
+pub(crate) mod asking;
+pub(crate) mod clauses;
+pub(crate) mod lexicon;
+mod phrases;
+mod quoted;
+mod sense;
+#[cfg(test)]
+mod tests;
+pub(crate) mod verbs;
+pub(crate) mod words;
+
+use plimsoll_core::{Intent, Meaning};
+
+use asking::Asking;
+use clauses::{Directive, How, directives};
+use words::Token;
+
+/// One text of the user's, read once.
+#[derive(Debug)]
+pub(crate) struct Words {
+    pub(crate) tokens: Vec<Token>,
+    pub(crate) directives: Vec<Directive>,
+}
+
+impl Words {
+    pub(crate) fn read(text: &str) -> Self {
+        let tokens = words::tokens(text, &quoted::quotes(text));
+        let directives = directives(&tokens);
+        Self { tokens, directives }
+    }
+}
+
+/// Whether the user's words, span by span, ask for the acts of this tool.
+pub(crate) fn intent(said: &[(u32, &Words)], meaning: &Meaning) -> Intent {
+    let asking = Asking::of(meaning);
+    let mut found = None;
+    let mut delegated = None;
+    for (index, words) in said {
+        for directive in &words.directives {
+            let word = asking.word(directive, &words.tokens);
+            match (directive.how, word) {
+                (How::Do, Some(word)) => found = Some((word, *index)),
+                (How::Do, None) => {
+                    delegated =
+                        asking::delegation(directive, &words.tokens).map(|w| (w, *index)).or(delegated);
+                }
+                (How::Withdraw, _) | (How::Undo, Some(_)) => found = None,
+                // `Send it to Ada, don't send it to Bob`: within one turn that says how. In a later turn
+                // it takes back.
+                (How::DoNot, Some(_)) => found = found.filter(|(_, earlier)| earlier == index),
+                (How::Undo | How::DoNot, None) => {}
+            }
+        }
+    }
+    let asked = found.is_some();
+    let (word, span) = found.or(delegated).unzip();
+    Intent { asked, word, span, verbs: asking.words() }
+}
