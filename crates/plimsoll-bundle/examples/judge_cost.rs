@@ -197,6 +197,7 @@ fn workflows() -> BTreeMap<String, Arc<Workflow>> {
         models: vec![],
         prompts: vec![],
         acts: (0..TOOLS).map(|number| (self::name(number), boundary())).collect(),
+        authoriser: None,
         hosted_tools: HostedTools::Refuse,
         media: false,
         limits: vec![],

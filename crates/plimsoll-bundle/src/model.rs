@@ -117,6 +117,8 @@ pub struct Workflow {
     /// Which tools, and the decision boundary of each.
     pub acts: BTreeMap<ToolName, Boundary>,
     pub hosted_tools: HostedTools,
+    /// Id of the model that may say, from a clean context, whether the user asked for an act. Default: none.
+    pub authoriser: Option<String>,
     /// Whether images, sound and files may pass unread. Default: refused.
     pub media: bool,
     pub limits: Vec<Limit>,
@@ -318,6 +320,14 @@ pub struct Model {
     pub fallback: Option<String>,
     /// The pinned version, as the provider names it.
     pub version: Option<String>,
+}
+
+impl Model {
+    /// The one name under which the gateway itself asks it: its pinned version, else the first name without a `*`.
+    pub fn exact_name(&self) -> Option<&str> {
+        let named = || self.names.iter().map(String::as_str).find(|name| !name.contains('*'));
+        self.version.as_deref().or_else(named)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -146,6 +146,16 @@ fn unwrapped(text: &str) -> Option<&str> {
 }
 
 impl<'a> Context<'a> {
+    /// What the user wrote, oldest first, without anything recognised as somebody else's.
+    pub fn user_words(&self) -> impl Iterator<Item = String> {
+        let own = |span: &Span| span.kind == SpanKind::User && span.label.integrity >= Integrity::User;
+        self.spans
+            .iter()
+            .zip(&self.texts)
+            .filter(move |(span, _)| own(span))
+            .map(|(_, text)| text.to_string())
+    }
+
     /// Makes the context ready for tracing several calls of one answer.
     pub fn prepare<'b>(&'b self, bundle: &'b Bundle) -> Prepared<'b> {
         let traced = |(span, text): (&'b Span, &'b Cow<'a, str>)| TracedSpan {

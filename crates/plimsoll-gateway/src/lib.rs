@@ -8,6 +8,7 @@
 //! It alone knows: sockets, child processes, credentials, timers. It has never heard of HTML.
 #![forbid(unsafe_code)]
 
+pub mod authoriser;
 mod bodies;
 pub mod caller;
 mod checks;

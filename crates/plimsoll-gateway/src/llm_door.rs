@@ -10,6 +10,9 @@ mod others;
 mod session;
 mod stream;
 
+pub(crate) use actors::AskModel;
+pub(crate) use ask::path;
+
 use std::sync::Arc;
 
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};

@@ -33,6 +33,9 @@ pub struct WorkflowForm {
     /// Ids of `prompts/*.md` it may use as system text.
     #[serde(default)]
     pub prompts: Vec<String>,
+    /// Id of a model that may say whether the user asked for an act, where the user's words alone do not show
+    /// it. It sees those words and the tool, never a tool's text, and can't make any value trusted. Default: none.
+    pub authoriser: Option<String>,
     /// What happens to tools that the model provider would run itself. Default `refuse`.
     #[serde(default)]
     pub hosted_tools: HostedToolsForm,

@@ -8,6 +8,7 @@ use super::{Known, Loading, is_open};
 use crate::forms::WorkflowForm;
 use crate::forms::workflow::{HostedToolsForm, LimitForm, ModeForm, PerForm};
 use crate::model::{Boundary, HostedTools, Limit, LimitMeasure, LimitPer, Workflow};
+use crate::suggest::did_you_mean;
 use crate::yaml::Document;
 
 impl Loading<'_> {
@@ -41,6 +42,7 @@ impl Loading<'_> {
             models: form.models,
             prompts: form.prompts,
             acts,
+            authoriser: self.authoriser(&doc, form.authoriser, known),
             hosted_tools: match form.hosted_tools {
                 HostedToolsForm::Refuse => HostedTools::Refuse,
                 HostedToolsForm::Strip => HostedTools::Strip,
@@ -50,6 +52,25 @@ impl Loading<'_> {
             limits,
             risks: form.risks,
         })
+    }
+
+    /// The authoriser must be a model that can be asked by an exact name.
+    fn authoriser(&mut self, doc: &Document, id: Option<String>, known: &Known<'_>) -> Option<String> {
+        let id = id?;
+        match known.models.get(&id) {
+            None => {
+                let message = format!("there is no model `{id}`");
+                let help = did_you_mean(&id, known.models.keys().map(String::as_str));
+                self.tell(doc.error("workflow/unknown-authoriser", "/authoriser", message).help(help));
+            }
+            Some(model) if model.exact_name().is_none() => {
+                let message = format!("the model `{id}` has no name that the gateway could ask for itself");
+                let help = format!("give `version`, or a name without `*`, in models/{id}.yaml");
+                self.tell(doc.error("workflow/unnamed-authoriser", "/authoriser", message).help(help));
+            }
+            Some(_) => {}
+        }
+        Some(id)
     }
 
     /// The mode in force. Loosening it from outside is allowed and never silent.

@@ -22,20 +22,20 @@ const ERROR_BYTES: usize = 64 << 10;
 
 /// Asks the provider.
 #[derive(Debug)]
-pub(super) struct AskModel {
+pub(crate) struct AskModel {
     pub gateway: Arc<Gateway>,
     pub ask: ModelRequest,
 }
 
 /// An upstream that failed, with what the client is told.
 #[derive(Debug)]
-pub(super) struct Failed {
+pub(crate) struct Failed {
     error: UpstreamError,
     intent: u64,
 }
 
 impl Failed {
-    pub(super) fn refusal(self) -> Refusal {
+    pub(crate) fn refusal(self) -> Refusal {
         Refusal { entry: Some(self.intent), ..Refusal::plain(self.error.code(), self.error.to_string()) }
     }
 }

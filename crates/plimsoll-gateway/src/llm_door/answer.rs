@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::actors::{Release, error_body, provider_error};
 use super::ask::{Turn, is_deferred, tool_name};
+use crate::authoriser::{self, ModelAuthoriser};
 use crate::context::flow;
 use crate::declared;
 use crate::gateway::Gateway;
@@ -137,20 +138,44 @@ pub(super) async fn judge(gateway: &Arc<Gateway>, turn: &Turn, calls: &[ToolCall
     if calls.is_empty() {
         return Vec::new();
     }
-    let proposals: Vec<(Proposal, Release)> = {
+    let (proposals, words): (Vec<(Proposal, Release)>, Vec<String>) = {
         let Ok(request) = turn.dialect.read_request(turn.parsed.doc()) else {
             return calls.iter().map(|_| Some("the request can't be read again".to_owned())).collect();
         };
         let context = turn.context(gateway, &request);
         let prepared = context.prepare(turn.caller.bundle());
-        calls.iter().map(|call| propose(gateway, turn, &prepared, call)).collect()
+        let proposals = calls.iter().map(|call| propose(gateway, turn, &prepared, call)).collect();
+        (proposals, turn.caller.workflow().authoriser.iter().flat_map(|_| context.user_words()).collect())
     };
     let mut refusals = Vec::with_capacity(calls.len());
-    for (proposal, release) in proposals {
+    for (mut proposal, mut release) in proposals {
+        authorise(gateway, turn, &words, &mut proposal, &mut release).await;
         let passed = gateway.pass(&turn.caller, proposal, release).await;
         refusals.push(passed.err().map(|refusal| refusal.text()));
     }
     refusals
+}
+
+/// Lets the workflow's authoriser say whether the user asked for this, where there is one and it may help.
+async fn authorise(
+    gateway: &Arc<Gateway>,
+    turn: &Turn,
+    words: &[String],
+    proposal: &mut Proposal,
+    release: &mut Release,
+) {
+    let (bundle, workflow) = (turn.caller.bundle(), turn.caller.workflow());
+    let Some(model) = workflow.authoriser.as_ref().and_then(|id| bundle.models.get(id)) else { return };
+    let Some(tool) = bundle.find_tool(&proposal.act.tool) else { return };
+    let Sight::Context { flow, .. } = &proposal.sight else { return };
+    let asking = ModelAuthoriser { gateway, caller: &turn.caller, model, about: proposal };
+    let Some(intent) = authoriser::consult(&asking, &model.id, tool, flow, words).await else { return };
+    if let Some((_, join)) = &mut release.join {
+        join.flow.intent = intent.clone();
+    }
+    if let Sight::Context { flow, .. } = &mut proposal.sight {
+        flow.intent = intent;
+    }
 }
 
 fn propose(

@@ -125,7 +125,7 @@ impl Turn {
 }
 
 /// The provider's path of a dialect.
-pub(super) const fn path(dialect: Dialect) -> &'static str {
+pub(crate) const fn path(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::Chat => "/v1/chat/completions",
         Dialect::Responses => "/v1/responses",

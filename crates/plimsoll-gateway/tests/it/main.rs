@@ -2,6 +2,7 @@
 //! and clients that look at every byte.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
+mod authoriser;
 mod bad_input;
 mod behaviour;
 mod client;

@@ -249,7 +249,7 @@ impl World {
 
     /// What the model answers from now on.
     pub(crate) fn say(&self, status: u16, kind: &'static str, body: impl Into<Bytes>) {
-        *self.script.answer.lock().unwrap() = (status, kind, body.into());
+        self.script.say(status, kind, body);
     }
 
     /// Everything that is durable.
@@ -317,6 +317,7 @@ fn collect(dir: &Path, into: &mut Vec<u8>) {
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
     pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 /// A model that says what it is told to say.
@@ -328,7 +329,7 @@ pub(crate) struct Script {
 }
 
 impl Script {
-    async fn spawn() -> Arc<Self> {
+    pub(crate) async fn spawn() -> Arc<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let answer = Mutex::new((200, "application/json", Bytes::from_static(b"{}")));
@@ -345,6 +346,11 @@ impl Script {
         script
     }
 
+    /// What it answers from now on.
+    pub(crate) fn say(&self, status: u16, kind: &'static str, body: impl Into<Bytes>) {
+        *self.answer.lock().unwrap() = (status, kind, body.into());
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.addr)
     }
@@ -358,8 +364,8 @@ impl Script {
         request: Request<Incoming>,
     ) -> Result<Response<Full<Bytes>>, Infallible> {
         let (head, body) = request.into_parts();
-        let _read = body.collect().await;
-        self.seen.lock().unwrap().push(Seen { headers: head.headers });
+        let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+        self.seen.lock().unwrap().push(Seen { headers: head.headers, body });
         let (status, kind, body) = self.answer.lock().unwrap().clone();
         let response = Response::builder().status(status).header("content-type", kind);
         Ok(response.body(Full::new(body)).unwrap())

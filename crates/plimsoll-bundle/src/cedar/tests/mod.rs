@@ -287,6 +287,7 @@ fn workflow(name: &str, tools: Vec<ToolName>) -> Workflow {
         models: vec!["gpt".into()],
         prompts: vec![],
         acts: tools.into_iter().map(|tool| (tool, boundary())).collect(),
+        authoriser: None,
         hosted_tools: HostedTools::Refuse,
         media: false,
         limits: vec![],
