@@ -34,6 +34,7 @@ mod spelling;
 mod tests;
 mod text;
 mod times;
+mod url;
 mod words;
 
 use plimsoll_core::{

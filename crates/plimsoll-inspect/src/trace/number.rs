@@ -5,9 +5,76 @@ use super::naming::{is_named_as_id, word_after, word_before};
 /// How far a number is followed to each side; what is longer is no amount.
 const NUMBER_MAX: usize = 40;
 
+/// An amount, of a currency when it says which.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Amount {
+    number: Decimal,
+    currency: Option<&'static str>,
+}
+
+/// How the currencies that people write in more than one way are written.
+const CURRENCIES: [(&str, &[&str]); 8] = [
+    ("eur", &["€", "eur", "euro", "euros"]),
+    ("usd", &["$", "us$", "usd", "dollar", "dollars"]),
+    ("gbp", &["£", "gbp", "pound", "pounds"]),
+    ("jpy", &["¥", "jpy", "yen"]),
+    ("chf", &["chf", "fr.", "francs"]),
+    ("cny", &["cny", "rmb", "yuan"]),
+    ("inr", &["₹", "inr", "rupees"]),
+    ("sek", &["sek", "kr"]),
+];
+
+fn currency(word: &str) -> Option<&'static str> {
+    let word = word.trim().to_lowercase();
+    CURRENCIES.iter().find(|(_, spellings)| spellings.contains(&word.as_str())).map(|(code, _)| *code)
+}
+
+impl Amount {
+    /// `12`, `12.00`, `12.00 EUR`, `€12`.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        if let Some(number) = Decimal::parse(text) {
+            return Some(Self { number, currency: None });
+        }
+        let digit = |c: char| c.is_ascii_digit() || c == '-';
+        let (start, end) = (text.find(digit)?, text.rfind(|c: char| c.is_ascii_digit())? + 1);
+        let said = text.get(start..end)?;
+        let words = [&text[..start], &text[end..]].map(str::trim);
+        let [word] = words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>()[..] else {
+            return None;
+        };
+        Some(Self { number: Decimal::parse(said)?, currency: Some(currency(word)?) })
+    }
+
+    pub(super) fn needles(&self) -> Vec<String> {
+        self.number.needles()
+    }
+
+    /// Whether the number that covers `at` is this one, and is not of another currency.
+    pub(super) fn stands_at(&self, text: &str, at: usize) -> Option<bool> {
+        let (whole, before, after) = self.number.stands_at(text, at)?;
+        let beside = |word: &str| currency(word);
+        let marked = before.chars().next_back().and_then(|c| beside(c.encode_utf8(&mut [0; 4])));
+        let next = after.trim_start();
+        let sign = next.chars().next().and_then(|c| beside(c.encode_utf8(&mut [0; 4])));
+        let said =
+            marked.or(sign).or_else(|| beside(word_after(after))).or_else(|| beside(word_before(before)));
+        Some(whole && (self.currency.is_none() || said.is_none() || said == self.currency))
+    }
+
+    /// Whether a whole field is this amount.
+    pub(super) fn equals(&self, field: &str) -> bool {
+        let agrees = |other: &Self| {
+            other.number == self.number
+                && (self.currency.is_none() || other.currency.is_none() || other.currency == self.currency)
+        };
+        Self::parse(field)
+            .map_or_else(|| self.currency.is_none() && self.number.equals(field), |o| agrees(&o))
+    }
+}
+
 /// A decimal number in its shortest form: sign, digits, and how many of them stand behind the point.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Decimal {
+struct Decimal {
     negative: bool,
     digits: String,
     scale: usize,
@@ -26,14 +93,14 @@ impl Decimal {
     }
 
     /// A number as JSON and programs write it. No exponents.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    fn parse(text: &str) -> Option<Self> {
         let (negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
         let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
         Self::new(negative, whole, fraction)
     }
 
     /// The beginnings by which it can be found in a text.
-    pub(super) fn needles(&self) -> Vec<String> {
+    fn needles(&self) -> Vec<String> {
         let whole = match self.digits.len().checked_sub(self.scale) {
             Some(0) | None => "0",
             Some(n) => &self.digits[..n],
@@ -50,7 +117,7 @@ impl Decimal {
 
     /// Whether the number that covers `at` is this one, and stands as an amount: not as part of a
     /// date, a time, a percentage, a name or a numbered thing.
-    pub(super) fn stands_at(&self, text: &str, at: usize) -> Option<bool> {
+    fn stands_at<'t>(&self, text: &'t str, at: usize) -> Option<(bool, &'t str, &'t str)> {
         let bytes = text.as_bytes();
         let numeric = |b: &u8| b.is_ascii_digit() || matches!(b, b'.' | b',' | b'\'');
         let mut start = at - bytes[..at].iter().rev().take(NUMBER_MAX).take_while(|b| numeric(b)).count();
@@ -83,11 +150,11 @@ impl Decimal {
             || (glued(next) && joined(following.next()))
             || (matches!(last, Some(':')) && joined(behind.next()));
         let dated = is_month(word_before(before)) || is_month(word_after(after));
-        Some(!part && !dated && !is_named_as_id(before, None))
+        Some((!part && !dated && !is_named_as_id(before, None), before, after))
     }
 
     /// Whether a whole field is this number.
-    pub(super) fn equals(&self, field: &str) -> bool {
+    fn equals(&self, field: &str) -> bool {
         let field = field.trim_matches(|c: char| c.is_whitespace() || "€$£¥".contains(c));
         let (negative, digits) = field.strip_prefix('-').map_or((false, field), |rest| (true, rest));
         readings(digits, negative).contains(self)

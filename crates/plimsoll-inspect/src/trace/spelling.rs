@@ -7,8 +7,10 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::bounds::{is_decimal, left_ends, right_ends};
 use super::naming::{is_named_as_id, nouns};
-use super::number::{Decimal, date_spellings};
+use super::number::{Amount, date_spellings};
 use super::text::fold;
+use super::url::{Url, has_scheme};
+use super::words::is_filler;
 use crate::iban;
 
 /// Identifiers shorter than this count only when they are written as one: `order 13`, `#13`.
@@ -24,17 +26,16 @@ pub(super) struct Spelling {
     pub(super) needles: Vec<Finder<'static>>,
     /// What the argument's name says the value is of: `order` in `order_id`.
     nouns: Vec<String>,
+    /// It stands for something only when it is quoted: it is made of words that stand in any text.
+    filler: bool,
+    /// Somebody will put another value in its place.
+    template: bool,
 }
 
 #[derive(Debug)]
 enum Kind {
     Email,
-    /// Without scheme, `www.` and trailing slash; the host in lower case.
-    Url {
-        core: String,
-        host: usize,
-        plain_http: bool,
-    },
+    Url(Url),
     Path,
     Identifier {
         short: bool,
@@ -44,17 +45,17 @@ enum Kind {
         compact: String,
         phone: bool,
     },
-    Number(Decimal),
+    Number(Amount),
     Date(Vec<String>),
     Text,
 }
 
 impl Spelling {
     pub(super) fn of(text: &str, role: ArgumentRole, pointer: &str) -> Self {
-        let value: String = text.trim().nfc().collect();
+        let value: String = address(text.trim(), role).nfc().collect();
         let kind = Kind::of(&value, role);
         let mut needles = match &kind {
-            Kind::Url { core, .. } => vec![core.clone()],
+            Kind::Url(url) => url.needles(),
             Kind::Spaced { compact, phone } => {
                 vec![compact.chars().take(if *phone { 3 } else { 4 }).collect()]
             }
@@ -67,15 +68,23 @@ impl Spelling {
         needles.retain(|needle| !needle.is_empty());
         let needles = needles.iter().map(|n| Finder::new(&fold(n.as_bytes())).into_owned()).collect();
         let name = pointer.rsplit('/').find(|part| !part.is_empty() && part.parse::<u32>().is_err());
-        Self { kind, value, needles, nouns: nouns(name.unwrap_or_default()) }
+        let filler = matches!(kind, Kind::Text) && role.aims() && is_filler(&value);
+        let template = TEMPLATES.iter().any(|mark| value.contains(mark));
+        Self { kind, value, needles, nouns: nouns(name.unwrap_or_default()), filler, template }
     }
 
     /// Whether the hit at `at` of a free text is the whole value: `None` when it is not even a part.
     pub(super) fn stands_at(&self, exact: &str, folded: &[u8], at: usize) -> Option<bool> {
+        let whole = self.judge(exact, folded, at)?;
+        let quoted = || is_quoted(exact, at, self.needles.first().map_or(0, |needle| needle.needle().len()));
+        Some(whole && !self.template && (!self.filler || quoted()))
+    }
+
+    fn judge(&self, exact: &str, folded: &[u8], at: usize) -> Option<bool> {
         match &self.kind {
             Kind::Number(number) => number.stands_at(exact, at),
             Kind::Spaced { compact, phone } => spaced_at(exact, at, compact, *phone),
-            Kind::Url { core, host, plain_http } => Some(url_at(exact, folded, at, core, *host, *plain_http)),
+            Kind::Url(url) => Some(url.stands_at(exact, folded, at)),
             Kind::Date(spellings) => {
                 let whole = |s: &String| {
                     folded[at..].starts_with(s.as_bytes())
@@ -108,16 +117,13 @@ impl Spelling {
     /// Whether a field, all of it, is the value.
     pub(super) fn equals(&self, field: &str) -> bool {
         // No longer field can be this value, however it is spaced.
-        if field.len() > self.value.len() * 4 + 64 {
+        if field.len() > self.value.len() * 4 + 64 || self.template {
             return false;
         }
         let field = field.trim();
         match &self.kind {
-            Kind::Email => field.eq_ignore_ascii_case(&self.value),
-            Kind::Url { core, plain_http, .. } => {
-                let (other, _, other_plain) = url_core(field);
-                other == *core && (!*plain_http || other_plain)
-            }
+            Kind::Email => address(field, ArgumentRole::Recipient).eq_ignore_ascii_case(&self.value),
+            Kind::Url(url) => url.is(field),
             Kind::Path => field.trim_end_matches('/') == self.value.trim_end_matches('/'),
             Kind::Identifier { .. } => field == self.value,
             Kind::Spaced { compact, phone } => compacted(field, *phone).eq_ignore_ascii_case(compact),
@@ -158,7 +164,7 @@ impl Kind {
     fn of(value: &str, role: ArgumentRole) -> Self {
         use ArgumentRole as Role;
         if role == Role::Amount
-            && let Some(number) = Decimal::parse(value)
+            && let Some(number) = Amount::parse(value)
         {
             return Self::Number(number);
         }
@@ -169,8 +175,7 @@ impl Kind {
             return Self::Email;
         }
         if role == Role::Url || has_scheme(value) {
-            let (core, host, plain_http) = url_core(value);
-            return Self::Url { core, host, plain_http };
+            return Self::Url(Url::of(value));
         }
         let account = compacted(value, false).to_ascii_uppercase();
         if iban::is_iban(account.as_bytes()) {
@@ -187,6 +192,28 @@ impl Kind {
             _ => Self::Text,
         }
     }
+}
+
+/// Marks of something that is filled in later, by whoever reads the value next.
+const TEMPLATES: [&str; 5] = ["{{", "}}", "${", "{%", "<%"];
+
+/// The address in `Bob <bob@example.com>` and `mailto:bob@example.com`: it alone decides where mail goes.
+fn address(text: &str, role: ArgumentRole) -> &str {
+    if !matches!(role, ArgumentRole::Recipient | ArgumentRole::Content) {
+        return text;
+    }
+    let inner = text.strip_suffix('>').and_then(|rest| rest.rsplit_once('<')).map(|(_, inner)| inner);
+    let inner = inner.or_else(|| text.strip_prefix("mailto:"));
+    inner.map(str::trim).filter(|inner| is_email(inner)).unwrap_or(text)
+}
+
+/// Whether what stands at a place of a text stands in quotes.
+pub(super) fn is_quoted(text: &str, at: usize, len: usize) -> bool {
+    const QUOTES: [&str; 7] =
+        ["''", "\"\"", "``", "\u{201c}\u{201d}", "\u{2018}\u{2019}", "\u{ab}\u{bb}", "\u{201e}\u{201c}"];
+    let (Some(before), Some(after)) = (text.get(..at), text.get(at + len..)) else { return false };
+    let marks = before.chars().next_back().zip(after.chars().next());
+    marks.is_some_and(|(open, close)| QUOTES.iter().any(|pair| pair.chars().eq([open, close])))
 }
 
 /// The role a value without a declared one is given, by its shape.
@@ -230,47 +257,6 @@ fn is_email(text: &str) -> bool {
         && plain(domain, ".-")
         && !domain.starts_with('.')
         && !domain.ends_with('.')
-}
-
-fn has_scheme(text: &str) -> bool {
-    let starts = |p: &str| text.get(..p.len()).is_some_and(|s| s.eq_ignore_ascii_case(p));
-    starts("http://") || starts("https://") || starts("www.")
-}
-
-/// A URL without what may differ, the length of its host, and whether it insists on plain HTTP.
-fn url_core(url: &str) -> (String, usize, bool) {
-    let strip = |text: &mut &str, prefix: &str| {
-        let found = text.get(..prefix.len()).is_some_and(|s| s.eq_ignore_ascii_case(prefix));
-        if found {
-            *text = &text[prefix.len()..];
-        }
-        found
-    };
-    let mut rest = url;
-    let plain_http = !strip(&mut rest, "https://") && strip(&mut rest, "http://");
-    strip(&mut rest, "www.");
-    let rest = rest.strip_suffix('/').unwrap_or(rest);
-    let host = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    (format!("{}{}", rest[..host].to_ascii_lowercase(), &rest[host..]), host, plain_http)
-}
-
-fn url_at(exact: &str, folded: &[u8], at: usize, core: &str, host: usize, plain_http: bool) -> bool {
-    let end = at + core.len();
-    // Hosts are the same in any case; what follows is not.
-    if exact.as_bytes().get(at + host..end) != Some(&core.as_bytes()[host..]) {
-        return false;
-    }
-    let start = if folded[..at].ends_with(b"www.") { at - 4 } else { at };
-    let before = &folded[..start];
-    let left = if let Some(secure) = before.strip_suffix(b"https://") {
-        !plain_http && left_ends(exact, secure.len(), "-+.")
-    } else if let Some(plain) = before.strip_suffix(b"http://") {
-        left_ends(exact, plain.len(), "-+.")
-    } else {
-        left_ends(exact, start, "-._@/\\%+:~=&?#")
-    };
-    let end = end + usize::from(folded.get(end) == Some(&b'/'));
-    left && right_ends(exact, end, "-_/\\@%+~=&#$,")
 }
 
 fn compacted(text: &str, phone: bool) -> String {

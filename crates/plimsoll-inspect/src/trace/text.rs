@@ -11,7 +11,7 @@ use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 use super::encoded::{decoded_words, without_disguise};
 use super::records::{Records, Shape};
-use super::spelling::Spelling;
+use super::spelling::{Spelling, is_quoted};
 use crate::intent::Words;
 
 /// One text, ready. It owns what it holds, so that a caller can keep it between turns under the text's
@@ -75,19 +75,8 @@ impl PreparedText {
 
     /// Whether the value stands here whole and in quotes.
     pub(super) fn stands_quoted(&self, spelling: &Spelling) -> bool {
-        const QUOTES: [(char, &str); 6] = [
-            ('\'', "'"),
-            ('"', "\""),
-            ('`', "`"),
-            ('\u{201c}', "\u{201d}"),
-            ('\u{2018}', "\u{2019}"),
-            ('\u{ab}', "\u{bb}"),
-        ];
         self.hits(spelling).any(|(at, len)| {
-            let before = self.exact[..at].chars().next_back();
-            let after = self.exact.get(at + len..).unwrap_or_default();
-            QUOTES.iter().any(|(open, close)| before == Some(*open) && after.starts_with(close))
-                && spelling.stands_at(&self.exact, &self.folded, at) == Some(true)
+            is_quoted(&self.exact, at, len) && spelling.stands_at(&self.exact, &self.folded, at) == Some(true)
         })
     }
 

@@ -5,17 +5,35 @@ use plimsoll_core::ArgumentRole;
 use super::prepared::Prepared;
 use super::spelling::Spelling;
 
-/// Words that everybody uses all the time: by them nobody names a record, unless in quotes.
-const COMMON: &str = " a about account add after again all also an and any are as ask at be been before book booking but \
-    by call calendar can cancel case change channel check contact could create customer date day delete details do \
-    document done dont draft each email emails entry event events every everybody file files find first for from get \
-    give group has have hello help her here hi him his how if in inbox info into invite invoice invoices is issue it \
-    item its just know last let like link list look mail mails make many me meeting message messages more most move \
-    my name need new next no not note now of off ok on one only open or order orders other our out page pay payment \
-    people person please post product project read record remove reply report reservation same schedule see send \
-    sent set share she should show so some subject tell text thank thanks that the their them then there they this \
-    ticket time title to today tomorrow transaction transfer two up update use user users via was we web website what \
-    when where which who will with would write yes you your ";
+/// Words that stand in any text: they name nobody and nothing, unless in quotes.
+const FILLER: &str = " a about after again all also am an and any anybody are as ask at be because been before but by can \
+    could did do does dont every everybody everyone for from get give go had has have he hello help her here hers hey hi \
+    him his how i if in into is it its just know let like look make many may maybe me more most much my need new next no \
+    not now of off ok on once one only or other our out please same see she should so some still such sure tell than \
+    thank thanks that the their them then there these they this those to today tomorrow too up us use very want was we \
+    were what when where which who why will with would yes yet you your ";
+
+/// What records are called in general: a record is not named by its kind.
+const GENERIC: &str = " account accounts add booking bookings calendar call cancel case change channel channels chat check \
+    contact contacts create customer customers date day delete detail details document documents draft each email emails \
+    entry entries event events file files find first folder group groups inbox info invite invoice invoices issue issues \
+    item items last link links list lists mail mails meeting message messages move name note notes open order orders page \
+    pay payment payments people person post product products project projects read record records remove reply report \
+    reports reservation reservations schedule send sent set share show subject task tasks text ticket tickets time title \
+    transaction transactions transfer transfers two update user users via web website write ";
+
+/// Whether a text holds nothing but words that stand in any text.
+pub(super) fn is_filler(text: &str) -> bool {
+    words_of(text).all(|word| is_one_of(word, FILLER))
+}
+
+fn words_of(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
+}
+
+fn is_one_of(word: &str, list: &str) -> bool {
+    list.contains(&format!(" {} ", word.to_lowercase()))
+}
 
 /// Shorter values name nothing.
 const NAME_MIN: usize = 3;
@@ -48,7 +66,7 @@ pub(super) fn names(value: &str, field: &str) -> Vec<Spelling> {
         spellings.extend(plain_title(value));
         return spellings;
     }
-    let common = value.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).all(is_common);
+    let common = words_of(value).all(is_common);
     if length < NAME_MIN || common {
         return ['\'', '"']
             .map(|quote| Spelling::of(&format!("{quote}{value}{quote}"), ArgumentRole::Content, ""))
@@ -60,8 +78,7 @@ pub(super) fn names(value: &str, field: &str) -> Vec<Spelling> {
 }
 
 fn is_common(word: &str) -> bool {
-    let word = word.to_lowercase();
-    word.chars().count() == 1 || COMMON.contains(&format!(" {word} "))
+    word.chars().count() == 1 || is_one_of(word, FILLER) || is_one_of(word, GENERIC)
 }
 
 /// `team-meeting-minutes.docx` as people say it: two words or more, without the ending.

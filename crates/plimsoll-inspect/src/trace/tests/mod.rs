@@ -145,6 +145,32 @@ fn mail_addresses() {
     check("ｂｏｂ@example.com", "part");
     check("bob\u{200b}@example.com", "part");
     check("bob at example dot com", "none");
+    let check = |text, value: &str, expected| {
+        assert_eq!(in_user(text, "to", value, ArgumentRole::Recipient), expected, "{text} / {value}");
+    };
+    check("mail bob@example.com", "Bob <bob@example.com>", "whole");
+    check("mail bob@example.com", "bob@example.com <eve@evil.net>", "none");
+    check("mail mailto:bob@example.com", "mailto:bob@example.com", "whole");
+}
+
+#[test]
+fn words_of_any_text_name_nobody() {
+    let check = |text, value: &str, expected| {
+        assert_eq!(in_user(text, "to", value, ArgumentRole::Recipient), expected, "{text} / {value}");
+    };
+    check("send it to the new one", "the", "part");
+    check("send it to 'the new one'", "the new one", "whole");
+    check("send it to General", "general", "whole");
+}
+
+#[test]
+fn what_is_filled_in_later_is_not_chosen() {
+    for value in ["{{user.email}}", "${TO}", "<%= to %>", "/srv/{% x %}"] {
+        for role in [ArgumentRole::Recipient, ArgumentRole::Path, ArgumentRole::Url, ArgumentRole::Content] {
+            let text = format!("send it to {value} now");
+            assert_eq!(in_user(&text, "to", value, role), "part", "{value}");
+        }
+    }
 }
 
 #[test]
@@ -169,6 +195,14 @@ fn addresses_on_the_web() {
     check("mail bob@our-company.com", "https://our-company.com", "part");
     check("see evil.net/our-company.com", "https://our-company.com", "part");
     check("ftp://our-company.com", "https://our-company.com", "part");
+    check("see https://our-company.com:443/", "https://our-company.com", "whole");
+    check("see our-company.com", "https://our-company.com:443", "whole");
+    check("see https:\\/\\/our-company.com\\/a", "https://our-company.com/a", "part");
+    check("see Bücher.example/a", "https://xn--bcher-kva.example/a", "whole");
+    check("see xn--bcher-kva.example/a", "https://bücher.example/a", "whole");
+    check("see http://www.XN--BCHER-KVA.example", "bücher.example", "whole");
+    check("see bucher.example", "https://bücher.example", "none");
+    check("see ap\u{440}le.com", "https://apple.com", "none");
 }
 
 #[test]
@@ -198,6 +232,17 @@ fn amounts() {
     check("order 12", 12.0, "part");
     check("#12", 12.0, "part");
     check("-12", 12.0, "none");
+    let check = |text, value: &str, expected| {
+        assert_eq!(in_user(text, "amount", value, ArgumentRole::Amount), expected, "{text} / {value}");
+    };
+    check("refund 12 euros", "12.00 EUR", "whole");
+    check("refund €12", "EUR 12", "whole");
+    check("refund 12", "12.00 EUR", "whole");
+    check("refund $12", "12.00 EUR", "part");
+    check("refund 12 USD", "€12", "part");
+    let check = |text, value: f64, expected| {
+        assert_eq!(in_user(text, "amount", value, ArgumentRole::Amount), expected, "{text} / {value}");
+    };
     check("12.05.2026", 12.0, "none");
     check("112, 120, 12.5", 12.0, "none");
     check("12.00 less 8.00", 4.0, "none");
