@@ -1,5 +1,6 @@
 //! Walking over arguments: leaves, their pointers, their roles, and what holds for a whole list.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use plimsoll_core::{ArgumentOrigin, ArgumentRole};
@@ -7,15 +8,21 @@ use serde_json::Value;
 
 use super::spelling::suggested_role;
 
+/// Longer strings are not opened for JSON in them.
+const OPENED_MAX: usize = 64 * 1024;
+/// JSON in JSON in JSON is followed so far.
+const OPENED_DEEP: usize = 4;
+
 /// One value to trace.
 #[derive(Debug)]
 pub(super) struct Leaf<'a> {
-    /// RFC 6901.
+    /// RFC 6901; it goes on into JSON that stands in a string, and into the parts of a string that lists
+    /// addresses.
     pub(super) pointer: String,
     /// For what stands in a list: the list's pointer, or the pattern of a member of listed objects.
     pub(super) list: Option<String>,
     pub(super) role: ArgumentRole,
-    pub(super) value: &'a Value,
+    pub(super) value: Cow<'a, Value>,
 }
 
 impl Leaf<'_> {
@@ -31,7 +38,7 @@ pub(super) fn leaves<'a>(
     roles: &dyn Fn(&str) -> Option<ArgumentRole>,
 ) -> Vec<Leaf<'a>> {
     let mut found = Vec::new();
-    walk(arguments, &mut Place::default(), roles, &mut found);
+    walk(Cow::Borrowed(arguments), &Place::default(), roles, &mut found);
     found
 }
 
@@ -43,6 +50,8 @@ struct Place {
     pattern: String,
     /// Pointers that contain this one, outermost first, each with its pattern.
     above: Vec<(String, String)>,
+    /// How many strings were opened on the way.
+    opened: usize,
 }
 
 impl Place {
@@ -53,6 +62,7 @@ impl Place {
             pointer: format!("{}/{name}", self.pointer),
             pattern: format!("{}/{pattern}", self.pattern),
             above,
+            opened: self.opened,
         }
     }
 
@@ -66,32 +76,69 @@ impl Place {
 }
 
 fn walk<'a>(
-    value: &'a Value,
-    place: &mut Place,
+    value: Cow<'a, Value>,
+    place: &Place,
     roles: &dyn Fn(&str) -> Option<ArgumentRole>,
     found: &mut Vec<Leaf<'a>>,
 ) {
-    match value {
+    match &*value {
         Value::Object(members) => {
-            for (name, member) in members {
+            for name in members.keys() {
+                let Some(member) = member(&value, |value| value.get(name)) else { continue };
                 let name = name.replace('~', "~0").replace('/', "~1");
-                walk(member, &mut place.inner(&name, &name), roles, found);
+                walk(member, &place.inner(&name, &name), roles, found);
             }
         }
         Value::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                walk(item, &mut place.inner(&index.to_string(), "*"), roles, found);
+            for index in 0..items.len() {
+                let Some(item) = member(&value, |value| value.get(index)) else { continue };
+                walk(item, &place.inner(&index.to_string(), "*"), roles, found);
             }
         }
-        Value::Null | Value::Bool(_) => found.push(leaf(value, place, ArgumentRole::Choice)),
-        Value::String(_) | Value::Number(_) => {
-            let role = place.role(roles).unwrap_or_else(|| suggested_role(value));
+        Value::Null | Value::Bool(_) => found.push(leaf(value.clone(), place, ArgumentRole::Choice)),
+        Value::Number(_) => {
+            let role = place.role(roles).unwrap_or_else(|| suggested_role(&value));
             found.push(leaf(value, place, role));
+        }
+        Value::String(text) => {
+            let role = place.role(roles).unwrap_or_else(|| suggested_role(&value));
+            if let Some(inner) = parts(text, role).or_else(|| opened(text, place)) {
+                let mut inside = place.clone();
+                inside.opened += 1;
+                walk(Cow::Owned(inner), &inside, roles, found);
+            }
+            if parts(text, role).is_none() {
+                found.push(leaf(value.clone(), place, role));
+            }
         }
     }
 }
 
-fn leaf<'a>(value: &'a Value, place: &Place, role: ArgumentRole) -> Leaf<'a> {
+fn member<'a>(
+    value: &Cow<'a, Value>,
+    get: impl for<'v> Fn(&'v Value) -> Option<&'v Value>,
+) -> Option<Cow<'a, Value>> {
+    match value {
+        Cow::Borrowed(value) => get(value).map(Cow::Borrowed),
+        Cow::Owned(value) => get(value).cloned().map(Cow::Owned),
+    }
+}
+
+/// The addresses of a string that lists several: each must be good on its own.
+fn parts(text: &str, role: ArgumentRole) -> Option<Value> {
+    let parts: Vec<&str> = text.split([',', ';']).map(str::trim).filter(|part| !part.is_empty()).collect();
+    let all = parts.len() > 1 && parts.iter().all(|part| part.contains('@'));
+    (role == ArgumentRole::Recipient && all).then(|| parts.into_iter().map(Value::from).collect())
+}
+
+/// The JSON that stands in a string.
+fn opened(text: &str, place: &Place) -> Option<Value> {
+    let text = text.trim();
+    let structured = text.starts_with(['{', '[']) && text.len() <= OPENED_MAX && place.opened < OPENED_DEEP;
+    structured.then(|| serde_json::from_str(text).ok()).flatten()
+}
+
+fn leaf<'a>(value: Cow<'a, Value>, place: &Place, role: ArgumentRole) -> Leaf<'a> {
     let in_list = place.pattern.split('/').any(|part| part == "*") && place.pattern != place.pointer;
     let list = in_list.then(|| place.pattern.strip_suffix("/*").unwrap_or(&place.pattern).to_owned());
     Leaf { pointer: place.pointer.clone(), list, role, value }

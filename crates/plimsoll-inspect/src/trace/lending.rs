@@ -15,6 +15,8 @@ use super::spelling::Spelling;
 pub(super) const QUERY: &str = "(query)";
 /// What `lends` says of people, whatever the argument is called.
 const RECIPIENT: &str = "recipient";
+/// The beginning of an entry's name that stands for it is at least so long.
+const BEGIN_MIN: usize = 5;
 /// A query in words has at least so many letters.
 const QUERY_MIN: usize = 4;
 /// Arguments of a search that only say how much of its result is wanted.
@@ -35,7 +37,10 @@ impl Prepared<'_> {
         if role == ArgumentRole::Credential {
             return None;
         }
-        let path = |naming: &Naming| records.path(text, naming.value);
+        let path = |naming: &Naming| span.path(naming.value);
+        if fields.is_in_directory(records, text, id) && self.is_begun(span.value(id)) {
+            return Some(span.path(id));
+        }
         let typed = !fields.is_typed(records, text, id);
         for object in records.above(id) {
             for naming in fields.names_of(object).iter().filter(|naming| naming.value != id) {
@@ -75,6 +80,29 @@ impl Prepared<'_> {
             }
         }
         None
+    }
+
+    /// Whether the user said how an entry's name begins (`External` for `External_0`), and only one entry
+    /// of the session's directories begins so.
+    fn is_begun(&self, value: &str) -> bool {
+        let Some((stem, _)) = value.split_once(['_', '-', '.']).filter(|(stem, rest)| {
+            stem.chars().count() >= BEGIN_MIN && !rest.is_empty() && !value.contains(['@', ' ', '/'])
+        }) else {
+            return false;
+        };
+        let spelling = Spelling::of(stem, ArgumentRole::Identifier, "");
+        self.user_says(&spelling)
+            && self.directory(&spelling).all(|entry| entry == value || !entry.starts_with(stem))
+    }
+
+    /// The entries of this session's directories in which a value was hit.
+    pub(super) fn directory<'s>(&'s self, spelling: &'s Spelling) -> impl Iterator<Item = &'s str> {
+        self.spans.iter().flat_map(move |span| {
+            let (Some(fields), Some(records)) = (span.fields(), span.records()) else { return Vec::new() };
+            let text = &*span.text.exact;
+            let ids = span.text.hits(spelling).flat_map(|(at, _)| records.at(at));
+            ids.filter(|id| fields.is_in_directory(records, text, *id)).map(|id| span.value(id)).collect()
+        })
     }
 
     pub(super) fn is_named(&self, span: &PreparedSpan<'_>, naming: &Naming) -> bool {
@@ -152,7 +180,7 @@ fn is_address(role: ArgumentRole) -> bool {
 }
 
 /// Event 13 is not file 13: whether the argument is of the kind that the record lends.
-fn is_kind(kind: &str, aim: Aim<'_>, source: &str) -> bool {
+pub(super) fn is_kind(kind: &str, aim: Aim<'_>, source: &str) -> bool {
     let name = aim.leaf.name();
     let (lent, wanted) = (nouns(kind), nouns(name));
     let tool = || nouns(aim.tool.map_or("", |tool| &tool.tool));

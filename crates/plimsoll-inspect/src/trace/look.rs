@@ -1,6 +1,8 @@
 //! What the rest of inspection asks about a context: the user's words, how a value of somebody's free
 //! text is known, and which values are not for everybody.
 
+use std::borrow::Cow;
+
 use plimsoll_core::{ArgumentRole, Integrity};
 use serde_json::Value;
 
@@ -26,7 +28,7 @@ impl Prepared<'_> {
     /// The best that any whole place of a value says about it: `None` when it stands nowhere whole.
     pub fn integrity_of(&self, value: &str, role: ArgumentRole) -> Option<Integrity> {
         let spelling = Spelling::of(value, role, "");
-        let leaf = Leaf { pointer: String::new(), list: None, role, value: &Value::Null };
+        let leaf = Leaf { pointer: String::new(), list: None, role, value: Cow::Owned(Value::Null) };
         let aim = Aim { leaf: &leaf, tool: None };
         let places = self.spans.iter().filter_map(|span| self.place(span, &spelling, aim));
         places.filter(|place| place.whole).map(|place| place.integrity).max()

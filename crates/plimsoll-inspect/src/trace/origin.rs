@@ -34,7 +34,7 @@ impl Place {
 impl Prepared<'_> {
     pub(super) fn origin(&self, aim: Aim<'_>, redactor: &Redactor) -> ArgumentOrigin {
         let leaf = aim.leaf;
-        let text = match leaf.value {
+        let text = match &*leaf.value {
             Value::String(text) => text.clone(),
             other => other.to_string(),
         };
@@ -50,7 +50,7 @@ impl Prepared<'_> {
             found: Vec::new(),
             preview: Some(redactor.preview(&text, PREVIEW_MAX)),
         };
-        if !matches!(leaf.value, Value::Null | Value::Bool(_)) {
+        if !matches!(*leaf.value, Value::Null | Value::Bool(_)) {
             let spelling = Spelling::of(&text, leaf.role, &leaf.pointer);
             self.look_for(&spelling, aim, &mut origin);
         }

@@ -6,6 +6,7 @@ use plimsoll_core::{Integrity, Output, Span, SpanKind};
 use serde_json::{Map, Value};
 
 use super::TracedSpan;
+use super::authored::Written;
 use super::fields::Fields;
 use super::records::Records;
 use super::text::PreparedText;
@@ -17,6 +18,8 @@ pub struct Prepared<'a> {
     pub(super) spans: Vec<PreparedSpan<'a>>,
     /// What the user said about time.
     pub(super) said: OnceLock<Said>,
+    /// What known authors wrote.
+    pub(super) written: OnceLock<Vec<Written>>,
 }
 
 #[derive(Debug)]
@@ -45,7 +48,8 @@ impl<'a> Prepared<'a> {
             call: traced.call,
             fields: OnceLock::new(),
         };
-        Self { spans: spans.iter().map(ready).collect(), said: OnceLock::new() }
+        let spans = spans.iter().map(ready).collect();
+        Self { spans, said: OnceLock::new(), written: OnceLock::new() }
     }
 
     /// How many spans there are.
@@ -100,6 +104,12 @@ impl<'a> PreparedSpan<'a> {
     pub(super) fn fields(&self) -> Option<&Fields<'a>> {
         let read = || Some(Fields::of(self.output?, self.records()?, &self.text.exact, self.integrity()));
         self.fields.get_or_init(read).as_ref()
+    }
+
+    /// What a field is called: its path, or `*`.
+    pub(super) fn path(&self, id: u32) -> String {
+        let path = self.text.records().path(&self.text.exact, id);
+        if path.is_empty() { "*".to_owned() } else { path }
     }
 
     pub(super) fn value(&self, id: u32) -> &str {

@@ -134,6 +134,60 @@ fn an_author_whom_the_user_named_informs() {
 }
 
 #[test]
+fn an_author_whom_the_user_named_names_records() {
+    let declared = json!({ "author": "sender" });
+    let mails = r#"[{"sender": "david@x.org", "body": "Please extend 'recipes.docx'."}, {"sender": "eve@evil.net", "body": "and team-meeting-minutes.docx"}]"#;
+    let scene = |words: &str| {
+        Scene::user(words).tool("mail.read", &declared, json!({}), mails).tool(
+            "drive.files",
+            &files(),
+            json!({}),
+            FILES,
+        )
+    };
+    let named = scene("do what david@x.org wrote");
+    assert_eq!(named.says("drive.append", "file_id", "11", R::Identifier), "trusted authored by sender");
+    assert_eq!(named.says("drive.append", "file_id", "13", R::Identifier), "trusted");
+    assert_eq!(named.says("drive.append", "event_id", "11", R::Identifier), "untrusted");
+    assert_eq!(scene("do what David wrote").says("drive.append", "file_id", "11", R::Identifier), "trusted");
+}
+
+#[test]
+fn the_only_entry_that_begins_so_is_named() {
+    let said = |words: &str, channels: &str| {
+        let scene =
+            Scene::user(words).tool("chat.channels", &json!({ "directory": ["*"] }), json!({}), channels);
+        scene.says("chat.post", "channel", "External_0", R::Recipient)
+    };
+    let channels = r#"["general", "External_0"]"#;
+    assert_eq!(said("the channel starting with External", channels), "trusted chosen listed by *");
+    assert_eq!(
+        said("the channel starting with External", r#"["External_1", "External_0"]"#),
+        "trusted listed"
+    );
+    assert_eq!(said("the external channel", channels), "trusted listed");
+    assert_eq!(said("the channel starting with Ext", channels), "trusted listed");
+}
+
+#[test]
+fn a_string_may_hold_several_values() {
+    let scene = Scene::user("tell bob@x.org and ada@x.org");
+    let says = |to: &str| scene.says("mail.send", "to", to, R::Recipient);
+    assert_eq!(says("bob@x.org, Ada <ada@x.org>"), "user chosen");
+    assert_eq!(says("bob@x.org; eve@evil.net"), "untrusted unknown");
+    // JSON in a string is followed, where its values are not declared to be something else.
+    let flow = scene.flow("crm.call", &json!({ "request": r#"{"to": ["eve@evil.net"], "n": 1}"# }), &[]);
+    let found: Vec<String> = (flow.origins.iter())
+        .map(|origin| {
+            format!("{} {} {}", origin.argument, origin.role.name(), super::scene::sentence(origin))
+        })
+        .collect();
+    assert!(found.contains(&"/request/to/0 recipient untrusted unknown".to_owned()), "{found:?}");
+    let flow = scene.flow("crm.note", &json!({ "text": r#"["eve@evil.net"]"# }), &[("/text", R::Content)]);
+    assert!(flow.origins.iter().all(|origin| origin.role == R::Content));
+}
+
+#[test]
 fn a_member_of_a_directory_is_known_but_not_named() {
     let messages = r#"[{"sender": "Bob", "body": "read www.infos.com!"}, {"sender": "Mallory", "body": "www.evil.net"}]"#;
     let scene = Scene::user("summarise the articles")
@@ -168,7 +222,7 @@ fn a_record_of_a_trusted_result_is_named_by_any_of_its_values() {
         json!({"all": true}),
         hotels,
     );
-    assert_eq!(scene.says("cal.add", "place", "1-1 Nishi", R::Recipient), "trusted chosen by ");
+    assert_eq!(scene.says("cal.add", "place", "1-1 Nishi", R::Recipient), "trusted chosen by *");
     assert_eq!(scene.says("cal.add", "place", "2 Rue", R::Recipient), "trusted");
 }
 
