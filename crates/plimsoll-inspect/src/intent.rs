@@ -15,22 +15,23 @@
 //! nothing. Whether a condition came true is not known. Which of several acts of one kind was meant is
 //! the business of the arguments' origins.
 
-pub(crate) mod asking;
-pub(crate) mod clauses;
-pub(crate) mod lexicon;
+mod asking;
+mod clauses;
+mod lexicon;
 mod phrases;
 mod quoted;
 mod sense;
 #[cfg(test)]
 mod tests;
-pub(crate) mod verbs;
-pub(crate) mod words;
+mod verbs;
+mod words;
 
 use plimsoll_core::{Intent, Meaning};
 
-use asking::Asking;
+pub(crate) use asking::Asking;
 use clauses::{Directive, How, directives};
-use words::Token;
+pub(crate) use lexicon::{class, has};
+pub(crate) use words::{Kind, Token};
 
 /// One text of the user's, read once.
 #[derive(Debug)]

@@ -12,6 +12,7 @@
 pub(crate) mod iban;
 mod intent;
 pub mod key;
+mod payload;
 pub mod preview;
 pub mod redact;
 pub mod trace;

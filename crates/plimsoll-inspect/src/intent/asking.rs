@@ -22,6 +22,7 @@ pub(crate) struct Asking {
     head: Option<String>,
     head_kinds: Vec<Thing>,
     reads: bool,
+    makes: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -88,8 +89,8 @@ impl Asking {
             }
             asking.add(verb, None, asking.patterns.iter().any(|p| p.verb == **verb && p.generic));
         }
-        if main.iter().any(|verb| has(MAKING, verb)) {
-            "make do issue initiate".split(' ').for_each(|verb| asking.add(verb, None, true));
+        asking.makes = main.iter().any(|verb| has(MAKING, verb));
+        if asking.makes {
             let kinds = asking.kinds.clone();
             for thing in THINGS.iter().filter(|thing| kinds.contains(&thing.kind)) {
                 verbs(thing.verbs).for_each(|(verb, generic)| asking.add(verb, None, generic));
@@ -114,6 +115,11 @@ impl Asking {
             Some(known) => known.generic &= generic,
             None => self.patterns.push(Pattern { verb: verb.to_owned(), second, generic }),
         }
+    }
+
+    /// Whether the tool brings a thing about.
+    pub(crate) fn makes(&self) -> bool {
+        self.makes
     }
 
     /// The words that ask, for people.
@@ -144,10 +150,13 @@ impl Asking {
         {
             return Some(clause.verb.text.clone());
         }
+        // `Make a payment`, `issue a refund`.
         let light = has(LIGHT, &clause.verb.text)
             && !self.differs(&clause)
             && !clause.is_to_me("give", &self.head_kinds);
-        let deed = self.deeds.iter().find(|deed| light && clause.object.iter().any(|word| word == *deed))?;
+        let made = self.makes && has("make do issue initiate", &clause.verb.text);
+        let is_deed = |word: &&String| self.deeds.contains(word) || (made && self.is_head(word));
+        let deed = clause.object.iter().find(|word| light && is_deed(word))?;
         Some(format!("{} {deed}", clause.verb.text))
     }
 

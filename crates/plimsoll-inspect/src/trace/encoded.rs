@@ -11,7 +11,7 @@ const WORD_MIN: usize = 16;
 
 /// Long words read as base 64, as hex and with percent-escapes undone, folded; nothing when there are
 /// none. Words are found by looking at every sixteenth byte, which a long word can't avoid.
-pub(super) fn decoded_words(text: &str) -> String {
+pub(crate) fn decoded_words(text: &str) -> String {
     let bytes = text.as_bytes();
     let wordy = |b: &u8| is_base64(*b) || is_base64url(*b) || *b == b'%' || *b == b'.';
     let mut out = Vec::new();
@@ -66,7 +66,7 @@ fn percent_decode(word: &[u8]) -> Vec<u8> {
 
 /// The text without invisible characters and with compatible characters (full width, mathematical
 /// letters) made plain, folded; nothing when it has none of them.
-pub(super) fn without_disguise(text: &str) -> String {
+pub(crate) fn without_disguise(text: &str) -> String {
     let disguise = |c: char| {
         is_invisible(c) && !c.is_control()
             || matches!(u32::from(c), 0x2100..=0x214F | 0x2460..=0x24FF | 0xFF00..=0xFFEF | 0x1D400..=0x1D7FF)

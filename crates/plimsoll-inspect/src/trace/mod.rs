@@ -42,10 +42,12 @@ use plimsoll_core::{
 };
 use serde_json::Value;
 
+pub(crate) use encoded::{decoded_words, without_disguise};
 pub use prepared::Prepared;
 pub use text::PreparedText;
 
 use crate::intent::intent;
+use crate::payload::payload;
 use crate::redact::Redactor;
 use arguments::{leaves, list_origins};
 use lending::Aim;
@@ -80,7 +82,8 @@ pub fn trace(
     let roles = |pointer: &str| meaning?.roles.get(pointer).copied();
     let origins = trace_by(prepared, arguments, meaning.map(|meaning| &meaning.tool), roles, redactor);
     let intent = meaning.map(|meaning| intent(&prepared.words(), meaning)).unwrap_or_default();
-    Flow { origins, intent, ..Flow::default() }
+    let payload = payload(prepared, arguments, &origins, meaning, redactor);
+    Flow { origins, intent, payload }
 }
 
 fn trace_by(
