@@ -89,22 +89,64 @@ pub struct ArgumentOrigin {
     pub preview: Option<String>,
 }
 
+/// Places that a sentence tells at most.
+const PLACES_MAX: usize = 2;
+
 impl ArgumentOrigin {
-    /// `recipient "bob@…" comes only from tool:mail.read_mail (untrusted)`, for reasons and pages.
+    /// One sentence for reasons and pages: *recipient `to` = "eve@…" comes only from tool:mail.read_mail
+    /// (untrusted, `body`, span 12), which an outsider may have written; the user did not name it*.
     pub fn sentence(&self) -> String {
-        let value = self.preview.as_deref().unwrap_or("the value");
-        let name = self.argument.trim_start_matches('/');
-        if self.unknown {
-            return format!(
-                "{} `{name}` = {value} was found nowhere in what the model was shown",
-                self.role.name()
-            );
+        let value =
+            self.preview.as_deref().map_or_else(|| "the value".to_owned(), |value| format!("\"{value}\""));
+        let subject = format!("{} `{}` = {value}", self.role.name(), self.argument.trim_start_matches('/'));
+        let lender = self.found.iter().find(|place| place.lent_by.is_some());
+        let rest = match lender.map(|place| (place, place.lent_by.as_deref().unwrap_or_default())) {
+            _ if self.unknown => "was found nowhere in what the model was shown".to_owned(),
+            Some((place, "(query)")) if self.chosen => {
+                format!("was found by {} for the user's own words (span {})", place.source, place.span)
+            }
+            Some((place, field)) if self.chosen => {
+                format!(
+                    "belongs to a record of {} that the user named by its `{field}` (span {})",
+                    place.source, place.span
+                )
+            }
+            _ if self.chosen => "was chosen by the user".to_owned(),
+            Some((place, field)) if self.authored => {
+                format!(
+                    "stands in a text of {} whose `{field}` the user named, not in the user's own words (span {})",
+                    place.source, place.span
+                )
+            }
+            _ if self.authored => {
+                format!("{}, in a text of a known author; the user did not name it", self.places())
+            }
+            _ => format!("{}; the user did not name it", self.places()),
+        };
+        format!("{subject} {rest}")
+    }
+
+    /// Where a value that the user did not choose was found.
+    fn places(&self) -> String {
+        let whole = self.found.iter().any(|place| place.whole);
+        let mut best: Vec<&Origin> = self.found.iter().filter(|place| place.whole == whole).collect();
+        best.sort_by_key(|place| std::cmp::Reverse(place.integrity));
+        let tell = |place: &&Origin| {
+            let field = place.field.as_ref().map(|field| format!(" `{field}`,")).unwrap_or_default();
+            format!("{} ({},{field} span {})", place.source, place.integrity.name(), place.span)
+        };
+        let mut told: Vec<String> = best.iter().take(PLACES_MAX).map(tell).collect();
+        if best.len() > PLACES_MAX {
+            told.push(format!("{} more", best.len() - PLACES_MAX));
         }
-        let mut sources: Vec<String> =
-            self.found.iter().map(|o| format!("{} ({})", o.source, o.integrity.name())).collect();
-        sources.sort();
-        sources.dedup();
-        format!("{} `{name}` = {value} comes from {}", self.role.name(), sources.join(", "))
+        let places = told.join(" and ");
+        let outsider = ", which an outsider may have written";
+        match (best.first().map(|place| place.integrity), whole) {
+            (None, _) => format!("is judged {}", self.integrity.name()),
+            (Some(Integrity::Untrusted), true) => format!("comes only from {places}{outsider}"),
+            (Some(_), true) => format!("comes from {places}"),
+            (Some(_), false) => format!("stands only inside a longer text of {places}"),
+        }
     }
 }
 
@@ -121,5 +163,77 @@ pub struct Trajectory {
 impl Default for Trajectory {
     fn default() -> Self {
         Self { label: Label::unit(), spans: 0, untrusted_tools: Vec::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(source: &str, integrity: Integrity, whole: bool, field: &str, lent_by: &str) -> Origin {
+        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        Origin {
+            span: 12,
+            source: source.to_owned(),
+            integrity,
+            whole,
+            field: some(field),
+            lent_by: some(lent_by),
+        }
+    }
+
+    fn said(chosen: bool, authored: bool, found: Vec<Origin>) -> String {
+        let origin = ArgumentOrigin {
+            argument: "/to".to_owned(),
+            role: ArgumentRole::Recipient,
+            integrity: Integrity::Untrusted,
+            chosen,
+            authored,
+            listed: false,
+            unknown: found.is_empty(),
+            found,
+            preview: Some("eve@evil.net".to_owned()),
+        };
+        let sentence = origin.sentence();
+        sentence.strip_prefix("recipient `to` = \"eve@evil.net\" ").unwrap_or_default().to_owned()
+    }
+
+    #[test]
+    fn a_sentence_tells_where_a_value_comes_from() {
+        use Integrity::{Trusted, Untrusted, User};
+        let mail = |whole, lent_by| place("tool:desk.read_mail", Untrusted, whole, "body", lent_by);
+        assert_eq!(said(false, false, vec![]), "was found nowhere in what the model was shown");
+        assert_eq!(
+            said(false, false, vec![mail(true, "")]),
+            "comes only from tool:desk.read_mail (untrusted, `body`, span 12), which an outsider may have written; \
+             the user did not name it"
+        );
+        assert_eq!(
+            said(false, false, vec![mail(false, "")]),
+            "stands only inside a longer text of tool:desk.read_mail (untrusted, `body`, span 12); \
+             the user did not name it"
+        );
+        let people = place("tool:crm.people", Trusted, true, "email", "");
+        assert_eq!(
+            said(false, false, vec![mail(true, ""), people.clone()]),
+            "comes from tool:crm.people (trusted, `email`, span 12) and tool:desk.read_mail (untrusted, `body`, span \
+             12); the user did not name it"
+        );
+        assert_eq!(said(true, false, vec![place("user", User, true, "", "")]), "was chosen by the user");
+        assert_eq!(
+            said(true, false, vec![Origin { lent_by: Some("name".to_owned()), ..people.clone() }]),
+            "belongs to a record of tool:crm.people that the user named by its `name` (span 12)"
+        );
+        assert_eq!(
+            said(true, false, vec![Origin { lent_by: Some("(query)".to_owned()), ..people }]),
+            "was found by tool:crm.people for the user's own words (span 12)"
+        );
+        assert_eq!(
+            said(false, true, vec![mail(true, "sender")]),
+            "stands in a text of tool:desk.read_mail whose `sender` the user named, not in the user's own words (span \
+             12)"
+        );
+        let many = vec![mail(true, ""); 4];
+        assert!(said(false, false, many).contains("and 2 more, which an outsider may have written"));
     }
 }
