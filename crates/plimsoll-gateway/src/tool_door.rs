@@ -9,7 +9,6 @@
 mod call;
 mod relay;
 mod session;
-mod spelled;
 mod stream;
 mod talk;
 

@@ -214,7 +214,7 @@ fn propose(
             arguments: act.arguments_digest(),
         };
         let join = Join {
-            session: turn.session.clone(),
+            session: turn.scope.session.clone(),
             act: act.id,
             flow: found.clone(),
             trajectory: turn.trajectory.clone(),
@@ -224,7 +224,7 @@ fn propose(
     });
     let proposal = Proposal {
         act,
-        session: turn.session.clone(),
+        session: turn.scope.session.clone(),
         request: turn.request.clone(),
         trace: turn.trace.clone(),
         sight: Sight::Context { trajectory: turn.trajectory.clone(), flow: found },

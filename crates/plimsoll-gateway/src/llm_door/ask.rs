@@ -12,9 +12,9 @@ use plimsoll_wire::llm::{Dialect, HostedTool, Request, Role, Runs};
 use serde_json::json;
 
 use super::actors::AskModel;
-use super::session::session;
+use super::session::scope;
 use crate::caller::Caller;
-use crate::context::{Context, Shown};
+use crate::context::{Context, Scope, Shown};
 use crate::gateway::Gateway;
 use crate::path::{Proposal, Sight, act};
 use crate::refusal::Refusal;
@@ -44,7 +44,7 @@ pub(super) struct Asked {
 pub(super) struct Turn {
     pub dialect: Dialect,
     pub caller: Caller,
-    pub session: String,
+    pub scope: Scope,
     pub request: String,
     pub trace: Option<String>,
     pub model: Arc<Model>,
@@ -70,16 +70,16 @@ pub(super) async fn read(
 
     let (bundle, workflow) = (caller.bundle(), caller.workflow());
     let model = model(bundle, workflow, dialect, &request.model)?;
-    let context = gateway.see(bundle, workflow, shown(bundle, workflow, &request));
-    let session = session(&headers, caller.principal(), &context);
+    let shown = shown(bundle, workflow, &request);
+    let scope = scope(&headers, caller.principal(), workflow, &shown);
+    let context = gateway.see(bundle, workflow, &scope, shown);
     let objections = objections(workflow, &request);
-    let fresh = gateway.fresh(&session, &context);
+    let fresh = gateway.fresh(&scope, &context);
     let detail = detail(dialect, &request, &context);
     let body = outgoing(gateway, workflow, dialect, &parsed, &request, body)?;
     let (trajectory, streaming) = (context.trajectory.clone(), request.stream);
     drop((request, context));
-    let turn =
-        Turn { dialect, caller, session, request: id, trace: trace.clone(), model, trajectory, parsed };
+    let turn = Turn { dialect, caller, scope, request: id, trace: trace.clone(), model, trajectory, parsed };
     Ok(Asked { streaming, turn, objections, fresh, detail, query, headers, body, trace })
 }
 
@@ -91,7 +91,7 @@ impl Asked {
         let arguments = json!({ "model": detail["model"], "stream": detail["stream"], "body": plimsoll_core::Digest::of(&body) });
         let proposal = Proposal {
             act: act(Door::Llm, name, arguments),
-            session: turn.session.clone(),
+            session: turn.scope.session.clone(),
             request: turn.request.clone(),
             trace,
             sight: Sight::Context { trajectory: turn.trajectory.clone(), flow: Flow::default() },
@@ -120,7 +120,7 @@ impl Turn {
     /// The context again, for tracing the answer's calls.
     pub(super) fn context<'a>(&'a self, gateway: &Gateway, request: &Request<'a>) -> Context<'a> {
         let (bundle, workflow) = (self.caller.bundle(), self.caller.workflow());
-        gateway.see(bundle, workflow, shown(bundle, workflow, request))
+        gateway.see(bundle, workflow, &self.scope, shown(bundle, workflow, request))
     }
 }
 
@@ -155,10 +155,7 @@ pub(super) fn model(
 
 /// Every text of a request as a span to be.
 fn shown<'a>(bundle: &Bundle, workflow: &Workflow, request: &Request<'a>) -> Vec<Shown<'a>> {
-    let tool_of = |id: &str| {
-        let call = request.prior_calls.iter().rev().find(|call| call.id == id)?;
-        Some(tool_name(bundle, workflow, &call.name))
-    };
+    let call_of = |id: &str| request.prior_calls.iter().rev().find(|call| call.id == id);
     let texts = request.pieces.iter().map(|piece| {
         let kind = match piece.role {
             Role::System | Role::Developer => SpanKind::System,
@@ -167,14 +164,20 @@ fn shown<'a>(bundle: &Bundle, workflow: &Workflow, request: &Request<'a>) -> Vec
             // What nobody can place is treated like a result: untrusted.
             Role::Tool | Role::Other => SpanKind::Result,
         };
-        let tool = match kind {
-            SpanKind::Result => piece.tool_call_id.as_deref().and_then(tool_of),
+        let call = match kind {
+            SpanKind::Result => piece.tool_call_id.as_deref().and_then(call_of),
             _ => None,
         };
-        Shown { kind, text: piece.text.clone(), tool }
+        Shown {
+            kind,
+            text: piece.text.clone(),
+            tool: call.map(|call| tool_name(bundle, workflow, &call.name)),
+            call: call.map(|call| call.arguments.clone()),
+        }
     });
     let opaque = request.opaque.iter().filter(|piece| !OWN_OPAQUE.contains(&&*piece.kind));
-    let media = opaque.map(|piece| Shown { kind: SpanKind::Media, text: piece.kind.clone(), tool: None });
+    let media =
+        opaque.map(|piece| Shown { kind: SpanKind::Media, text: piece.kind.clone(), tool: None, call: None });
     texts.chain(media).collect()
 }
 

@@ -13,7 +13,7 @@ use serde_json::json;
 use super::actors::{AskModel, Failed, says_event_stream};
 use super::answer::{assemble, may_hold_call, passed, their_error};
 use super::ask::model;
-use crate::context::Shown;
+use crate::context::{Scope, Shown, see};
 use crate::gateway::Gateway;
 use crate::path::{Proposal, Sight, act};
 use crate::record::Report;
@@ -45,10 +45,12 @@ pub(super) async fn forward(
     let model = model(caller.bundle(), caller.workflow(), dialect, &name)?;
     let mut shown = Vec::new();
     texts(parsed.root(), &mut shown);
-    let context = gateway.see(caller.bundle(), caller.workflow(), shown);
+    // Each stands alone: nothing of it goes on.
+    let context = see(caller.bundle(), caller.workflow(), &gateway.results, shown);
     let session =
         format!("{}-{}", if endpoint == Endpoint::Embeddings { "e" } else { "c" }, caller.principal().id);
-    let fresh = gateway.fresh(&session, &context);
+    let scope = Scope { key: session.clone(), session: session.clone(), derived: true };
+    let fresh = gateway.fresh(&scope, &context);
     let body = gateway.redactor.redact_bytes_of_json(&body).map_or(body, Bytes::from);
     let proposal = Proposal {
         act: act(
@@ -98,7 +100,7 @@ fn texts<'a>(value: Ref<'a>, out: &mut Vec<Shown<'a>>) {
     match value.kind() {
         Kind::String => {
             if let Some(text) = value.as_str() {
-                out.push(Shown { kind: SpanKind::User, text, tool: None });
+                out.push(Shown { kind: SpanKind::User, text, tool: None, call: None });
             }
         }
         Kind::Array => value.items().for_each(|item| texts(item, out)),

@@ -4,17 +4,27 @@
 //! beginning names it: system text and first user text stay while a conversation grows.
 
 use hyper::header::HeaderMap;
+use plimsoll_bundle::Workflow;
 use plimsoll_core::{Digest, Principal, SpanKind};
 
-use crate::context::Context;
+use crate::context::{Scope, Shown};
 
 /// Headers that name a session, in order of preference.
 const HEADERS: [&str; 4] = ["x-plimsoll-session", "x-claude-code-session-id", "session_id", "session-id"];
 /// Characters of a session id a client may choose.
 const SESSION_CHARS: usize = 128;
 
-pub(super) fn session(headers: &HeaderMap, principal: &Principal, context: &Context<'_>) -> String {
-    said(headers).unwrap_or_else(|| derived(principal, context))
+pub(super) fn scope(
+    headers: &HeaderMap,
+    principal: &Principal,
+    workflow: &Workflow,
+    shown: &[Shown<'_>],
+) -> Scope {
+    let said = said(headers);
+    let derived = said.is_none();
+    let session = said.unwrap_or_else(|| self::derived(principal, shown));
+    let key = format!("{}|{}|{}|{session}", principal.id, principal.requester(), workflow.name);
+    Scope { session, derived, key }
 }
 
 fn said(headers: &HeaderMap) -> Option<String> {
@@ -26,9 +36,11 @@ fn said(headers: &HeaderMap) -> Option<String> {
     })
 }
 
-fn derived(principal: &Principal, context: &Context<'_>) -> String {
-    let first =
-        |kind: SpanKind| context.spans.iter().find(|span| span.kind == kind).map(|span| span.address.short());
+fn derived(principal: &Principal, shown: &[Shown<'_>]) -> String {
+    let first = |kind: SpanKind| {
+        let piece = shown.iter().find(|piece| piece.kind == kind)?;
+        Some(Digest::of(piece.text.as_bytes()).short())
+    };
     let system = first(SpanKind::System).unwrap_or_default();
     let user = first(SpanKind::User).unwrap_or_default();
     let name = format!("{}|{}|{system}|{user}", principal.id, principal.requester());

@@ -15,7 +15,6 @@ use plimsoll_wire::mcp::{Answer, Era, HeaderList, ToolCall, ToolResult, render, 
 use serde_json::{Value, json};
 
 use super::relay::InFlight;
-use super::spelled;
 use super::stream::Outlet;
 use super::talk::{Talk, number};
 use crate::context::{KnownResult, PREVIEW_CHARS};
@@ -63,6 +62,7 @@ pub(super) async fn call(talk: Arc<Talk>, doc: OwnedDoc, outlet: Outlet) -> Answ
         .and_then(|state| state.as_str())
         .is_some_and(|state| state.starts_with(render::STATE));
     let text = if own_state { translate::without_own_state(&frame) } else { frame.root.raw().to_vec() };
+    let called = Arc::new(arguments.clone());
     let mut act = path::act(Door::Tool, name.clone(), arguments);
     act.schema = tool.as_ref().and_then(|tool| tool.pin.as_ref()).map(|pin| pin.digest);
     act.call_id = Some(id.to_string());
@@ -84,6 +84,7 @@ pub(super) async fn call(talk: Arc<Talk>, doc: OwnedDoc, outlet: Outlet) -> Answ
         account: tool.as_ref().map_or(Account::Execute, |tool| tool.account),
         label: tool.as_ref().map_or_else(Label::default, |tool| tool.meaning.output.label()),
         name,
+        arguments: called,
         params,
         structured: sight.structured,
         outlet,
@@ -171,6 +172,7 @@ struct Performer {
     account: Account,
     label: Label,
     name: ToolName,
+    arguments: Arc<Value>,
     params: Params,
     structured: bool,
     outlet: Outlet,
@@ -304,15 +306,16 @@ impl Performer {
 
     /// Makes the result recognisable wherever its text turns up again, with the label of its tool.
     fn remember(&self, read: &ToolResult<'_>) -> Span {
-        let known = KnownResult { label: self.label.clone(), tool: self.name.clone() };
+        let call = Some(Arc::clone(&self.arguments));
+        let known = KnownResult { label: self.label.clone(), tool: self.name.clone(), call };
         let results = &self.talk.gateway.results;
         let texts: Vec<&str> = read.texts.iter().map(|text| text.text.as_ref()).collect();
         let joined = texts.join("\n");
         for text in texts.iter().filter(|text| !text.is_empty()) {
             results.remember(text, known.clone());
         }
-        for text in read.structured.map(spelled::as_clients_write).unwrap_or_default() {
-            results.remember(&text, known.clone());
+        if let Some(structured) = read.structured {
+            results.remember(structured.raw_str(), known.clone());
         }
         for text in read.structured_texts().iter().filter(|text| !text.text.is_empty()) {
             results.remember(&text.text, known.clone());

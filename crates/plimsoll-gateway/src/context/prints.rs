@@ -1,0 +1,147 @@
+//! Fingerprints of a text: few enough to be remembered, and chosen by what they cover, so that two texts
+//! that share a passage share a fingerprint wherever the passage stands.
+//!
+//! Winnowing (Schleimer, Wilkerson, Aiken, SIGMOD 2003): of every [`WINDOW`] neighbouring hashes of
+//! [`GRAM`] folded bytes the least is kept, so a common passage of [`PASSAGE`] folded bytes is always
+//! found. Lines and strings of [`SEGMENT_MIN`] folded bytes and [`PROSE_WORDS`] words are found whole.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use super::fold::{Folded, segments, words};
+
+/// Folded bytes under one hash.
+pub(super) const GRAM: usize = 32;
+/// Neighbouring hashes of which one is kept.
+const WINDOW: usize = 24;
+/// Folded bytes of a common passage that is always found.
+pub const PASSAGE: usize = GRAM + WINDOW - 1;
+/// Folded bytes of a line or string that is found whole.
+pub const SEGMENT_MIN: usize = 24;
+/// Words that make a passage more than a value. Anybody may name an address or a number that a tool
+/// returned too; who repeats a sentence of it has copied it.
+pub const PROSE_WORDS: usize = 4;
+
+const BASE: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// One fingerprint and the folded bytes it stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Print {
+    pub hash: u64,
+    pub at: u32,
+    pub len: u32,
+}
+
+/// What is remembered of a text.
+pub(super) fn of(text: &str, folded: &Folded<'_>) -> Vec<Print> {
+    let mut prints = winnowed(&folded.bytes);
+    prints.extend(segments(text).into_iter().filter_map(|part| segment(text, folded, part)));
+    prints
+}
+
+/// What is looked for in a text: also what stands after a label in a line.
+pub(super) fn asked(text: &str, folded: &Folded<'_>) -> Vec<Print> {
+    let mut prints = of(text, folded);
+    let labelled = segments(text).into_iter().filter_map(|part| {
+        let label = text[part.clone()].find(": ")?;
+        segment(text, folded, part.start + label + 2..part.end)
+    });
+    prints.extend(labelled);
+    prints.sort_unstable_by_key(|print| print.at);
+    prints
+}
+
+fn segment(text: &str, folded: &Folded<'_>, part: Range<usize>) -> Option<Print> {
+    let range = folded.within(&part);
+    if range.len() < SEGMENT_MIN || words(&text[part]) < PROSE_WORDS {
+        return None;
+    }
+    let hash = folded.bytes[range.clone()].iter().fold(BASE, |hash, byte| step(hash, *byte));
+    Some(Print { hash: mixed(!hash), at: short(range.start), len: short(range.len()) })
+}
+
+fn winnowed(bytes: &[u8]) -> Vec<Print> {
+    let mut prints: Vec<Print> = Vec::with_capacity(bytes.len() / 8);
+    // Hashes that may still be the least of a window, rising from the front.
+    let mut least: VecDeque<(u64, usize)> = VecDeque::with_capacity(WINDOW);
+    let gone = (0..GRAM).fold(1_u64, |power, _| power.wrapping_mul(BASE));
+    let mut hash = 0_u64;
+    for (end, byte) in bytes.iter().enumerate() {
+        hash = step(hash, *byte);
+        if end >= GRAM {
+            hash = hash.wrapping_sub(gone.wrapping_mul(u64::from(bytes[end - GRAM]) + 1));
+        }
+        let Some(at) = (end + 1).checked_sub(GRAM) else { continue };
+        let this = mixed(hash);
+        while least.back().is_some_and(|(other, _)| *other > this) {
+            least.pop_back();
+        }
+        least.push_back((this, at));
+        while least.front().is_some_and(|(_, at_least)| at_least + WINDOW <= at) {
+            least.pop_front();
+        }
+        let is_full = at + 1 >= WINDOW || end + 1 == bytes.len();
+        if let (true, Some((hash, at))) = (is_full, least.front())
+            && prints.last().is_none_or(|last| last.at != short(*at))
+        {
+            prints.push(Print { hash: *hash, at: short(*at), len: short(GRAM) });
+        }
+    }
+    prints
+}
+
+fn step(hash: u64, byte: u8) -> u64 {
+    hash.wrapping_mul(BASE).wrapping_add(u64::from(byte) + 1)
+}
+
+fn mixed(hash: u64) -> u64 {
+    let hash = (hash ^ hash >> 32).wrapping_mul(0xd6e8_feb8_6659_fd93);
+    hash ^ hash >> 32
+}
+
+fn short(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    fn prints(text: &str) -> HashSet<u64> {
+        of(text, &Folded::new(text)).iter().map(|print| print.hash).collect()
+    }
+
+    #[test]
+    fn a_common_passage_is_always_found() {
+        let text: String = (0..200_u32).map(|n| format!("{:x} ", n.wrapping_mul(2_654_435_761))).collect();
+        let known = prints(&text);
+        let folded = Folded::new(&text);
+        for at in (0..folded.bytes.len() - PASSAGE).step_by(7) {
+            let passage = &text[folded.part(&(at..at + PASSAGE))];
+            let within = format!("something before {passage} and something after");
+            let asked = asked(&within, &Folded::new(&within));
+            assert!(asked.iter().any(|print| known.contains(&print.hash)), "{passage}");
+        }
+    }
+
+    #[test]
+    fn a_short_line_is_found_whole_and_a_value_is_not() {
+        let known =
+            prints(r#"{"body": "Please pay us on Friday morning", "link": "https://a.example/b/c/d/e/f"}"#);
+        let finds =
+            |text: &str| asked(text, &Folded::new(text)).iter().any(|print| known.contains(&print.hash));
+        assert!(finds("You have mail.\n  please PAY us on friday morning \nBye"));
+        assert!(finds("Mail: Please pay us on Friday morning"));
+        assert!(!finds("open https://a.example/b/c/d/e/f"));
+        assert!(!finds("Please pay us on Monday"));
+    }
+
+    #[test]
+    fn prints_are_few() {
+        let text: String = (0..20_000_u32).map(|n| format!("{:x} ", n.wrapping_mul(2_654_435_761))).collect();
+        let few = prints(&text).len();
+        assert!(few * 10 < text.len(), "{few} of {}", text.len());
+    }
+}

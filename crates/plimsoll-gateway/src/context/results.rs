@@ -1,0 +1,250 @@
+//! What tool and document doors returned, so that it is known again wherever it turns up.
+//!
+//! A text is known *as it was* by content address: as the exact bytes, as the same JSON value, or with
+//! nothing but white space changed. Only that gives it its tool's label. *Pieces* of it are known by
+//! fingerprints, in whatever wrapping: enough to keep them from counting as anybody else's words.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use plimsoll_core::{Digest, Label, ToolName};
+use plimsoll_wire::json::{Limits, parse};
+use serde_json::{Number, Value};
+
+use super::fold::{Folded, spaced};
+use super::prints;
+
+/// Results remembered at most, for recognising their text in a later prompt; the oldest go first.
+pub const RESULTS_MAX: usize = 65_536;
+/// Bytes of results kept at most, for telling where a copy begins and ends.
+pub const RESULT_TEXT_BYTES: usize = 32 << 20;
+/// Fingerprints of pieces kept at most: about those of [`RESULT_TEXT_BYTES`]. They take 36 MiB.
+pub const PIECES_MAX: usize = 1_800_000;
+/// Bytes of one result whose pieces are known; what comes after is known as a whole only.
+pub const PIECED_BYTES: usize = 4 << 20;
+
+/// A result that passed a door.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KnownResult {
+    pub label: Label,
+    pub tool: ToolName,
+    /// The arguments of the call that it answers.
+    pub call: Option<Arc<Value>>,
+}
+
+/// The memory.
+#[derive(Debug, Default)]
+pub struct Results {
+    inner: RwLock<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    known: HashMap<Digest, u64>,
+    pieces: HashMap<u64, Place>,
+    entries: VecDeque<Entry>,
+    /// How many entries have gone before the front one. An entry is born with the number of all before it.
+    first: u64,
+    text_bytes: usize,
+    /// Calls that were answered here, by tool and arguments.
+    answered: HashSet<Digest>,
+}
+
+/// Where a piece stands: in which result, from which folded byte.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    born: u32,
+    at: u32,
+}
+
+#[derive(Debug)]
+struct Entry {
+    known: KnownResult,
+    digests: Vec<Digest>,
+    text: Arc<str>,
+}
+
+/// A piece that was found again.
+#[derive(Clone, Debug)]
+pub(super) struct Piece {
+    pub known: KnownResult,
+    pub text: Arc<str>,
+    /// The folded byte of the result's text that it begins with.
+    pub at: usize,
+    pub born: u64,
+}
+
+impl Results {
+    /// Remembers a text that a tool returned.
+    pub fn remember(&self, text: &str, result: KnownResult) -> Digest {
+        let address = Digest::of(text.as_bytes());
+        let mut digests = vec![address];
+        digests.extend(other_forms(text));
+        digests.dedup();
+        let pieced = pieced(text);
+        let found = prints::of(pieced, &Folded::new(pieced));
+        let answered = result.call.as_deref().map(|call| call_address(&result.tool, call));
+        let mut inner = self.write();
+        inner.answered.extend(answered);
+        // The same text from two tools is worth what the lesser one is worth.
+        let mut known = result;
+        for digest in &digests {
+            if let Some(same) = inner.known.get(digest).and_then(|born| inner.entry(*born)) {
+                known.label = known.label.join(&same.known.label);
+            }
+        }
+        inner.enter(Entry { known, digests, text: Arc::from(text) }, &found);
+        address
+    }
+
+    /// The result whose text this is, byte by byte.
+    pub fn find(&self, address: &Digest) -> Option<KnownResult> {
+        let inner = self.read();
+        inner.known.get(address).and_then(|born| inner.entry(*born)).map(|entry| entry.known.clone())
+    }
+
+    /// The result whose text this is, also as the same JSON value in another spelling, or indented
+    /// otherwise.
+    pub fn find_text(&self, address: &Digest, text: &str) -> Option<KnownResult> {
+        if self.is_empty() {
+            return None;
+        }
+        self.find(address).or_else(|| other_forms(text).into_iter().find_map(|form| self.find(&form)))
+    }
+
+    /// Whether a call like this was answered here.
+    pub(super) fn has_answered(&self, tool: &ToolName, call: &Value) -> bool {
+        self.read().answered.contains(&call_address(tool, call))
+    }
+
+    /// The result that holds a piece.
+    pub(super) fn piece(&self, hash: u64) -> Option<Piece> {
+        let inner = self.read();
+        let place = inner.pieces.get(&hash)?;
+        let born = u64::from(place.born);
+        let entry = inner.entry(born)?;
+        Some(Piece { known: entry.known.clone(), text: Arc::clone(&entry.text), at: place.at as usize, born })
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.read().entries.is_empty()
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Inner> {
+        self.inner.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Inner> {
+        self.inner.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn place(&self, born: u64) -> Option<usize> {
+        usize::try_from(born.checked_sub(self.first)?).ok()
+    }
+
+    fn entry(&self, born: u64) -> Option<&Entry> {
+        self.entries.get(self.place(born)?)
+    }
+
+    /// The newest place counts, so that what is returned again is not forgotten with its first time; but a piece stays
+    /// with the lesser of its tools.
+    fn enter(&mut self, entry: Entry, prints: &[prints::Print]) {
+        let born = self.first + self.entries.len() as u64;
+        self.text_bytes += entry.text.len();
+        for digest in &entry.digests {
+            self.known.insert(*digest, born);
+        }
+        let integrity = entry.known.label.integrity;
+        for print in prints {
+            let before = self.pieces.get(&print.hash).and_then(|place| self.entry(u64::from(place.born)));
+            if before.is_none_or(|before| integrity <= before.known.label.integrity) {
+                self.pieces.insert(print.hash, Place { born: short(born), at: print.at });
+            }
+        }
+        self.entries.push_back(entry);
+        self.trim();
+    }
+
+    /// Forgets the oldest until every bound is kept.
+    fn trim(&mut self) {
+        while self.entries.len() > RESULTS_MAX
+            || self.text_bytes > RESULT_TEXT_BYTES && self.entries.len() > 1
+            || self.pieces.len() > PIECES_MAX
+        {
+            let Some(oldest) = self.entries.pop_front() else { return };
+            let born = self.first;
+            self.first += 1;
+            self.text_bytes = self.text_bytes.saturating_sub(oldest.text.len());
+            for digest in &oldest.digests {
+                if self.known.get(digest) == Some(&born) {
+                    self.known.remove(digest);
+                }
+            }
+            if let Some(call) = oldest.known.call.as_deref() {
+                self.answered.remove(&call_address(&oldest.known.tool, call));
+            }
+            let pieced = pieced(&oldest.text);
+            for print in prints::of(pieced, &Folded::new(pieced)) {
+                if self.pieces.get(&print.hash).is_some_and(|place| u64::from(place.born) == born) {
+                    self.pieces.remove(&print.hash);
+                }
+            }
+        }
+    }
+}
+
+/// The beginning of a text whose pieces are known.
+fn pieced(text: &str) -> &str {
+    &text[..text.floor_char_boundary(PIECED_BYTES)]
+}
+
+/// Content addresses of a text apart from its bytes: of its JSON value, and of its words with one space between them.
+fn other_forms(text: &str) -> Vec<Digest> {
+    let mut forms = Vec::new();
+    let limits = Limits { bytes: PIECED_BYTES, ..Limits::DEFAULT };
+    if text.trim_start().starts_with(['{', '['])
+        && let Ok(doc) = parse(text.trim(), &limits)
+    {
+        let value = doc.root().to_value();
+        if is_exact(&value) {
+            forms.push(of_value(&value));
+        }
+    }
+    let spaced = spaced(text);
+    if !spaced.is_empty() {
+        forms.push(named(b"spaced", spaced.as_bytes()));
+    }
+    forms
+}
+
+/// The content address of a JSON value.
+pub(super) fn of_value(value: &Value) -> Digest {
+    named(b"json", &plimsoll_core::canonical(value))
+}
+
+/// One form's addresses are no addresses of another.
+fn named(form: &[u8], bytes: &[u8]) -> Digest {
+    Digest::of(&[form, b"\0", bytes].concat())
+}
+
+fn call_address(tool: &ToolName, call: &Value) -> Digest {
+    named(tool.to_string().as_bytes(), &plimsoll_core::canonical(call))
+}
+
+/// Whether the canonical form keeps all of its numbers apart from their neighbours.
+pub(super) fn is_exact(value: &Value) -> bool {
+    const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
+    let number = |number: &Number| number.as_f64().is_some_and(|n| n.abs() < WHOLE_MAX);
+    match value {
+        Value::Number(n) => number(n),
+        Value::Array(items) => items.iter().all(is_exact),
+        Value::Object(members) => members.values().all(is_exact),
+        _ => true,
+    }
+}
+
+fn short(born: u64) -> u32 {
+    u32::try_from(born).unwrap_or(u32::MAX)
+}
