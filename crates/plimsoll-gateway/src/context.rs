@@ -64,7 +64,7 @@ pub struct Context<'a> {
 }
 
 /// Whose session it is, for remembering what it has seen. Two principals share none, whatever they call it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Scope {
     pub session: String,
     /// The session's name is made of how its conversation begins.
@@ -81,8 +81,7 @@ impl Gateway {
         scope: &Scope,
         shown: Vec<Shown<'a>>,
     ) -> Context<'a> {
-        let past = label::Past { sessions: &self.sessions, scope };
-        label::Reader { bundle, workflow, results: &self.results, past: Some(past) }.read(shown)
+        see_again(bundle, workflow, &self.results, &self.sessions, scope, shown)
     }
 
     /// The spans that this session's record does not have yet, with previews.
@@ -106,6 +105,19 @@ pub fn see<'a>(
     shown: Vec<Shown<'a>>,
 ) -> Context<'a> {
     label::Reader { bundle, workflow, results, past: None }.read(shown)
+}
+
+/// The same in a session: texts keep the labels of their first sight, and what the session saw goes on.
+pub fn see_again<'a>(
+    bundle: &Bundle,
+    workflow: &Workflow,
+    results: &Results,
+    sessions: &Sessions,
+    scope: &Scope,
+    shown: Vec<Shown<'a>>,
+) -> Context<'a> {
+    let past = Some(label::Past { sessions, scope });
+    label::Reader { bundle, workflow, results, past }.read(shown)
 }
 
 impl<'a> Context<'a> {

@@ -5,6 +5,7 @@
 //! has the answer that the trace has for its call, or none.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use plimsoll_bundle::{Bundle, Check, Workflow};
@@ -12,7 +13,7 @@ use plimsoll_core::{
     Account, Act, ActId, Case, CheckFact, Decision, Door, Effect, Facts, Flow, Hypothesis, Mode, Need,
     PermitId, Principal, PrincipalKind, SpanKind, Tier, ToolName, Trajectory, decide,
 };
-use plimsoll_gateway::context::{Context, KnownResult, Results, Shown, flow, see};
+use plimsoll_gateway::context::{Context, KnownResult, Results, Scope, Sessions, Shown, flow, see_again};
 use plimsoll_gateway::declared;
 use plimsoll_inspect::Redactor;
 use plimsoll_inspect::trace::Prepared;
@@ -68,38 +69,54 @@ impl<'a> Scene<'a> {
         found.unwrap_or_else(|_candidates| ToolName::new(ToolName::LOCAL, name))
     }
 
-    /// What the model had been shown before this step.
+    /// What the model had been shown before this step. The texts come one after the other: what a user wrote before a
+    /// tool repeated it is the user's.
     pub fn context(&self, until: usize) -> Context<'a> {
-        let results = Results::default();
-        let shown = self.shown(until, &results);
-        see(self.ground.bundle, self.workflow, &results, shown)
+        let (results, sessions, scope) = (Results::default(), Sessions::default(), Scope::default());
+        let see = |shown: Vec<Shown<'a>>| {
+            see_again(self.ground.bundle, self.workflow, &results, &sessions, &scope, shown)
+        };
+        let mut shown: Vec<Shown<'a>> = Vec::new();
+        for step in self.episode.steps.iter().take(until) {
+            if matches!(step, Step::Result { .. }) && shown.last().is_some_and(|s| s.kind != SpanKind::Result)
+            {
+                drop(see(shown.clone()));
+            }
+            shown.extend(self.piece(step, &results));
+        }
+        see(shown)
     }
 
-    /// The texts before this step. Results of servers that have a door pass it, and so become known.
-    pub fn shown(&self, until: usize, results: &Results) -> Vec<Shown<'a>> {
-        let piece = |kind, text: &'a str| Some(Shown { kind, text: Cow::Borrowed(text), tool: None });
-        let one = |step: &'a Step| match step {
+    /// The text of a step. Results of servers that have a door pass it, and so become known.
+    fn piece(&self, step: &'a Step, results: &Results) -> Option<Shown<'a>> {
+        let piece =
+            |kind, text: &'a str| Some(Shown { kind, text: Cow::Borrowed(text), tool: None, call: None });
+        match step {
             Step::System(text) => piece(SpanKind::System, text),
             Step::User(text) => piece(SpanKind::User, text),
             Step::Assistant(text) => piece(SpanKind::Assistant, text),
             Step::Call(_) => None,
             Step::Result { call, value } => {
-                let tool = self.episode.call(*call).map(|call| self.tool(&call.tool));
+                let call = self.episode.call(*call);
+                let tool = call.map(|call| self.tool(&call.tool));
                 let text = as_text(value);
-                if let Some(name) = &tool {
-                    self.pass_door(results, name, &text);
+                if let (Some(name), Some(call)) = (&tool, call) {
+                    self.pass_door(results, name, &call.args, &text);
                 }
-                Some(Shown { kind: SpanKind::Result, text, tool })
+                let call = call.map(|call| Cow::Owned(call.args.to_string()));
+                Some(Shown { kind: SpanKind::Result, text, tool, call })
             }
-        };
-        self.episode.steps.iter().take(until).filter_map(one).collect()
+        }
     }
 
-    fn pass_door(&self, results: &Results, name: &ToolName, text: &str) {
+    fn pass_door(&self, results: &Results, name: &ToolName, call: &Value, text: &str) {
         let bundle = self.ground.bundle;
         if let Some(tool) = bundle.find_tool(name).filter(|_| !bundle.is_local(name)) {
             let label = tool.meaning.output.label();
-            results.remember(text, KnownResult { label, tool: name.clone() });
+            results.remember(
+                text,
+                KnownResult { label, tool: name.clone(), call: Some(Arc::new(call.clone())) },
+            );
         }
     }
 
