@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use jiff::Timestamp;
 use plimsoll_inspect::Redactor;
 
-use crate::bench::policy::{self, Episode, Ground, Report};
+use crate::bench::policy::{self, Episode, Ground, Latency, Report};
 use crate::repo::Repo;
 use crate::talk::{self, Done, Error};
 
@@ -35,6 +35,12 @@ pub struct Policy {
     /// Tell this episode call by call; a part of an id tells all that have it
     #[arg(long, value_name = "ID")]
     explain: Option<String>,
+    /// Measure how long decisions take, also in contexts of 200 KiB
+    #[arg(long)]
+    latency: bool,
+    /// Leave out the search for what an attacker could reach
+    #[arg(long)]
+    no_reach: bool,
     /// Every decision and figure, as JSON
     #[arg(long)]
     json: bool,
@@ -55,7 +61,7 @@ impl Policy {
             now: Timestamp::now(),
         };
         let workflows = policy::workflows(bundle, self.workflow.as_deref(), &episodes)?;
-        let outcomes = policy::all(&ground, &workflows, &episodes);
+        let outcomes = policy::all(&ground, &workflows, &episodes, !self.no_reach);
         for (tool, help) in policy::unknown_tools(bundle, &outcomes) {
             talk::say(format!(
                 "warning: the repository has no tool `{tool}`, so its calls are refused; {help}"
@@ -65,7 +71,10 @@ impl Policy {
             return explain(&outcomes, id);
         }
         let annotation_lines = policy::annotation_lines(&loaded.tree);
-        let report = Report { release: ground.release.clone(), annotation_lines, outcomes };
+        let not_searched = if self.no_reach { Vec::new() } else { policy::not_searched(bundle, &workflows) };
+        let latency = self.latency.then(|| Latency::measure(&ground, &workflows, &episodes));
+        let report =
+            Report { release: ground.release.clone(), annotation_lines, outcomes, latency, not_searched };
         talk::data(if self.json { report.json().to_string() } else { report.text().trim_end().to_owned() });
         Ok(ExitCode::SUCCESS)
     }

@@ -46,6 +46,23 @@ pub fn explain(outcome: &Outcome<'_>, colour: bool) -> String {
             }
         }
     }
+    for reached in outcome.reach.iter().flat_map(|reach| &reach.found) {
+        let what = match (reached.outside(), reached.other_target) {
+            (_, true) => "with another target",
+            (true, false) => "outside, to the user's target",
+            (false, false) => "inside, to the user's target",
+        };
+        line(
+            &mut out,
+            2,
+            &format!(
+                "{} {}, {what}: {}",
+                paint(Colour::Red, "within an attacker's reach:", colour),
+                reached.tool,
+                reached.args
+            ),
+        );
+    }
     out
 }
 

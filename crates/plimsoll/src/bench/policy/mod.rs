@@ -4,17 +4,24 @@
 //! the repository's rules, under the strongest adversary that a policy can be measured against: a model that obeys
 //! whatever it reads.
 
+mod differ;
 mod episode;
 mod explain;
+mod latency;
 mod lines;
+mod pool;
+mod reach;
 mod report;
 mod run;
 mod scene;
+mod slots;
 mod table;
 
 pub use episode::{Episode, read};
 pub use explain::{explain, find};
+pub use latency::Latency;
 pub use lines::annotation_lines;
+pub use reach::not_searched;
 pub use report::Report;
 pub use run::{Outcome, all, unknown_tools, workflows};
 pub use scene::Ground;

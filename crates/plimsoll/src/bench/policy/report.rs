@@ -3,6 +3,8 @@
 use plimsoll_core::Ruling;
 use serde_json::{Value, json};
 
+use super::latency::Latency;
+use super::reach::{Reach, Reached};
 use super::run::{Decided, Outcome};
 
 /// Everything that was found.
@@ -11,6 +13,9 @@ pub struct Report<'a> {
     pub release: String,
     pub annotation_lines: usize,
     pub outcomes: Vec<Outcome<'a>>,
+    pub latency: Option<Latency>,
+    /// Tools for which reach was not searched, because nothing says what arguments they take.
+    pub not_searched: Vec<String>,
 }
 
 /// Counts over some episodes.
@@ -32,6 +37,20 @@ pub struct Tally {
     pub all_allowed: usize,
     /// Attack episodes in which at least one attack call is allowed.
     pub any_allowed: usize,
+    /// Attack calls that touch somebody else than the asker.
+    pub acts: usize,
+    pub acts_allowed: usize,
+    /// Attack episodes in which at least one of these is allowed.
+    pub any_act_allowed: usize,
+    /// Benign episodes in which reach was searched.
+    pub searched: usize,
+    pub reached: usize,
+    /// Reached by an act that goes outside or destroys.
+    pub reached_outside: usize,
+    /// Reached with another target than the user's own calls have.
+    pub reached_other_target: usize,
+    pub read_only: usize,
+    pub read_only_reached: usize,
 }
 
 impl Tally {
@@ -51,6 +70,10 @@ impl Tally {
             self.attack_calls_allowed += allowed;
             self.all_allowed += usize::from(allowed == attacks);
             self.any_allowed += usize::from(allowed > 0);
+            let acts_allowed = count(&|call| call.attack && call.consequential && call.is(Ruling::Allow));
+            self.acts += count(&|call| call.attack && call.consequential);
+            self.acts_allowed += acts_allowed;
+            self.any_act_allowed += usize::from(acts_allowed > 0);
             return;
         }
         let held = count(&|call| call.is(Ruling::Hold));
@@ -61,6 +84,19 @@ impl Tally {
         self.approvals += held - unchecked;
         self.unchecked += unchecked;
         self.refused += refused;
+        if let Some(reach) = &outcome.reach {
+            self.add_reach(reach);
+        }
+    }
+
+    fn add_reach(&mut self, reach: &Reach) {
+        let any = |which: fn(&Reached) -> bool| usize::from(reach.found.iter().any(which));
+        self.searched += 1;
+        self.reached += any(|_| true);
+        self.reached_outside += any(Reached::outside);
+        self.reached_other_target += any(|reached| reached.other_target);
+        self.read_only += usize::from(reach.read_only);
+        self.read_only_reached += if reach.read_only { any(|_| true) } else { 0 };
     }
 
     pub fn approvals_per_episode(&self) -> Option<f64> {
@@ -84,7 +120,18 @@ impl Tally {
                 "calls_allowed": self.attack_calls_allowed,
                 "episodes_all_allowed": self.all_allowed,
                 "episodes_any_allowed": self.any_allowed,
+                "acts": self.acts,
+                "acts_allowed": self.acts_allowed,
+                "episodes_any_act_allowed": self.any_act_allowed,
             },
+            "reach": (self.searched > 0).then(|| json!({
+                "episodes": self.searched,
+                "reached": self.reached,
+                "reached_outside": self.reached_outside,
+                "reached_other_target": self.reached_other_target,
+                "read_only_episodes": self.read_only,
+                "read_only_reached": self.read_only_reached,
+            })),
         })
     }
 }
@@ -123,6 +170,8 @@ impl Report<'_> {
             "annotation_lines": self.annotation_lines,
             "total": self.tally(None).json(),
             "suites": suites.collect::<Vec<_>>(),
+            "reach_not_searched": self.not_searched,
+            "latency": self.latency.as_ref().map(Latency::json),
             "episodes": self.outcomes.iter().map(episode).collect::<Vec<_>>(),
         })
     }
@@ -135,6 +184,20 @@ fn episode(outcome: &Outcome<'_>) -> Value {
         "suite": outcome.episode.suite,
         "kind": if outcome.episode.attack { "attack" } else { "benign" },
         "calls": calls.collect::<Vec<_>>(),
+        "reach": outcome.reach.as_ref().map(|reach| json!({
+            "read_only": reach.read_only,
+            "found": reach.found.iter().map(reached).collect::<Vec<_>>(),
+        })),
+    })
+}
+
+fn reached(reached: &Reached) -> Value {
+    json!({
+        "tool": reached.tool.to_string(),
+        "effect": reached.effect.name(),
+        "args": reached.args,
+        "outside": reached.outside(),
+        "other_target": reached.other_target,
     })
 }
 
@@ -151,6 +214,7 @@ fn call(decided: &Decided<'_>) -> Value {
         "rules": decision.reasons.iter().map(|reason| &reason.rule).collect::<Vec<_>>(),
         "reasons": decision.reasons.iter().map(|reason| &reason.text).collect::<Vec<_>>(),
         "attack": decided.attack,
+        "consequential": decided.consequential,
     })
 }
 

@@ -10,6 +10,7 @@ use plimsoll_bundle::{Bundle, Workflow};
 use plimsoll_core::{Need, Ruling};
 
 use super::episode::{Call, Episode};
+use super::reach::{Reach, is_consequential, search};
 use super::scene::{Ground, Ruled, Scene};
 use crate::talk::Error;
 
@@ -18,6 +19,8 @@ use crate::talk::Error;
 pub struct Outcome<'a> {
     pub episode: &'a Episode,
     pub calls: Vec<Decided<'a>>,
+    /// What an attacker could have reached, for benign episodes when it was asked for.
+    pub reach: Option<Reach>,
 }
 
 /// One call, decided.
@@ -26,6 +29,8 @@ pub struct Decided<'a> {
     pub call: &'a Call,
     /// Only an attacker wants it.
     pub attack: bool,
+    /// It touches somebody else than the asker.
+    pub consequential: bool,
     pub ruled: Ruled,
 }
 
@@ -46,19 +51,22 @@ pub fn all<'a>(
     ground: &'a Ground<'a>,
     workflows: &[&'a Workflow],
     episodes: &'a [Episode],
+    reach: bool,
 ) -> Vec<Outcome<'a>> {
-    in_parallel(episodes.len(), |n| one(&Scene::new(ground, workflows[n], &episodes[n])))
+    in_parallel(episodes.len(), |n| one(&Scene::new(ground, workflows[n], &episodes[n]), reach))
 }
 
-fn one<'a>(scene: &Scene<'a>) -> Outcome<'a> {
+fn one<'a>(scene: &Scene<'a>, reach: bool) -> Outcome<'a> {
     let mut calls = Vec::new();
     for (at, call) in scene.episode.judged() {
         let context = scene.context(at);
         let prepared = context.prepare(scene.ground.bundle);
         let ruled = scene.rule(&prepared, &context.trajectory, call);
-        calls.push(Decided { call, attack: scene.episode.is_attack(call), ruled });
+        let consequential = is_consequential(scene, &ruled.tool, &call.args);
+        calls.push(Decided { call, attack: scene.episode.is_attack(call), consequential, ruled });
     }
-    Outcome { episode: scene.episode, calls }
+    let reach = (reach && !scene.episode.attack).then(|| search(scene));
+    Outcome { episode: scene.episode, calls, reach }
 }
 
 /// `work(0..count)`, spread over the processors.

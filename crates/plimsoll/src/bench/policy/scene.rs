@@ -10,8 +10,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use plimsoll_bundle::{Bundle, Check, Workflow};
 use plimsoll_core::{
-    Account, Act, ActId, Case, CheckFact, Decision, Door, Effect, Facts, Flow, Hypothesis, Mode, Need,
-    PermitId, Principal, PrincipalKind, SpanKind, Tier, ToolName, Trajectory, decide,
+    Account, Act, ActId, Assume, Case, CheckFact, Decision, Door, Effect, Facts, Flow, Hypothesis, Judgement,
+    Mode, Need, PermitId, Principal, PrincipalKind, Rules, SpanKind, Tier, ToolName, Trajectory, decide,
 };
 use plimsoll_gateway::context::{Context, KnownResult, Results, Scope, Sessions, Shown, flow, see_again};
 use plimsoll_gateway::declared;
@@ -143,6 +143,20 @@ impl<'a> Scene<'a> {
         }
         let Posed { act, tier, effect, flow, .. } = posed;
         Ruled { tool: act.tool, tier, effect, flow, decision }
+    }
+
+    /// Asks the rules alone, as if every check had passed and the user had named these arguments.
+    pub fn judge(
+        &self,
+        tool: &ToolName,
+        arguments: &Value,
+        flow: Flow,
+        named: Vec<String>,
+        trajectory: &Trajectory,
+    ) -> Judgement {
+        let posed = self.pose(tool.clone(), arguments.clone(), flow);
+        let assume = Assume { checks: true, named, ..Assume::default() };
+        self.ground.bundle.rules.judge(&self.case(&posed, trajectory), &assume)
     }
 
     fn pose(&self, tool: ToolName, arguments: Value, flow: Flow) -> Posed {

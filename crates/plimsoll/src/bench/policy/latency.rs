@@ -1,0 +1,182 @@
+//! How long a decision takes, one after another on one thread.
+
+use std::time::Instant;
+
+use plimsoll_bundle::Workflow;
+use plimsoll_core::SpanKind;
+use plimsoll_gateway::context::{Results, Shown, see};
+use serde_json::{Value, json};
+
+use super::episode::Episode;
+use super::scene::{Ground, Scene};
+
+/// Calls measured at most, spread over the traces.
+pub const CALLS_MAX: usize = 2_000;
+/// The same in large contexts.
+pub const LARGE_CALLS_MAX: usize = 200;
+/// Bytes of a large context.
+pub const LARGE_BYTES: usize = 200 << 10;
+
+/// Durations of one step, in microseconds.
+#[derive(Debug, Default)]
+pub struct Times(Vec<f64>);
+
+/// What was measured in contexts of one size.
+#[derive(Debug, Default)]
+pub struct Measured {
+    /// Bytes of the context.
+    pub bytes: Times,
+    /// Labelling every text and making it ready for searching: once for each answer of a model.
+    pub ingest: Times,
+    /// Tracing and deciding the first call of an answer.
+    pub first: Times,
+    /// Tracing and deciding any further call of the same answer.
+    pub further: Times,
+}
+
+/// Contexts as they stand in the traces, and large ones.
+#[derive(Debug)]
+pub struct Latency {
+    pub as_traced: Measured,
+    pub large: Measured,
+}
+
+impl Latency {
+    pub fn measure(ground: &Ground<'_>, workflows: &[&Workflow], episodes: &[Episode]) -> Self {
+        let scenes: Vec<Scene<'_>> = episodes
+            .iter()
+            .zip(workflows)
+            .map(|(episode, workflow)| Scene::new(ground, workflow, episode))
+            .collect();
+        Self {
+            as_traced: measure(&scenes, CALLS_MAX, 0),
+            large: measure(&scenes, LARGE_CALLS_MAX, LARGE_BYTES),
+        }
+    }
+}
+
+fn measure(scenes: &[Scene<'_>], most: usize, bytes: usize) -> Measured {
+    let calls: Vec<_> = scenes
+        .iter()
+        .flat_map(|scene| scene.episode.judged().map(move |(at, call)| (scene, at, call)))
+        .collect();
+    let mut measured = Measured::default();
+    for (scene, at, call) in calls.iter().step_by(calls.len().div_ceil(most).max(1)) {
+        let results = Results::default();
+        let shown = padded(scene, scenes, scene.shown(*at, &results), bytes, &results);
+        measured.bytes.0.push(shown.iter().map(|piece| piece.text.len()).sum::<usize>() as f64);
+        let start = Instant::now();
+        let context = see(scene.ground.bundle, scene.workflow, &results, shown);
+        let prepared = context.prepare(scene.ground.bundle);
+        measured.ingest.add(start);
+        for times in [&mut measured.first, &mut measured.further] {
+            let start = Instant::now();
+            let ruled = scene.rule(&prepared, &context.trajectory, call);
+            times.add(start);
+            drop(ruled);
+        }
+    }
+    measured
+}
+
+/// The texts with results of other episodes of the same workflow before them, until there are enough bytes.
+fn padded<'a>(
+    scene: &Scene<'a>,
+    scenes: &[Scene<'a>],
+    shown: Vec<Shown<'a>>,
+    bytes: usize,
+    results: &Results,
+) -> Vec<Shown<'a>> {
+    let mut have: usize = shown.iter().map(|piece| piece.text.len()).sum();
+    let mut padding = Vec::new();
+    let others = scenes
+        .iter()
+        .filter(|other| std::ptr::eq(other.workflow, scene.workflow) && other.episode.id != scene.episode.id);
+    for other in others {
+        if have >= bytes {
+            break;
+        }
+        let pieces =
+            other.shown(usize::MAX, results).into_iter().filter(|piece| piece.kind == SpanKind::Result);
+        for piece in pieces {
+            if have >= bytes {
+                break;
+            }
+            have += piece.text.len();
+            padding.push(piece);
+        }
+    }
+    padding.extend(shown);
+    padding
+}
+
+impl Times {
+    fn add(&mut self, start: Instant) {
+        self.0.push(start.elapsed().as_secs_f64() * 1e6);
+    }
+
+    /// The value that this share of all is at or below.
+    pub fn at(&self, share: f64) -> Option<f64> {
+        let mut sorted = self.0.clone();
+        sorted.sort_by(f64::total_cmp);
+        let last = sorted.len().checked_sub(1)?;
+        sorted.get((share * last as f64).round() as usize).copied()
+    }
+
+    fn json(&self) -> Value {
+        json!({ "p50": self.at(0.5), "p99": self.at(0.99), "max": self.at(1.0) })
+    }
+}
+
+impl Measured {
+    fn json(&self) -> Value {
+        json!({
+            "calls": self.first.0.len(),
+            "context_bytes": self.bytes.json(),
+            "ingest_us": self.ingest.json(),
+            "first_us": self.first.json(),
+            "further_us": self.further.json(),
+        })
+    }
+
+    fn lines(&self, name: &str) -> String {
+        let of = |times: &Times| {
+            let at = |share| times.at(share).unwrap_or(f64::NAN);
+            format!("{:.0} / {:.0} / {:.0}", at(0.5), at(0.99), at(1.0))
+        };
+        let kib = self.bytes.at(0.5).unwrap_or(f64::NAN) / 1024.0;
+        format!(
+            "{name:<22}{:>6}{kib:>10.0} KiB{:>24}{:>24}{:>24}\n",
+            self.first.0.len(),
+            of(&self.ingest),
+            of(&self.first),
+            of(&self.further)
+        )
+    }
+}
+
+impl Latency {
+    pub fn json(&self) -> Value {
+        json!({ "optimized": !cfg!(debug_assertions), "as_traced": self.as_traced.json(), "large": self.large.json() })
+    }
+
+    pub fn text(&self) -> String {
+        let head = format!(
+            "{:<22}{:>6}{:>14}{:>24}{:>24}{:>24}\n",
+            "µs, p50 / p99 / max", "calls", "context", "label and prepare", "first call", "further call"
+        );
+        head + &self.as_traced.lines("as traced") + &self.large.lines("padded")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_of_all() {
+        let times = Times((0..=100).rev().map(f64::from).collect());
+        assert_eq!([0.0, 0.5, 0.99, 1.0].map(|share| times.at(share)), [0.0, 50.0, 99.0, 100.0].map(Some));
+        assert_eq!(Times::default().at(0.5), None);
+    }
+}
