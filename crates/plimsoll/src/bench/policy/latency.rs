@@ -3,12 +3,11 @@
 use std::time::Instant;
 
 use plimsoll_bundle::Workflow;
-use plimsoll_core::SpanKind;
-use plimsoll_gateway::context::{Results, Shown, see};
+use plimsoll_gateway::context::Shown;
 use serde_json::{Value, json};
 
 use super::episode::Episode;
-use super::scene::{Ground, Scene};
+use super::scene::{Ground, Known, Scene};
 
 /// Calls measured at most, spread over the traces.
 pub const CALLS_MAX: usize = 2_000;
@@ -62,11 +61,11 @@ fn measure(scenes: &[Scene<'_>], most: usize, bytes: usize) -> Measured {
         .collect();
     let mut measured = Measured::default();
     for (scene, at, call) in calls.iter().step_by(calls.len().div_ceil(most).max(1)) {
-        let results = Results::default();
-        let shown = padded(scene, scenes, scene.shown(*at, &results), bytes, &results);
+        let known = Known::default();
+        let shown = scene.before(*at, padding(scene, scenes, bytes, &known), &known);
         measured.bytes.0.push(shown.iter().map(|piece| piece.text.len()).sum::<usize>() as f64);
         let start = Instant::now();
-        let context = see(scene.ground.bundle, scene.workflow, &results, shown);
+        let context = scene.see(&known, shown);
         let prepared = context.prepare(scene.ground.bundle);
         measured.ingest.add(start);
         for times in [&mut measured.first, &mut measured.further] {
@@ -79,34 +78,24 @@ fn measure(scenes: &[Scene<'_>], most: usize, bytes: usize) -> Measured {
     measured
 }
 
-/// The texts with results of other episodes of the same workflow before them, until there are enough bytes.
-fn padded<'a>(
-    scene: &Scene<'a>,
-    scenes: &[Scene<'a>],
-    shown: Vec<Shown<'a>>,
-    bytes: usize,
-    results: &Results,
-) -> Vec<Shown<'a>> {
-    let mut have: usize = shown.iter().map(|piece| piece.text.len()).sum();
-    let mut padding = Vec::new();
-    let others = scenes
-        .iter()
-        .filter(|other| std::ptr::eq(other.workflow, scene.workflow) && other.episode.id != scene.episode.id);
-    for other in others {
-        if have >= bytes {
-            break;
-        }
-        let pieces =
-            other.shown(usize::MAX, results).into_iter().filter(|piece| piece.kind == SpanKind::Result);
-        for piece in pieces {
+/// Results of all episodes of the same workflow, as often as needed until there are enough bytes.
+fn padding<'a>(scene: &Scene<'a>, scenes: &[Scene<'a>], bytes: usize, known: &Known) -> Vec<Shown<'a>> {
+    let mut padding: Vec<Shown<'a>> = Vec::new();
+    let mut have = 0;
+    while have < bytes {
+        let before = have;
+        let fellows = scenes.iter().filter(|other| std::ptr::eq(other.workflow, scene.workflow));
+        for piece in fellows.flat_map(|other| other.results(known)) {
             if have >= bytes {
                 break;
             }
             have += piece.text.len();
             padding.push(piece);
         }
+        if have == before {
+            break;
+        }
     }
-    padding.extend(shown);
     padding
 }
 

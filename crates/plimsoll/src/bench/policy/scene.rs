@@ -40,6 +40,14 @@ pub struct Scene<'a> {
     pub principal: Principal,
 }
 
+/// What has passed a door and what a session has seen.
+#[derive(Debug, Default)]
+pub struct Known {
+    results: Results,
+    sessions: Sessions,
+    scope: Scope,
+}
+
 /// A decided call.
 #[derive(Debug)]
 pub struct Ruled {
@@ -69,22 +77,37 @@ impl<'a> Scene<'a> {
         found.unwrap_or_else(|_candidates| ToolName::new(ToolName::LOCAL, name))
     }
 
-    /// What the model had been shown before this step. The texts come one after the other: what a user wrote before a
-    /// tool repeated it is the user's.
+    /// What the model had been shown before this step.
     pub fn context(&self, until: usize) -> Context<'a> {
-        let (results, sessions, scope) = (Results::default(), Sessions::default(), Scope::default());
-        let see = |shown: Vec<Shown<'a>>| {
-            see_again(self.ground.bundle, self.workflow, &results, &sessions, &scope, shown)
-        };
-        let mut shown: Vec<Shown<'a>> = Vec::new();
+        let known = Known::default();
+        let shown = self.before(until, Vec::new(), &known);
+        self.see(&known, shown)
+    }
+
+    /// The texts before this step, after some that were there already. They come one after the other: what a user
+    /// wrote before a tool repeated it is the user's.
+    pub fn before(&self, until: usize, first: Vec<Shown<'a>>, known: &Known) -> Vec<Shown<'a>> {
+        let mut shown = first;
         for step in self.episode.steps.iter().take(until) {
             if matches!(step, Step::Result { .. }) && shown.last().is_some_and(|s| s.kind != SpanKind::Result)
             {
-                drop(see(shown.clone()));
+                drop(self.see(known, shown.clone()));
             }
-            shown.extend(self.piece(step, &results));
+            shown.extend(self.piece(step, &known.results));
         }
-        see(shown)
+        shown
+    }
+
+    /// Labels these texts.
+    pub fn see(&self, known: &Known, shown: Vec<Shown<'a>>) -> Context<'a> {
+        let Known { results, sessions, scope } = known;
+        see_again(self.ground.bundle, self.workflow, results, sessions, scope, shown)
+    }
+
+    /// All results of the episode.
+    pub fn results(&self, known: &Known) -> Vec<Shown<'a>> {
+        let results = self.episode.steps.iter().filter(|step| matches!(step, Step::Result { .. }));
+        results.filter_map(|step| self.piece(step, &known.results)).collect()
     }
 
     /// The text of a step. Results of servers that have a door pass it, and so become known.
