@@ -16,6 +16,7 @@
 //! the business of the arguments' origins.
 
 mod asking;
+mod clause;
 mod clauses;
 mod lexicon;
 mod phrases;
@@ -55,12 +56,11 @@ pub(crate) fn intent(said: &[(u32, &Words)], meaning: &Meaning) -> Intent {
     let mut delegated = None;
     for (index, words) in said {
         for directive in &words.directives {
-            let word = asking.word(directive, &words.tokens);
+            let word = asking.word(directive);
             match (directive.how, word) {
                 (How::Do, Some(word)) => found = Some((word, *index)),
                 (How::Do, None) => {
-                    delegated =
-                        asking::delegation(directive, &words.tokens).map(|w| (w, *index)).or(delegated);
+                    delegated = asking::delegation(directive).map(|w| (w, *index)).or(delegated);
                 }
                 (How::Withdraw, _) | (How::Undo, Some(_)) => found = None,
                 // `Send it to Ada, don't send it to Bob`: within one turn that says how. In a later turn
@@ -72,5 +72,7 @@ pub(crate) fn intent(said: &[(u32, &Words)], meaning: &Meaning) -> Intent {
     }
     let asked = found.is_some();
     let (word, span) = found.or(delegated).unzip();
-    Intent { asked, word, span, verbs: asking.words() }
+    // Those are for people who wonder why nothing was asked for.
+    let verbs = if asked { Vec::new() } else { asking.words() };
+    Intent { asked, word, span, verbs }
 }

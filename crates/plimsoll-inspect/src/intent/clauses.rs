@@ -6,12 +6,13 @@
 //! (*tell me how to*) is none, nor is what continues such a clause. In doubt it is none: then a person
 //! is asked.
 
+use super::clause::Clause;
 use super::lexicon::has;
 use super::phrases::{Phrase, phrase};
 use super::words::{Kind, Token};
 
 /// A verb said to the assistant.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Directive {
     /// The verb, and where what belongs to it ends, in tokens.
     pub(crate) verb: usize,
@@ -19,6 +20,8 @@ pub(crate) struct Directive {
     pub(crate) how: How,
     /// The verb ends in `ing`.
     pub(crate) doing: bool,
+    /// `None`: nothing is to be done.
+    pub(crate) clause: Option<Clause>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +75,9 @@ pub(crate) fn directives(tokens: &[Token]) -> Vec<Directive> {
             };
         }
         at = end;
+    }
+    for directive in &mut reader.found {
+        directive.clause = Clause::of(directive, tokens);
     }
     reader.found
 }
@@ -344,7 +350,7 @@ impl Reader<'_> {
     }
 
     fn emit(&mut self, verb: usize, how: How, doing: bool, s: &mut Sentence) {
-        self.found.push(Directive { verb, end: verb + 1, how, doing });
+        self.found.push(Directive { verb, end: verb + 1, how, doing, clause: None });
         (s.verb, s.embedded) = (verb, None);
     }
 }

@@ -268,7 +268,8 @@ fn declared_verbs() {
         let heard =
             hear(&[(SpanKind::User, Integrity::User, text)], &meaning("send_money", verbs, Effect::External));
         assert_eq!(heard.asked, asked, "{verbs:?} {text:?} {heard:?}");
-        assert_eq!(heard.verbs, verbs.iter().map(|v| v.to_lowercase()).collect::<Vec<_>>());
+        let told = if asked { Vec::new() } else { verbs.iter().map(|v| v.to_lowercase()).collect() };
+        assert_eq!(heard.verbs, told);
     };
     check(&["send money"], "send Bob money", true);
     check(&["send money"], "send Bob 50 euros", true);

@@ -4,8 +4,11 @@
 //! `_` stands within verbs of two words. Behind the bar stand nouns that ask for the same with *make*,
 //! *issue*, *give*: *make a payment*.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 /// Verbs that ask for the same kind of act.
-pub(crate) const GROUPS: &[&str] = &[
+const GROUPS: &[&str] = &[
     "send* resend* forward* dispatch* | ",
     "message email mail text dm write* reply respond answer post* notify inform ping | reply answer response",
     "pay repay prepay transfer wire remit refund reimburse settle compensate send* give* | payment transfer refund reimbursement repayment",
@@ -83,10 +86,10 @@ pub(crate) const MAKING: &str =
 
 /// A kind of thing: its names, and the verbs that by themselves ask for bringing one about.
 #[derive(Debug)]
-pub(crate) struct Thing {
-    pub(crate) kind: Kind,
-    pub(crate) nouns: &'static str,
-    pub(crate) verbs: &'static str,
+struct Thing {
+    kind: Kind,
+    nouns: &'static str,
+    verbs: &'static str,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,7 +112,7 @@ pub(crate) enum Kind {
     Code,
 }
 
-pub(crate) const THINGS: &[Thing] = &[
+const THINGS: &[Thing] = &[
     Thing {
         kind: Kind::Money,
         nouns: "money payment fund cash transaction transfer amount sum fee rent bill invoice salary deposit refund \
@@ -177,28 +180,97 @@ pub(crate) const LIGHT: &str = "make do place issue give leave submit write proc
 /// Second words of verbs of two words.
 pub(crate) const PARTICLES: &str = "up off back down out on in over forward away rid access to";
 
-/// The verbs of a line of [`GROUPS`]; whether each says little without its object.
-pub(crate) fn verbs(group: &str) -> impl Iterator<Item = (&str, bool)> {
-    let verbs = group.split_once('|').map_or(group, |(verbs, _)| verbs);
-    verbs.split_ascii_whitespace().map(|verb| match verb.strip_suffix('*') {
-        Some(verb) => (verb, true),
-        None => (verb, false),
-    })
+/// A verb of a group.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Verb {
+    pub(crate) first: &'static str,
+    pub(crate) second: Option<&'static str>,
+    /// It says little without its object.
+    pub(crate) generic: bool,
 }
 
-/// The nouns of a line of [`GROUPS`].
-pub(crate) fn nouns(group: &str) -> impl Iterator<Item = &str> {
-    group.split_once('|').map_or("", |(_, nouns)| nouns).split_ascii_whitespace()
+/// A line of the table.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Group {
+    pub(crate) verbs: Vec<Verb>,
+    pub(crate) nouns: Vec<&'static str>,
+}
+
+impl Group {
+    fn read(line: &'static str) -> Self {
+        let (verbs, nouns) = line.split_once('|').unwrap_or((line, ""));
+        Self { verbs: read_verbs(verbs), nouns: nouns.split_ascii_whitespace().collect() }
+    }
+}
+
+fn read_verbs(line: &'static str) -> Vec<Verb> {
+    let verb = |word: &'static str| {
+        let (verb, generic) = word.strip_suffix('*').map_or((word, false), |verb| (verb, true));
+        let (first, second) =
+            verb.split_once('_').map_or((verb, None), |(first, second)| (first, Some(second)));
+        Verb { first, second, generic }
+    };
+    line.split_ascii_whitespace().map(verb).collect()
+}
+
+/// The table, read once.
+#[derive(Debug)]
+struct Table {
+    groups: Vec<Group>,
+    /// Word to the groups that have it, and whether each is the word's own, rather than one in which it
+    /// asks with the right object.
+    by_word: HashMap<&'static str, Vec<(usize, bool)>>,
+    kinds: HashMap<&'static str, Vec<Kind>>,
+    own: Vec<(Kind, Vec<Verb>)>,
+}
+
+static TABLE: LazyLock<Table> = LazyLock::new(|| {
+    let groups: Vec<Group> = GROUPS.iter().map(|line| Group::read(line)).collect();
+    let mut by_word: HashMap<_, Vec<(usize, bool)>> = HashMap::new();
+    for (index, group) in groups.iter().enumerate() {
+        let verbs = group.verbs.iter().enumerate().filter(|(_, verb)| verb.second.is_none());
+        let verbs = verbs.map(|(at, verb)| (verb.first, at == 0 || !verb.generic));
+        for (word, own) in verbs.chain(group.nouns.iter().map(|noun| (*noun, true))) {
+            let known = by_word.entry(word).or_default();
+            match known.iter_mut().find(|(known, _)| *known == index) {
+                Some((_, before)) => *before |= own,
+                None => known.push((index, own)),
+            }
+        }
+    }
+    let mut kinds: HashMap<_, Vec<Kind>> = HashMap::new();
+    for thing in THINGS {
+        thing.nouns.split_ascii_whitespace().for_each(|noun| kinds.entry(noun).or_default().push(thing.kind));
+    }
+    let own = THINGS.iter().map(|thing| (thing.kind, read_verbs(thing.verbs))).collect();
+    Table { groups, by_word, kinds, own }
+});
+
+/// The groups that have this word, each with whether it is the word's own.
+pub(crate) fn groups(word: &str) -> Vec<(&'static Group, bool)> {
+    let table: &'static Table = &TABLE;
+    let indexes = table.by_word.get(word).map_or(&[][..], Vec::as_slice);
+    indexes.iter().filter_map(|(index, own)| Some((table.groups.get(*index)?, *own))).collect()
+}
+
+/// Whether it is a noun of some group: `refund`.
+pub(crate) fn is_deed(word: &str) -> bool {
+    groups(word).iter().any(|(group, _)| group.nouns.contains(&word))
 }
 
 /// All first words of verbs.
 pub(crate) fn first_words() -> impl Iterator<Item = &'static str> {
-    GROUPS.iter().flat_map(|group| verbs(group)).map(|(verb, _)| verb.split('_').next().unwrap_or(verb))
+    TABLE.groups.iter().flat_map(|group| &group.verbs).map(|verb| verb.first)
 }
 
 /// The kinds of thing a noun (in the singular) may name.
-pub(crate) fn kinds(noun: &str) -> impl Iterator<Item = Kind> + '_ {
-    THINGS.iter().filter(move |thing| super::lexicon::has(thing.nouns, noun)).map(|thing| thing.kind)
+pub(crate) fn kinds(noun: &str) -> &'static [Kind] {
+    TABLE.kinds.get(noun).map_or(&[], Vec::as_slice)
+}
+
+/// The verbs that by themselves ask for bringing such a thing about.
+pub(crate) fn own_verbs(kind: Kind) -> &'static [Verb] {
+    TABLE.own.iter().find(|(known, _)| *known == kind).map_or(&[], |(_, verbs)| verbs)
 }
 
 /// One of a thing: `payments` to `payment`, `replies` to `reply`.

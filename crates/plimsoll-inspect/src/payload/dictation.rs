@@ -85,7 +85,7 @@ pub(super) fn is_undictated(
     let mut dictated = Vec::new();
     for (text, words) in &said {
         composed |= words.directives.iter().any(|directive| {
-            let asks = asking.word(directive, &words.tokens).is_some();
+            let asks = asking.word(directive).is_some();
             let end = directive.end.min(words.tokens.len());
             asks && words.tokens[directive.verb..end].iter().any(|token| has(COMPOSED, &token.text))
         });
@@ -245,7 +245,7 @@ fn belongs(words: &Words, lead: &Lead, asking: &Asking) -> bool {
     let stated = words.directives.iter().all(|d| d.verb > lead.token || d.end <= lead.token);
     for directive in before {
         let verb = &words.tokens[directive.verb].text;
-        if asking.word(directive, &words.tokens).is_some() {
+        if asking.word(directive).is_some() {
             return !lead.weak || (asking.makes() && directive.end > lead.token);
         }
         if !stated && !has(ADDING, verb) {
