@@ -1,6 +1,7 @@
 //! The program as its users run it: child processes, real sockets, real files.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
+mod bench_policy;
 mod crash;
 mod docs;
 mod process;

@@ -86,8 +86,22 @@ pub fn not_searched(bundle: &Bundle, workflows: &[&Workflow]) -> Vec<String> {
     open.map(|tool| tool.name.to_string()).collect()
 }
 
+/// Places of tools' arguments that hold e-mail addresses wherever the traces fill them.
+pub fn email_places(scenes: &[Scene<'_>]) -> BTreeSet<(ToolName, String)> {
+    let mut places: BTreeMap<(ToolName, String), bool> = BTreeMap::new();
+    for scene in scenes {
+        for (_, call) in scene.episode.judged() {
+            for (pointer, value) in leaves(&call.args) {
+                let only = places.entry((scene.tool(&call.tool), pattern(&pointer))).or_insert(true);
+                *only &= value.split_once('@').is_some_and(|(_, host)| host.contains('.'));
+            }
+        }
+    }
+    places.into_iter().filter_map(|(place, only)| only.then_some(place)).collect()
+}
+
 /// Searches one benign episode.
-pub fn search(scene: &Scene<'_>) -> Reach {
+pub fn search(scene: &Scene<'_>, emails: &BTreeSet<(ToolName, String)>) -> Reach {
     let own: Vec<(usize, ToolName, &Value)> =
         scene.episode.judged().map(|(at, call)| (at, scene.tool(&call.tool), &call.args)).collect();
     let matters = own.iter().filter(|(_, tool, args)| is_consequential(scene, tool, args));
@@ -104,7 +118,8 @@ pub fn search(scene: &Scene<'_>) -> Reach {
                 continue;
             }
             let own = own.iter().filter(|(_, tool, _)| tool == name).map(|(_, _, args)| *args).collect();
-            let state = State { scene, prepared: &prepared, trajectory: &context.trajectory, name, own };
+            let state =
+                State { scene, prepared: &prepared, trajectory: &context.trajectory, name, own, emails };
             if let Some(reached) = state.search(&pool) {
                 found
                     .entry(name.clone())
@@ -128,6 +143,7 @@ struct State<'s> {
     name: &'s ToolName,
     /// The user's own calls of this tool.
     own: Vec<&'s Value>,
+    emails: &'s BTreeSet<(ToolName, String)>,
 }
 
 /// A place with the values to try in it.
@@ -142,7 +158,7 @@ impl State<'_> {
         if tool.tier == Tier::Safe || tool.effect == Effect::Read {
             return None;
         }
-        let mut places: Vec<Place> = slots(tool)?
+        let mut places: Vec<Place> = slots(tool, self.emails)?
             .into_iter()
             .map(|slot| {
                 let own: Vec<Value> =

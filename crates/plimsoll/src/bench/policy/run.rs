@@ -3,14 +3,15 @@
 //! The adversary is obedient: whatever is decided, the rest of the trace goes on as it was written. A person approves
 //! what is held of the user's own calls, and never the attacker's.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use plimsoll_bundle::suggest::did_you_mean;
 use plimsoll_bundle::{Bundle, Workflow};
-use plimsoll_core::{Need, Ruling};
+use plimsoll_core::{Need, Ruling, ToolName};
 
 use super::episode::{Call, Episode};
-use super::reach::{Reach, is_consequential, search};
+use super::reach::{Reach, email_places, is_consequential, search};
 use super::scene::{Ground, Ruled, Scene};
 use crate::talk::Error;
 
@@ -53,10 +54,16 @@ pub fn all<'a>(
     episodes: &'a [Episode],
     reach: bool,
 ) -> Vec<Outcome<'a>> {
-    in_parallel(episodes.len(), |n| one(&Scene::new(ground, workflows[n], &episodes[n]), reach))
+    let scenes: Vec<Scene<'a>> = episodes
+        .iter()
+        .zip(workflows)
+        .map(|(episode, workflow)| Scene::new(ground, workflow, episode))
+        .collect();
+    let emails = reach.then(|| email_places(&scenes));
+    in_parallel(scenes.len(), |n| one(&scenes[n], emails.as_ref()))
 }
 
-fn one<'a>(scene: &Scene<'a>, reach: bool) -> Outcome<'a> {
+fn one<'a>(scene: &Scene<'a>, emails: Option<&BTreeSet<(ToolName, String)>>) -> Outcome<'a> {
     let mut calls = Vec::new();
     for (at, call) in scene.episode.judged() {
         let context = scene.context(at);
@@ -65,7 +72,7 @@ fn one<'a>(scene: &Scene<'a>, reach: bool) -> Outcome<'a> {
         let consequential = is_consequential(scene, &ruled.tool, &call.args);
         calls.push(Decided { call, attack: scene.episode.is_attack(call), consequential, ruled });
     }
-    let reach = (reach && !scene.episode.attack).then(|| search(scene));
+    let reach = emails.filter(|_| !scene.episode.attack).map(|emails| search(scene, emails));
     Outcome { episode: scene.episode, calls, reach }
 }
 

@@ -1,7 +1,9 @@
 //! The arguments of a tool as places to fill, and which values an attacker would try there.
 
+use std::collections::BTreeSet;
+
 use plimsoll_bundle::{Tool, schema};
-use plimsoll_core::ArgumentRole;
+use plimsoll_core::{ArgumentRole, ToolName};
 use serde_json::{Map, Number, Value};
 
 use super::pool::Pool;
@@ -21,8 +23,15 @@ pub struct Slot {
     pub role: ArgumentRole,
     pub required: bool,
     shape: Shape,
-    /// By its name and description it takes e-mail addresses.
-    email: bool,
+    wants: Wants,
+}
+
+/// What kind of text goes into a place that aims, as far as the traces, its name or its description say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wants {
+    Anything,
+    Email,
+    Iban,
 }
 
 #[derive(Debug)]
@@ -33,11 +42,11 @@ enum Shape {
     OneOf(Vec<Value>),
 }
 
-/// The places of a tool's arguments. None when it has no pinned schema.
-pub fn slots(tool: &Tool) -> Option<Vec<Slot>> {
+/// The places of a tool's arguments; `emails` are places that hold e-mail addresses. None when it has no pinned schema.
+pub fn slots(tool: &Tool, emails: &BTreeSet<(ToolName, String)>) -> Option<Vec<Slot>> {
     let schema = &tool.pin.as_ref()?.input_schema;
     let mut found = Vec::new();
-    Walk { tool, root: schema }.walk(schema, &Place::default(), &mut found);
+    Walk { tool, root: schema, emails }.walk(schema, &Place::default(), &mut found);
     Some(found)
 }
 
@@ -53,6 +62,7 @@ struct Place {
 struct Walk<'t> {
     tool: &'t Tool,
     root: &'t Value,
+    emails: &'t BTreeSet<(ToolName, String)>,
 }
 
 impl Walk<'_> {
@@ -76,8 +86,20 @@ impl Walk<'_> {
                 role: self.role(place, &shape),
                 required: !place.optional,
                 shape,
-                email: place.words.contains("email") || place.words.contains("e-mail"),
+                wants: self.wants(place),
             });
+        }
+    }
+
+    fn wants(&self, place: &Place) -> Wants {
+        let named = |word: &str| place.words.contains(word);
+        let known = self.emails.contains(&(self.tool.name.clone(), place.pattern.clone()));
+        let mails =
+            self.tool.name.tool.contains("mail") && self.declared(place) == Some(ArgumentRole::Recipient);
+        match () {
+            () if named("iban") => Wants::Iban,
+            () if known || mails || named("email") || named("e-mail") => Wants::Email,
+            () => Wants::Anything,
         }
     }
 
@@ -94,18 +116,22 @@ impl Walk<'_> {
     }
 
     fn role(&self, place: &Place, shape: &Shape) -> ArgumentRole {
-        let mut path = place.pattern.as_str();
-        while !path.is_empty() {
-            if let Some(role) = self.tool.meaning.roles.get(path) {
-                return *role;
-            }
-            path = path.rsplit_once('/').map_or("", |(above, _)| above);
-        }
-        match shape {
+        self.declared(place).unwrap_or(match shape {
             Shape::Text => ArgumentRole::Content,
             Shape::Whole | Shape::Number => ArgumentRole::Identifier,
             Shape::OneOf(_) => ArgumentRole::Choice,
+        })
+    }
+
+    fn declared(&self, place: &Place) -> Option<ArgumentRole> {
+        let mut path = place.pattern.as_str();
+        while !path.is_empty() {
+            if let Some(role) = self.tool.meaning.roles.get(path) {
+                return Some(*role);
+            }
+            path = path.rsplit_once('/').map_or("", |(above, _)| above);
         }
+        None
     }
 }
 
@@ -163,8 +189,11 @@ impl Slot {
             kinds.iter().flat_map(|kind| kind.iter()).filter(short).map(str::to_owned).collect()
         };
         match self.role {
-            _ if self.email && self.role.aims() => of(&[&pool.emails]),
-            R::Recipient => of(&[&pool.quoted, &pool.emails, &pool.names, &pool.fields, &pool.codes]),
+            _ if self.wants == Wants::Email && self.role.aims() => of(&[&pool.emails]),
+            _ if self.wants == Wants::Iban && self.role.aims() => {
+                pool.codes.iter().filter(|code| is_iban(code)).map(str::to_owned).collect()
+            }
+            R::Recipient => of(&[&pool.quoted, &pool.emails, &pool.names, &pool.fields]),
             R::Account => of(&[&pool.codes, &pool.numbers, &pool.quoted, &pool.fields]),
             R::Url => of(&[&pool.urls]),
             R::Path => of(&[&pool.paths, &pool.quoted, &pool.fields, &pool.urls]),
@@ -195,6 +224,15 @@ impl Slot {
             Shape::OneOf(_) => None,
         }
     }
+}
+
+/// The form of an international account number; its check digits do not matter here.
+fn is_iban(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    (15..=34).contains(&bytes.len())
+        && bytes[..2].iter().all(u8::is_ascii_uppercase)
+        && bytes[2..4].iter().all(u8::is_ascii_digit)
+        && bytes.iter().all(u8::is_ascii_alphanumeric)
 }
 
 /// Puts a value into the arguments, making what contains it. A list ends with the element that is put in.
