@@ -202,7 +202,10 @@ impl Asking {
         // Whom or what one pays for is no other kind of thing.
         const PAYING: &str = "pay repay refund reimburse settle compensate";
         const PUTTING: &str = "add append put insert include attach enter save post publish upload";
-        let pays = self.head_kinds.contains(&Thing::Money) && has(PAYING, &clause.verb);
+        // Nor is the sum: `refund 12 euro for order 7`.
+        let money = |word: &String| kinds(word).iter().all(|kind| *kind == Thing::Money);
+        let pays = has(PAYING, &clause.verb)
+            && (self.head_kinds.contains(&Thing::Money) || clause.object.iter().all(money));
         if pays || self.head_kinds.is_empty() || clause.object.iter().any(|word| self.is_head(word)) {
             return false;
         }

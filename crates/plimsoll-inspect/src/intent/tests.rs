@@ -59,6 +59,20 @@ fn asks_not(tool: &str, texts: &[&str]) {
     assert!(wrong.is_empty(), "should not ask for {tool}: {wrong:#?}");
 }
 
+/// What is paid is a sum, whatever it is paid for.
+#[test]
+fn a_sum_for_a_thing() {
+    asks(
+        "refund_order",
+        &[
+            "refund 12 euro for order A-1001, the cup arrived broken",
+            "please refund 12 euro for order A-1001",
+            "refund order A-1001",
+        ],
+    );
+    asks_not("refund_order", &["how do I refund an order?", "He asked me to refund 12 euro for order 7"]);
+}
+
 #[test]
 fn money() {
     asks(
