@@ -6,8 +6,8 @@
 use plimsoll_core::{Account, ArgumentRole, Effect, Tier};
 use serde_json::Value;
 
-use super::roles::roles;
-use super::words::{Deed, deed, warning};
+use super::roles::{is_credential, roles};
+use super::words::{Deed, deed, warning, words};
 
 /// A proposal for one tool.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub fn judge(tool: &Value) -> Judged {
         None => (Tier::Guarded, Effect::Shared),
     };
     let (tier, effect) = by_claims(tier, effect, claims("readOnlyHint"), claims("destructiveHint"), &mut why);
-    let (tier, effect) = by_arguments(tool, tier, effect, &mut why);
+    let (tier, effect) = by_arguments(tool, deed, tier, effect, &mut why);
     let account = match (deed, effect) {
         (_, Effect::Read) => Account::Read,
         (Some(Deed::Draft), _) => Account::Draft,
@@ -67,6 +67,7 @@ fn by_name(name: &str, why: &mut Vec<String>) -> Option<Deed> {
 fn of_deed(deed: Deed) -> (Tier, Effect) {
     match deed {
         Deed::Read => (Tier::Safe, Effect::Read),
+        // What it asks for may leave with the question, unless the arguments say otherwise below.
         Deed::Reach => (Tier::Guarded, Effect::Egress),
         Deed::Draft | Deed::Write => (Tier::Guarded, Effect::Shared),
         Deed::Send => (Tier::Guarded, Effect::Egress),
@@ -108,20 +109,48 @@ fn by_claims(
     }
 }
 
-/// A mild name over arguments that can carry anything is not mild.
-fn by_arguments(tool: &Value, tier: Tier, effect: Effect, why: &mut Vec<String>) -> (Tier, Effect) {
+/// A mild name over arguments that can carry anything is not mild, and new keys are for people to give.
+fn by_arguments(
+    tool: &Value,
+    deed: Option<Deed>,
+    tier: Tier,
+    effect: Effect,
+    why: &mut Vec<String>,
+) -> (Tier, Effect) {
+    let Some(schema) = tool.get("inputSchema") else { return (tier, effect) };
+    let found = roles(schema);
+    let has = |role: ArgumentRole| found.iter().find(|found| found.role == role);
+    let name = tool.get("name").and_then(Value::as_str).unwrap_or_default();
+    if let Some(key) = has(ArgumentRole::Credential)
+        && deed == Some(Deed::Write)
+        && words(name).iter().any(|word| is_credential(word))
+    {
+        why.push(format!("`{}` is what somebody gets in with", key.path));
+        return (Tier::Dangerous, Effect::Shared);
+    }
+    if let Some(url) = has(ArgumentRole::Url)
+        && matches!(deed, Some(Deed::Read | Deed::Reach))
+        && effect != Effect::Destructive
+    {
+        // Looking where the user points gives nothing away; sending something along does.
+        let carries = [ArgumentRole::Content, ArgumentRole::Code].into_iter().find_map(has);
+        return match carries {
+            Some(more) => {
+                why.push(format!("`{}` leaves with the question", more.path));
+                (tier.max(Tier::Guarded), Effect::Egress)
+            }
+            None => {
+                why.push(format!("`{}` says where it looks, and can carry data out", url.path));
+                (tier.max(Tier::Guarded), Effect::Read)
+            }
+        };
+    }
     if tier != Tier::Safe {
         return (tier, effect);
     }
-    let Some(schema) = tool.get("inputSchema") else { return (tier, effect) };
-    let has = |role: ArgumentRole| roles(schema).into_iter().find(|found| found.role == role);
     if let Some(code) = has(ArgumentRole::Code) {
         why.push(format!("but `{}` is code, which can do more than look", code.path));
         return (Tier::Guarded, Effect::Shared);
-    }
-    if let Some(url) = has(ArgumentRole::Url) {
-        why.push(format!("but `{}` can carry data out", url.path));
-        return (Tier::Guarded, Effect::Egress);
     }
     (tier, effect)
 }

@@ -13,6 +13,7 @@ use crate::pin;
 
 pub mod clients;
 mod judge;
+mod output;
 mod roles;
 mod words;
 mod write;
@@ -98,7 +99,7 @@ pub fn server(found: &FoundServer, today: &str) -> Proposal {
 pub fn lines(tools: &[Value]) -> String {
     let mut text = String::new();
     for tool in tools {
-        write::line(tool, &mut text);
+        write::line(tool, tools, &mut text);
     }
     text
 }

@@ -39,8 +39,18 @@ const NAMES: &[(R, &[&str])] = &[
             "email",
             "emails",
             "mailto",
+            "attendee",
             "attendees",
+            "participant",
+            "participants",
+            "guest",
+            "guests",
+            "member",
+            "members",
+            "assignee",
+            "assignees",
             "invitee",
+            "invitees",
             "phone",
             "channel",
         ],
@@ -99,6 +109,9 @@ const NAMES: &[(R, &[&str])] = &[
             "edits",
             "thought",
             "question",
+            "location",
+            "venue",
+            "place",
         ],
     ),
     (
@@ -121,9 +134,42 @@ const NAMES: &[(R, &[&str])] = &[
     (
         R::Choice,
         &[
-            "limit", "count", "page", "offset", "size", "depth", "timeout", "max", "min", "sort", "order",
-            "format", "type", "mode", "kind", "status", "language", "locale", "currency", "lines", "length",
-            "index", "level", "raw", "head", "tail", "context", "priority",
+            "limit",
+            "count",
+            "page",
+            "offset",
+            "size",
+            "depth",
+            "timeout",
+            "max",
+            "min",
+            "sort",
+            "order",
+            "format",
+            "type",
+            "mode",
+            "kind",
+            "status",
+            "language",
+            "locale",
+            "currency",
+            "lines",
+            "length",
+            "index",
+            "level",
+            "raw",
+            "head",
+            "tail",
+            "context",
+            "priority",
+            "permission",
+            "visibility",
+            "recurring",
+            "frequency",
+            "interval",
+            "color",
+            "unit",
+            "units",
         ],
     ),
     (
@@ -149,8 +195,8 @@ fn members(root: &Value, schema: &Value, prefix: &str, depth: usize, found: &mut
     };
     for (name, property) in properties {
         let path = format!("{prefix}{name}");
-        let Some(property) = follow(root, property) else { continue };
-        let element = property.get("items").and_then(|items| follow(root, items));
+        let Some(property) = given(root, property) else { continue };
+        let element = property.get("items").and_then(|items| given(root, items));
         let has_members = |schema: &Value| schema.get("properties").is_some();
         match element {
             Some(element) if has_members(element) && depth > 1 => {
@@ -164,6 +210,24 @@ fn members(root: &Value, schema: &Value, prefix: &str, depth: usize, found: &mut
                 found.push(ProposedRole { path, role, unsure });
             }
         }
+    }
+}
+
+/// Whether a word of a name says that this is what somebody gets in with.
+pub(super) fn is_credential(word: &str) -> bool {
+    NAMES.iter().any(|(role, names)| *role == R::Credential && names.contains(&word))
+}
+
+/// What a value is when it is there: `T` of "`T` or null".
+fn given<'s>(root: &'s Value, schema: &'s Value) -> Option<&'s Value> {
+    let here = follow(root, schema)?;
+    let branches = ["anyOf", "oneOf"].iter().find_map(|word| here.get(word)?.as_array());
+    let Some(branches) = branches else { return Some(here) };
+    let null = |branch: &&Value| branch.get("type").is_none_or(|kind| kind != "null");
+    let mut given = branches.iter().filter(null);
+    match (given.next(), given.next()) {
+        (Some(only), None) => follow(root, only),
+        _ => Some(here),
     }
 }
 
@@ -189,15 +253,26 @@ fn role(name: &str, property: &Value, element: Option<&Value>) -> (ArgumentRole,
     if let Some(role) = by_description(value.get("description").or(property.get("description"))) {
         return (role, false);
     }
-    match value.get("type").and_then(Value::as_str) {
-        Some("integer" | "number") => (R::Choice, true),
+    match is_kind(value, "integer") || is_kind(value, "number") {
+        true => (R::Choice, true),
         // Pessimistic: a value that nobody explained may decide what the act reaches.
-        _ => (R::Identifier, true),
+        false => (R::Identifier, true),
+    }
+}
+
+/// Whether it is of this type, or null.
+fn is_kind(value: &Value, kind: &str) -> bool {
+    match value.get("type") {
+        Some(Value::Array(kinds)) => {
+            kinds.iter().all(|k| k == kind || k == "null") && kinds.iter().any(|k| k == kind)
+        }
+        Some(own) => own == kind,
+        None => false,
     }
 }
 
 fn by_type(value: &Value) -> Option<ArgumentRole> {
-    if value.get("type").and_then(Value::as_str) == Some("boolean") || value.get("enum").is_some() {
+    if is_kind(value, "boolean") || value.get("enum").is_some() {
         return Some(R::Choice);
     }
     match value.get("format").and_then(Value::as_str)? {

@@ -216,9 +216,30 @@ const WARNINGS: &[(Deed, &[&str])] = &[
     ),
     (Deed::Run, &["executes ", "runs arbitrary", "arbitrary code", "shell command", "arbitrary sql"]),
     (Deed::Pay, &["transfers money", "charges ", "pays ", "moves funds"]),
-    (Deed::Send, &["sends ", "send an", "publishes ", "posts to", "e-mails ", "emails "]),
+    (Deed::Send, &["sends ", "send an", "publishes ", "posts to"]),
     (Deed::Write, &["creates ", "updates ", "modifies ", "writes ", "changes "]),
 ];
+
+/// Whether a word says what is done.
+pub(super) fn is_verb(word: &str) -> bool {
+    VERBS.iter().any(|(_, verbs)| verbs.contains(&word))
+}
+
+/// One of them: `event` for `events`.
+pub(super) fn singular(word: &str) -> String {
+    let plain = match word {
+        _ if word.len() < 4 || word.ends_with("ss") || word.ends_with("us") => word.to_owned(),
+        _ if word.ends_with("ies") => format!("{}y", &word[..word.len() - 3]),
+        _ => {
+            let es = ["ches", "shes", "sses", "xes"].iter().any(|end| word.ends_with(end));
+            word.strip_suffix(if es { "es" } else { "s" }).unwrap_or(word).to_owned()
+        }
+    };
+    match &*plain {
+        "people" => "person".to_owned(),
+        _ => plain,
+    }
+}
 
 /// The words of a name: `deleteCustomer`, `delete_customer` and `delete-customer` are the same.
 pub(super) fn words(name: &str) -> Vec<String> {

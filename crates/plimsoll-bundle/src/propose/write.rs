@@ -1,9 +1,12 @@
 //! The texts of the proposed files.
 
+use std::collections::BTreeSet;
+
 use plimsoll_core::{Effect, Tier};
 use serde_json::Value;
 
 use super::judge::{Judged, judge};
+use super::output::{ProposedOutput, output};
 use super::roles::roles;
 use super::{FoundServer, ProposedReach, Wishes};
 use crate::model::Provider;
@@ -79,7 +82,7 @@ fn acts(server: &FoundServer, text: &mut String) {
 pub(super) fn tools(server: &FoundServer) -> String {
     let mut text = format!(
         "# Proposed by `plimsoll init` from what the server says about its tools; a person has to read it.\n\
-         # Results are untrusted unless you add `output: trusted`: who may write what the tool returns?\n\
+         # Results are untrusted, but for what `output` says: who may write what the tool returns?\n\
          server: {}\n",
         server.name
     );
@@ -106,17 +109,18 @@ pub(super) fn tools(server: &FoundServer) -> String {
         text.push_str("  {}\n");
     }
     for tool in &server.tools {
-        line(tool, &mut text);
+        line(tool, &server.tools, &mut text);
     }
     text
 }
 
-/// The reason, then the tool in one line.
-pub(super) fn line(tool: &Value, text: &mut String) {
+/// The reason, then the tool in one line. `all` are the tools of its server.
+pub(super) fn line(tool: &Value, all: &[Value], text: &mut String) {
     let Some(name) = tool.get("name").and_then(Value::as_str) else { return };
     let judged = judge(tool);
     let proposed = tool.get("inputSchema").map(roles).unwrap_or_default();
-    let mut why = judged.why.join("; ");
+    let output = output(tool, all);
+    let mut why = judged.why.iter().chain(&output.why).map(String::as_str).collect::<Vec<_>>().join("; ");
     let unsure: Vec<&str> = proposed.iter().filter(|p| p.unsure).map(|p| p.path.as_str()).collect();
     if !unsure.is_empty() {
         why.push_str(&format!("; unsure about {}", unsure.join(", ")));
@@ -128,14 +132,38 @@ pub(super) fn line(tool: &Value, text: &mut String) {
         plimsoll_core::Account::Draft => ", account: draft",
         _ => "",
     };
+    text.push_str(&format!("  # {}: {}\n", judged.tier.name(), comment(&why)));
+    if let Some(ask) = &output.ask {
+        text.push_str(&format!("  # {}\n", comment(ask)));
+    }
     text.push_str(&format!(
-        "  # {}: {}\n  {}: {{tier: {}, effect: {}{account}{args}}}\n",
-        judged.tier.name(),
-        comment(&why),
+        "  {}: {{tier: {}, effect: {}{account}{args}{}}}\n",
         scalar(name),
         judged.tier.name(),
-        judged.effect.name()
+        judged.effect.name(),
+        worth(&output)
     ));
+}
+
+/// `, output: {trusted: [id], named_by: [title], lends: {id: event_id}}`, or nothing.
+fn worth(output: &ProposedOutput) -> String {
+    if output.trusted_whole {
+        return ", output: trusted".to_owned();
+    }
+    let list =
+        |names: &BTreeSet<String>| names.iter().map(|name| scalar(name)).collect::<Vec<_>>().join(", ");
+    let mut parts = Vec::new();
+    if !output.trusted.is_empty() {
+        parts.push(format!("trusted: [{}]", list(&output.trusted)));
+    }
+    if !output.named_by.is_empty() {
+        parts.push(format!("named_by: [{}]", list(&output.named_by)));
+    }
+    if !output.lends.is_empty() {
+        let lends = output.lends.iter().map(|(field, to)| format!("{}: {}", scalar(field), scalar(to)));
+        parts.push(format!("lends: {{{}}}", lends.collect::<Vec<_>>().join(", ")));
+    }
+    if parts.is_empty() { String::new() } else { format!(", output: {{{}}}", parts.join(", ")) }
 }
 
 /// One line, nothing hidden: a tool's words must not leave their comment.
