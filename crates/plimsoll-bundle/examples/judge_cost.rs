@@ -185,8 +185,12 @@ fn servers() -> BTreeMap<String, Arc<Server>> {
 }
 
 fn workflows() -> BTreeMap<String, Arc<Workflow>> {
-    let boundary =
-        || Boundary { decides: Decider::Automated, on_failure: String::new(), way_back: String::new() };
+    let boundary = || Boundary {
+        decides: Decider::Automated,
+        untrusted: false,
+        on_failure: String::new(),
+        way_back: String::new(),
+    };
     let workflow = |name: &str| Workflow {
         name: name.into(),
         purpose: String::new(),

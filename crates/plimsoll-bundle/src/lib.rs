@@ -20,6 +20,7 @@ pub mod render;
 pub mod schema;
 pub mod suggest;
 pub mod tree;
+mod ways;
 pub mod yaml;
 
 pub use check::{CheckError, CheckOutcome};

@@ -140,6 +140,9 @@ pub enum HostedTools {
 #[derive(Clone, Debug)]
 pub struct Boundary {
     pub decides: Decider,
+    /// The people who decide may also approve a recipient, account, URL or credential that untrusted
+    /// content chose. Otherwise such an act is refused, and the user names the value instead.
+    pub untrusted: bool,
     pub on_failure: String,
     pub way_back: String,
 }

@@ -11,3 +11,5 @@ mod breaks;
 mod example;
 #[path = "it/meaning.rs"]
 mod meaning;
+#[path = "it/ways.rs"]
+mod ways;

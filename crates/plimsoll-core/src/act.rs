@@ -226,6 +226,12 @@ impl ArgumentRole {
             Self::Recipient | Self::Account | Self::Url | Self::Path | Self::Identifier | Self::Credential
         )
     }
+
+    /// Roles whose value somebody trusted has to stand behind before a guarded act runs by itself: those
+    /// that aim, and how much and when.
+    pub const fn must_be_proven(self) -> bool {
+        self.aims() || matches!(self, Self::Amount | Self::Time)
+    }
 }
 
 /// Which door an act came through.

@@ -12,6 +12,7 @@ use crate::approval::ApprovalTerms;
 use crate::case::{Assume, Case, Judgement, RuleHit, Rules};
 use crate::code::Code;
 use crate::permit::{Basis, Permit};
+use crate::remedy::{self, Remedy};
 
 /// How long a permit is good for. The ledger makes a warrant of it within milliseconds; the rest is
 /// room for a stalled disk.
@@ -68,38 +69,6 @@ pub struct Reason {
 pub enum Need {
     Check { name: String },
     Approval(ApprovalTerms),
-}
-
-/// A legal way on. Each was tried on the rules before it was offered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "remedy")]
-pub enum Remedy {
-    /// Ask these roles; repeat the identical call once they agreed.
-    AskApproval { roles: Vec<String>, quorum: u32 },
-    /// The user names the value in their own words.
-    NameValue { argument: String },
-    /// Another tool of the same workflow that is allowed here.
-    UseTool { tool: String },
-    /// Anything else, in words.
-    Do { text: String },
-}
-
-impl Remedy {
-    pub fn sentence(&self) -> String {
-        match self {
-            Self::AskApproval { roles, quorum } => {
-                format!(
-                    "ask for approval by {quorum} of: {}; then repeat the identical call",
-                    roles.join(", ")
-                )
-            }
-            Self::NameValue { argument } => {
-                format!("let the user name the {} in their own words", argument.trim_start_matches('/'))
-            }
-            Self::UseTool { tool } => format!("use `{tool}`"),
-            Self::Do { text } => text.clone(),
-        }
-    }
 }
 
 /// A decision, and the permit when there is one.
@@ -184,13 +153,13 @@ fn ruled(rules: &dyn Rules, case: &Case<'_>) -> Decision {
     }
     if let Some(failed) = case.facts.checks.iter().find(|c| c.passed == Some(false)) {
         let text = format!("the check `{}` failed: {}", failed.name, failed.detail);
-        return refusal(Code::CheckFailed, &format!("check:{}", failed.name), text, remedies(rules, case));
+        return refusal(Code::CheckFailed, &format!("check:{}", failed.name), text, Vec::new());
     }
-    held(rules, case).unwrap_or_else(|| not_permitted(rules, case, &judgement))
+    held(rules, case, &judgement).unwrap_or_else(|| not_permitted(rules, case, &judgement))
 }
 
 /// The smallest of {checks, approval, both} that would turn refuse into allow.
-fn held(rules: &dyn Rules, case: &Case<'_>) -> Option<Decision> {
+fn held(rules: &dyn Rules, case: &Case<'_>, judgement: &Judgement) -> Option<Decision> {
     let open_checks = case.facts.checks.iter().any(|c| c.passed.is_none());
     let approval = case.facts.approval.as_ref();
     let can_ask = case.facts.terms.is_some() && !approval.is_some_and(|a| a.granted);
@@ -208,51 +177,66 @@ fn held(rules: &dyn Rules, case: &Case<'_>) -> Option<Decision> {
         let open = case.facts.checks.iter().filter(|c| c.passed.is_none());
         needs.extend(open.map(|c| Need::Check { name: c.name.clone() }));
     }
-    let mut remedies = Vec::new();
-    if let (true, Some(terms)) = (ask, &case.facts.terms) {
-        remedies.push(Remedy::AskApproval { roles: terms.roles.clone(), quorum: terms.quorum });
-        needs.push(Need::Approval(terms.clone()));
-    }
-    let code = if ask { Code::NeedsApproval } else { Code::NeedsCheck };
-    let text = match (&case.facts.terms, ask) {
-        (Some(terms), true) => format!(
-            "a {} act needs approval by {} of: {}",
-            case.tier.name(),
-            terms.quorum,
-            terms.roles.join(", ")
-        ),
-        _ => "it runs once its check against the system of record has passed".to_owned(),
+    let Some(terms) = case.facts.terms.as_ref().filter(|_| ask) else {
+        let text = "it runs once its check against the system of record has passed".to_owned();
+        return Some(hold(Code::NeedsCheck, Reason { rule: "check".to_owned(), text }, needs));
     };
-    Some(Decision {
+    needs.push(Need::Approval(terms.clone()));
+    let text = format!(
+        "a {} act needs approval by {} of: {}",
+        case.tier.name(),
+        terms.quorum,
+        terms.roles.join(", ")
+    );
+    let mut decision = hold(Code::NeedsApproval, Reason { rule: "approval".to_owned(), text }, needs);
+    decision.remedies.push(Remedy::AskApproval { roles: terms.roles.clone(), quorum: terms.quorum });
+    if case.tier != Tier::Dangerous {
+        let ways = remedy::by_the_user(rules, case, false);
+        decision.reasons.extend(remedy::lacking(case, &ways));
+        decision.reasons.extend(standing(rules, case, judgement));
+        decision.remedies.extend(ways);
+    }
+    Some(decision)
+}
+
+/// The rules that forbid it also once its open checks have passed: a check that was not run yet is no
+/// reason against anything.
+fn standing(rules: &dyn Rules, case: &Case<'_>, judgement: &Judgement) -> Vec<Reason> {
+    let otherwise = "a rule forbids it";
+    if case.facts.checks.iter().any(|check| check.passed.is_none()) {
+        let checked = rules.judge(case, &Assume { checks: true, ..Assume::default() });
+        return hits(&checked.rules, otherwise);
+    }
+    hits(&judgement.rules, otherwise)
+}
+
+fn hold(code: Code, reason: Reason, needs: Vec<Need>) -> Decision {
+    Decision {
         ruling: Ruling::Hold,
         code: Some(code),
-        reasons: vec![Reason { rule: if ask { "approval" } else { "check" }.to_owned(), text }],
+        reasons: vec![reason],
         needs,
-        remedies,
+        remedies: Vec::new(),
         passed_because: None,
-    })
+    }
 }
 
 /// Refused by a rule, or for want of one. When untrusted content aims the act, that is the reason
 /// people need to hear.
 fn not_permitted(rules: &dyn Rules, case: &Case<'_>, judgement: &Judgement) -> Decision {
-    let remedies = remedies(rules, case);
-    let aimed: Vec<Reason> = case
-        .flow
-        .origins
-        .iter()
-        .filter(|o| {
-            remedies.iter().any(|r| matches!(r, Remedy::NameValue { argument } if *argument == o.argument))
-        })
-        .map(|o| Reason { rule: "origin".to_owned(), text: o.sentence() })
-        .collect();
-    let code = match (aimed.is_empty(), judgement.rules.is_empty()) {
-        (false, _) => Code::UntrustedOrigin,
-        (true, false) => Code::Forbidden,
-        (true, true) => Code::NotPermitted,
+    let mut remedies = remedy::by_the_user(rules, case, false);
+    if remedies.is_empty() && case.facts.terms.is_some() {
+        remedies = remedy::by_the_user(rules, case, true);
+    }
+    let mut reasons = remedy::lacking(case, &remedies);
+    let aimed = reasons.iter().any(|reason| reason.rule == remedy::ORIGIN);
+    let standing = standing(rules, case, judgement);
+    let code = match (aimed, standing.is_empty()) {
+        (true, _) => Code::UntrustedOrigin,
+        (false, false) => Code::Forbidden,
+        (false, true) => Code::NotPermitted,
     };
-    let mut reasons = aimed;
-    reasons.extend(hits(&judgement.rules, "a rule forbids it"));
+    reasons.extend(standing);
     if reasons.is_empty() {
         let text = format!("no rule permits `{}` here", case.act.tool);
         reasons.push(Reason { rule: "default".to_owned(), text });
@@ -260,28 +244,16 @@ fn not_permitted(rules: &dyn Rules, case: &Case<'_>, judgement: &Judgement) -> D
     Decision { reasons, ..refusal(code, "", String::new(), remedies) }
 }
 
-/// Values that would make the act legal if the user had named them, each tried. None when naming is not
-/// what is missing.
-fn remedies(rules: &dyn Rules, case: &Case<'_>) -> Vec<Remedy> {
-    use crate::label::Integrity;
-    let legal = |named: &[&str]| {
-        let named = named.iter().map(|argument| (*argument).to_owned()).collect();
-        let assume = Assume { checks: true, approval: case.facts.terms.is_some(), named, asked: false };
-        let answer = rules.judge(case, &assume);
-        answer.permitted && answer.errors.is_empty()
-    };
-    let name = |argument: &&str| Remedy::NameValue { argument: (*argument).to_owned() };
-    let below_user = case.flow.origins.iter().filter(|o| o.integrity < Integrity::User && o.role.aims());
-    let below_user: Vec<&str> = below_user.map(|o| o.argument.as_str()).collect();
-    if below_user.is_empty() || legal(&[]) {
-        return Vec::new();
+/// Whether the act would run, by itself or after its checks: how another way is tried before it is
+/// offered.
+pub fn would_run(rules: &dyn Rules, case: &Case<'_>) -> bool {
+    let suggests = case.mode == Mode::Suggest && case.tier != Tier::Safe;
+    if suggests || stopped(case).is_some() || objected(case).is_some() {
+        return false;
     }
-    // Each alone first; all together when no single one suffices.
-    let single: Vec<Remedy> = below_user.iter().filter(|argument| legal(&[argument])).map(name).collect();
-    match single.is_empty() && below_user.len() > 1 && legal(&below_user) {
-        true => below_user.iter().map(name).collect(),
-        false => single,
-    }
+    let checks = case.facts.checks.iter().all(|check| check.passed != Some(false));
+    let answer = rules.judge(case, &Assume { checks, ..Assume::default() });
+    answer.permitted && answer.errors.is_empty()
 }
 
 fn suggested() -> Decision {

@@ -23,6 +23,7 @@ pub mod flow;
 pub mod label;
 pub mod permit;
 pub mod principal;
+pub mod remedy;
 pub mod span;
 
 pub use act::{Account, Act, ActId, ArgumentRole, Door, Effect, Mode, Tier, ToolName};
@@ -32,11 +33,12 @@ pub use case::{
     StopScope,
 };
 pub use code::Code;
-pub use decide::{Decision, Need, Reason, Remedy, Ruling, Verdict, decide};
+pub use decide::{Decision, Need, Reason, Ruling, Verdict, decide, would_run};
 pub use digest::{Digest, canonical};
 pub use entry::{ApprovalChange, Entry, EntryBody, Judged, Outcome, OutcomeStatus};
 pub use flow::{Flow, Intent, Meaning, Output, Payload};
 pub use label::{Integrity, Label, Readers};
 pub use permit::{Basis, Permit, PermitId};
 pub use principal::{Principal, PrincipalKind};
+pub use remedy::Remedy;
 pub use span::{ArgumentOrigin, Origin, Span, SpanKind, Trajectory};

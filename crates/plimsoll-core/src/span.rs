@@ -150,6 +150,20 @@ impl ArgumentOrigin {
     }
 }
 
+impl ArgumentOrigin {
+    /// Whether it stands for values that have origins of their own: a list for its elements, a pattern
+    /// (`/items/*/sku`) for its members.
+    pub fn sums_up(&self, all: &[Self]) -> bool {
+        all.iter().any(|other| other.argument != self.argument && is_within(&other.argument, &self.argument))
+    }
+}
+
+/// Whether a pointer is a place, or inside it; `*` is any step.
+fn is_within(pointer: &str, place: &str) -> bool {
+    let mut steps = pointer.split('/');
+    place.split('/').all(|step| steps.next().is_some_and(|own| step == "*" || step == own))
+}
+
 /// What the whole context has seen: the join of its spans' labels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Trajectory {

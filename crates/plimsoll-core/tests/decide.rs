@@ -9,6 +9,7 @@ use plimsoll_core::{
     Account, Act, ActId, ApprovalFact, ApprovalTerms, ArgumentOrigin, ArgumentRole, Assume, Basis, Case,
     CheckFact, Code, Door, Effect, Facts, Flow, Integrity, Judgement, Mode, Need, Objection, PermitId,
     Principal, PrincipalKind, Remedy, Rules, Ruling, Stop, StopScope, Tier, ToolName, Trajectory, decide,
+    would_run,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -19,6 +20,10 @@ struct Asks {
     check: bool,
     approval: bool,
     named: Option<&'static str>,
+    /// That the user asked for it.
+    asked: bool,
+    /// Only for want of a name or an asking: an approval does as well.
+    or_approval: bool,
     never: bool,
     breaks: bool,
 }
@@ -36,7 +41,9 @@ impl Rules for Asks {
                 case.flow.origins.iter().any(|o| o.argument == argument && o.integrity >= Integrity::User);
             known || assume.named.iter().any(|name| name == argument)
         });
-        let permitted = !self.never && (!self.check || checked) && (!self.approval || approved) && named;
+        let asked = !self.asked || case.flow.intent.asked || assume.asked;
+        let said = (named && asked) || (self.or_approval && approved);
+        let permitted = !self.never && (!self.check || checked) && (!self.approval || approved) && said;
         let rules = if permitted || self.never {
             vec![RuleHit { id: "rule".to_owned(), reason: None }]
         } else {
@@ -47,7 +54,7 @@ impl Rules for Asks {
 }
 
 /// One case, in words: `mode tier fact fact …`.
-fn check(words: &str, rules: &Asks, expected: &str) {
+fn with_case<T>(words: &str, then: impl FnOnce(&Case<'_>) -> T) -> T {
     let mut words_left = words.split(' ');
     let mode = match words_left.next() {
         Some("observe") => Mode::Observe,
@@ -109,7 +116,19 @@ fn check(words: &str, rules: &Asks, expected: &str) {
         now: Timestamp::UNIX_EPOCH,
         permit: PermitId(Uuid::nil()),
     };
-    let verdict = decide(rules, &case);
+    then(&case)
+}
+
+fn check_run(words: &str, rules: &Asks, expected: bool) {
+    assert_eq!(with_case(words, |case| would_run(rules, case)), expected, "{words}");
+}
+
+fn check(words: &str, rules: &Asks, expected: &str) {
+    with_case(words, |case| check_case(words, case, rules, expected));
+}
+
+fn check_case(words: &str, case: &Case<'_>, rules: &Asks, expected: &str) {
+    let verdict = decide(rules, case);
     let decision = &verdict.decision;
     let mut said = vec![decision.ruling.name().to_owned()];
     said.extend(decision.code.map(|code| code.id().to_owned()));
@@ -117,10 +136,7 @@ fn check(words: &str, rules: &Asks, expected: &str) {
         Need::Check { .. } => "needs-check".to_owned(),
         Need::Approval(_) => "needs-approval".to_owned(),
     }));
-    said.extend(decision.remedies.iter().filter_map(|remedy| match remedy {
-        Remedy::NameValue { argument } => Some(format!("name:{argument}")),
-        _ => None,
-    }));
+    said.extend(decision.remedies.iter().filter_map(way));
     said.extend(verdict.permit.as_ref().map(|permit| match permit.basis() {
         Basis::Allowed => "permit".to_owned(),
         Basis::Observed => "permit:observed".to_owned(),
@@ -132,6 +148,16 @@ fn check(words: &str, rules: &Asks, expected: &str) {
         assert!(permit.expires_at() > case.now, "{words}");
     }
     assert!(!decision.reasons.is_empty(), "{words}: every decision has a reason");
+}
+
+fn way(remedy: &Remedy) -> Option<String> {
+    match remedy {
+        Remedy::NameValue { argument } => Some(format!("name:{argument}")),
+        Remedy::AskFor { verb } => Some(format!("ask:{verb}")),
+        Remedy::Together { all } => Some(all.iter().filter_map(way).collect::<Vec<_>>().join("+")),
+        Remedy::AskApproval { .. } => Some("approval".to_owned()),
+        _ => None,
+    }
 }
 
 fn add(facts: &mut Facts, word: &str) {
@@ -181,13 +207,13 @@ fn hold_is_what_a_check_or_an_approval_would_turn_into_allow() {
     check("enforce guarded failed askable", &checks, "refuse PLM-0230");
     let asks = Asks { approval: true, ..Asks::default() };
     check("enforce dangerous", &asks, "refuse PLM-0202");
-    check("enforce dangerous askable", &asks, "hold PLM-0220 needs-approval");
-    check("enforce dangerous askable asked", &asks, "hold PLM-0220 needs-approval");
+    check("enforce dangerous askable", &asks, "hold PLM-0220 needs-approval approval");
+    check("enforce dangerous askable asked", &asks, "hold PLM-0220 needs-approval approval");
     check("enforce dangerous askable approved", &asks, "allow permit");
     check("enforce dangerous askable denied", &asks, "refuse PLM-0222");
     let both = Asks { check: true, approval: true, ..Asks::default() };
-    check("enforce dangerous unchecked askable", &both, "hold PLM-0220 needs-check needs-approval");
-    check("enforce dangerous checked askable", &both, "hold PLM-0220 needs-approval");
+    check("enforce dangerous unchecked askable", &both, "hold PLM-0220 needs-check needs-approval approval");
+    check("enforce dangerous checked askable", &both, "hold PLM-0220 needs-approval approval");
     check("enforce dangerous checked askable approved", &both, "allow permit");
     check("enforce dangerous failed askable approved", &both, "refuse PLM-0230");
 }
@@ -195,7 +221,11 @@ fn hold_is_what_a_check_or_an_approval_would_turn_into_allow() {
 #[test]
 fn a_deferred_hold_is_shown_and_moves_nothing() {
     let asks = Asks { approval: true, ..Asks::default() };
-    check("enforce dangerous askable deferred", &asks, "hold PLM-0220 needs-approval permit:deferred");
+    check(
+        "enforce dangerous askable deferred",
+        &asks,
+        "hold PLM-0220 needs-approval approval permit:deferred",
+    );
     check("enforce dangerous deferred", &asks, "refuse PLM-0202");
 }
 
@@ -206,6 +236,87 @@ fn untrusted_aim_is_refused_with_the_one_change_that_would_make_it_legal() {
     check("enforce guarded askable", &named, "refuse PLM-0210 name:/to");
     let never = Asks { never: true, ..Asks::default() };
     check("enforce guarded askable", &never, "refuse PLM-0200");
+}
+
+#[test]
+fn a_hold_says_what_the_user_could_say_instead() {
+    let either = Asks { named: Some("/to"), or_approval: true, ..Asks::default() };
+    check("enforce guarded askable", &either, "hold PLM-0220 needs-approval approval name:/to");
+    check("enforce guarded askable approved", &either, "allow permit");
+    let asked = Asks { asked: true, or_approval: true, ..Asks::default() };
+    check("enforce guarded askable", &asked, "hold PLM-0220 needs-approval approval ask:pay");
+    check(
+        "enforce guarded askable deferred",
+        &asked,
+        "hold PLM-0220 needs-approval approval ask:pay permit:deferred",
+    );
+    // Neither alone would do: one way, of two parts.
+    let both = Asks { asked: true, ..either };
+    check("enforce guarded askable", &both, "hold PLM-0220 needs-approval approval name:/to+ask:pay");
+    // Of a dangerous act people decide, whatever the user says.
+    check("enforce dangerous askable", &both, "hold PLM-0220 needs-approval approval");
+}
+
+#[test]
+fn what_is_offered_with_an_approval_says_so() {
+    let both = Asks { named: Some("/to"), approval: true, ..Asks::default() };
+    check("enforce guarded", &both, "refuse PLM-0202");
+    check("enforce guarded askable", &both, "refuse PLM-0210 name:/to+approval");
+    // A check that failed is not put right by words.
+    let checked = Asks { named: Some("/to"), check: true, ..Asks::default() };
+    check("enforce guarded unchecked", &checked, "refuse PLM-0210 name:/to");
+    check("enforce guarded failed", &checked, "refuse PLM-0230");
+}
+
+#[test]
+fn a_way_of_several_parts_is_one_sentence() {
+    let name = |argument: &str| Remedy::NameValue { argument: argument.to_owned() };
+    let ask = Remedy::AskFor { verb: "pay".to_owned() };
+    let approval = Remedy::AskApproval { roles: vec!["treasurer".to_owned()], quorum: 1 };
+    let sentence =
+        |all: &[&Remedy]| Remedy::Together { all: all.iter().map(|way| (*way).clone()).collect() }.sentence();
+    assert_eq!(
+        sentence(&[&name("/iban"), &name("/amount"), &ask]),
+        "let the user name the iban and the amount and ask for it in their own words, for example \"please pay …\""
+    );
+    assert_eq!(
+        sentence(&[&name("/iban"), &approval]),
+        "let the user name the iban in their own words, and ask for approval by 1 of: treasurer; then repeat the identical call"
+    );
+    assert!(sentence(&[&ask, &approval]).starts_with("let the user ask for it in their own words"));
+}
+
+#[test]
+fn another_way_is_offered_only_if_it_would_run() {
+    let open = Asks::default();
+    check_run("enforce guarded", &open, true);
+    check_run("suggest guarded", &open, false);
+    check_run("suggest safe", &open, true);
+    check_run("enforce guarded stopped", &open, false);
+    check_run("enforce guarded drift", &open, false);
+    let checks = Asks { check: true, ..Asks::default() };
+    check_run("enforce guarded unchecked", &checks, true);
+    check_run("enforce guarded failed", &checks, false);
+    check_run("enforce guarded askable", &Asks { approval: true, ..Asks::default() }, false);
+    check_run("enforce guarded", &Asks { breaks: true, ..Asks::default() }, false);
+}
+
+#[test]
+fn values_are_named_one_by_one_and_lists_element_by_element() {
+    let origin = |argument: &str| ArgumentOrigin {
+        argument: argument.to_owned(),
+        role: ArgumentRole::Recipient,
+        integrity: Integrity::Untrusted,
+        chosen: false,
+        authored: false,
+        listed: false,
+        unknown: true,
+        found: Vec::new(),
+        preview: None,
+    };
+    let all = ["/to/0", "/to/1", "/to", "/items/0/sku", "/items/*/sku", "/cc"].map(origin);
+    let summed: Vec<&str> = all.iter().filter(|o| o.sums_up(&all)).map(|o| o.argument.as_str()).collect();
+    assert_eq!(summed, ["/to", "/items/*/sku"]);
 }
 
 #[test]
@@ -223,7 +334,7 @@ fn errors_objections_and_stops_never_open() {
 #[test]
 fn observe_decides_and_never_stops_but_for_the_kill_switch() {
     let asks = Asks { approval: true, ..Asks::default() };
-    check("observe dangerous askable", &asks, "hold PLM-0220 needs-approval permit:observed");
+    check("observe dangerous askable", &asks, "hold PLM-0220 needs-approval approval permit:observed");
     check("observe guarded drift", &asks, "refuse PLM-0402 permit:observed");
     check("observe safe", &Asks { breaks: true, ..Asks::default() }, "refuse PLM-0201 permit:observed");
     check("observe dangerous stopped", &Asks::default(), "refuse PLM-0100");

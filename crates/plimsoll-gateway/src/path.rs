@@ -10,7 +10,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use plimsoll_core::{
     Account, Act, ActId, ApprovalFact, Case, Code, Decision, Digest, Door, Effect, EntryBody, Facts, Flow,
-    Hypothesis, Judged, Mode, Need, Objection, PermitId, Remedy, Ruling, Span, Tier, ToolName, Trajectory,
+    Hypothesis, Judged, Mode, Need, Objection, PermitId, Rules, Ruling, Span, Tier, ToolName, Trajectory,
     Verdict, decide,
 };
 use plimsoll_ledger::Warrant;
@@ -332,8 +332,9 @@ impl Gateway {
             self.stops.covering(&caller.workflow().name, &labelled.act, caller.principal());
         let labelled = &*labelled;
         let case = case(caller, labelled);
-        let mut verdict = decide(&self.memo.over(&caller.bundle().rules), &case);
-        offer_draft(caller, labelled, &mut verdict.decision);
+        let rules = self.memo.over(&caller.bundle().rules);
+        let mut verdict = decide(&rules, &case);
+        offer_ways(caller, &rules, &case, &mut verdict.decision);
         verdict
     }
 
@@ -570,14 +571,10 @@ fn case<'a>(caller: &'a Caller, labelled: &'a Labelled) -> Case<'a> {
     }
 }
 
-/// Offers the tool's draft twin as a way on, when the workflow has it.
-fn offer_draft(caller: &Caller, labelled: &Labelled, decision: &mut Decision) {
-    if decision.ruling != Ruling::Refuse {
-        return;
-    }
-    let draft = caller.bundle().find_tool(&labelled.act.tool).and_then(|tool| tool.draft.clone());
-    if let Some(draft) = draft.filter(|draft| caller.workflow().acts.contains_key(draft)) {
-        decision.remedies.push(Remedy::UseTool { tool: draft.to_string() });
+/// Adds the ways around the act, each tried on the rules: its draft twin, or the same act with less.
+fn offer_ways(caller: &Caller, rules: &dyn Rules, case: &Case<'_>, decision: &mut Decision) {
+    if decision.ruling != Ruling::Allow {
+        decision.remedies.extend(caller.bundle().other_ways(caller.workflow(), rules, case));
     }
 }
 

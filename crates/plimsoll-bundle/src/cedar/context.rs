@@ -2,10 +2,11 @@
 //! the slice reads.
 
 use cedar_policy::{Context, RestrictedExpression as Value};
-use plimsoll_core::{ArgumentRole, Assume, Case, Hypothesis};
+use plimsoll_core::{ArgumentRole, Assume, Case, Hypothesis, Integrity};
 use serde_json::Map;
 
 use super::flow::{self, Flow};
+use super::reach;
 use super::schema;
 use super::slice::Slice;
 use super::vocabulary::{ARGS, FIELDS, Field};
@@ -42,9 +43,14 @@ struct Facts<'c> {
 impl<'c> Facts<'c> {
     fn of(slice: &'c Slice, case: &'c Case<'c>, assume: &'c Assume) -> Result<Self, String> {
         let reads = |group: &str| slice.reads.touches(group);
-        let flow = if reads("flow") { Flow::of(&slice.shape, case, assume) } else { Flow::default() };
-        let amount =
-            if reads("amount") { flow::hundredths(&slice.shape, &case.act.arguments)? } else { None };
+        let amount = match reads("amount") || reads("flow") {
+            true => flow::hundredths(&slice.shape, &case.act.arguments),
+            false => Ok(None),
+        };
+        // Only a rule about money has to know how much; for the others, what can't be read is not free.
+        let free = amount.as_ref().is_ok_and(|amount| slice.is_free(*amount));
+        let flow = if reads("flow") { Flow::of(&slice.shape, case, assume, free) } else { Flow::default() };
+        let amount = if reads("amount") { amount? } else { None };
         Ok(Self { slice, case, assume, flow, amount })
     }
 
@@ -85,6 +91,12 @@ impl<'c> Facts<'c> {
             ("", "now") => Value::new_datetime(case.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
             ("flow", "aimed") => number(self.flow.aimed(case)),
             ("flow", "unknown") => truth(self.flow.unknown),
+            ("flow", "targets") => number(self.flow.targets),
+            ("flow", "proven") => number(self.flow.proven(case)),
+            ("flow", "chosen") => truth(self.flow.chosen),
+            ("flow", "authored") => truth(self.flow.authored),
+            ("flow", "listed") => truth(self.flow.listed),
+            ("flow", "others") => truth(reach::touches_others(&self.slice.shape, case)),
             ("flow", role) => return Ok(role_of(role).and_then(|role| self.flow.role(role)).map(number)),
             ("trajectory", "integrity") => number(case.trajectory.label.integrity.level()),
             ("trajectory", "spans") => number(i64::from(case.trajectory.spans)),
@@ -92,12 +104,20 @@ impl<'c> Facts<'c> {
             ("trajectory", "untrusted_tools") => {
                 texts(case.trajectory.untrusted_tools.iter().map(ToString::to_string))
             }
+            ("trajectory", "tainted") => truth(case.trajectory.label.integrity == Integrity::Untrusted),
+            ("trajectory", "lethal") => truth(self.lethal()),
+            ("intent", "asked") => truth(case.flow.intent.asked || self.assume.asked),
+            ("payload", "foreign") => truth(!case.flow.payload.foreign.is_empty()),
+            ("payload", "classes") => texts(case.flow.payload.classes.iter().cloned()),
+            ("payload", "undictated") => truth(case.flow.payload.undictated),
+            ("egress", "outside") => truth(reach::is_outside(&self.slice.shape, case)),
             ("approval", "granted") => truth(self.approved()),
+            ("approval", "untrusted") => truth(self.slice.untrusted),
             ("checks", "declared") => number(self.declared()),
             ("checks", "passed") => truth(self.passed()),
             ("hypothesis", "known") => truth(case.facts.hypothesis != Hypothesis::Unknown),
             ("amount", "hundredths") => number(self.amount.unwrap_or(0)),
-            ("amount", "within_free") => truth(self.within_free()),
+            ("amount", "within_free") => truth(self.slice.is_free(self.amount)),
             ("counters", name) => return Ok(case.facts.counters.get(name).copied().map(number)),
             _ => return Ok(None),
         }))
@@ -121,9 +141,11 @@ impl<'c> Facts<'c> {
                 && self.slice.shape.checks.iter().all(known))
     }
 
-    fn within_free(&self) -> bool {
-        let free = self.slice.shape.amount_free;
-        self.amount.is_none_or(|amount| free.is_some_and(|free| (0..=free).contains(&amount)))
+    /// Untrusted content and something of a data class in one context: what it takes to leak, but for a
+    /// way out.
+    fn lethal(&self) -> bool {
+        let label = &self.case.trajectory.label;
+        label.integrity == Integrity::Untrusted && !label.classes.is_empty()
     }
 }
 

@@ -9,26 +9,58 @@ use serde_json::Value;
 use super::args::Decimal;
 use super::schema::Shape;
 
-/// The lowest level of each role.
-#[derive(Clone, Debug, Default)]
+/// The lowest level of each role, and what holds for all values that must be proven.
+#[derive(Clone, Debug)]
 pub(super) struct Flow {
     roles: [Option<i64>; ArgumentRole::ALL.len()],
     pub(super) unknown: bool,
+    proven: Option<i64>,
+    pub(super) targets: i64,
+    pub(super) chosen: bool,
+    pub(super) authored: bool,
+    pub(super) listed: bool,
+}
+
+impl Default for Flow {
+    fn default() -> Self {
+        Self {
+            roles: Default::default(),
+            unknown: false,
+            proven: None,
+            targets: 0,
+            chosen: true,
+            authored: true,
+            listed: true,
+        }
+    }
+}
+
+/// What is known of one value.
+struct Known {
+    role: ArgumentRole,
+    level: i64,
+    unknown: bool,
+    chosen: bool,
+    authored: bool,
+    listed: bool,
 }
 
 impl Flow {
-    pub(super) fn of(shape: &Shape, case: &Case<'_>, assume: &Assume) -> Self {
+    /// `free`: the amount is within what the tool may move freely, and needs nobody behind it.
+    pub(super) fn of(shape: &Shape, case: &Case<'_>, assume: &Assume, free: bool) -> Self {
         let mut flow = Self::default();
+        let arguments = &case.act.arguments;
         for origin in &case.flow.origins {
-            let named = assume.named.contains(&origin.argument);
-            flow.lower(origin.role, level(origin, named), origin.unknown && !named);
+            let nobody = arguments.pointer(&origin.argument).is_some_and(|v| is_nobody(v, origin.role));
+            if !nobody && !origin.sums_up(&case.flow.origins) {
+                flow.add(&Known::of(origin, is_named(assume, &origin.argument)), free);
+            }
         }
         for (path, role) in &shape.roles {
-            for (pointer, _) in values_at(&case.act.arguments, path) {
-                if !case.flow.origins.iter().any(|o| o.role == *role && covers(&o.argument, &pointer)) {
-                    let named = assume.named.contains(&pointer);
-                    let level = if named { Integrity::User } else { Integrity::Untrusted };
-                    flow.lower(*role, level.level(), !named);
+            for (pointer, value) in values_at(arguments, path) {
+                let traced = |o: &ArgumentOrigin| o.role == *role && covers(&o.argument, &pointer);
+                if !is_nobody(value, *role) && !case.flow.origins.iter().any(traced) {
+                    flow.add(&Known::nowhere(*role, is_named(assume, &pointer)), free);
                 }
             }
         }
@@ -46,10 +78,66 @@ impl Flow {
         lowest.unwrap_or_else(|| case.trajectory.label.integrity.level())
     }
 
-    fn lower(&mut self, role: ArgumentRole, level: i64, unknown: bool) {
-        let slot = &mut self.roles[role as usize];
-        *slot = Some(slot.map_or(level, |before| before.min(level)));
-        self.unknown |= unknown && role.aims();
+    /// The lowest over the values that must be proven; without any, what the model has seen.
+    pub(super) fn proven(&self, case: &Case<'_>) -> i64 {
+        self.proven.unwrap_or_else(|| case.trajectory.label.integrity.level())
+    }
+
+    fn add(&mut self, value: &Known, free: bool) {
+        let least = |before: Option<i64>| Some(before.map_or(value.level, |before| before.min(value.level)));
+        let slot = &mut self.roles[value.role as usize];
+        *slot = least(*slot);
+        self.unknown |= value.unknown && value.role.aims();
+        if value.role.must_be_proven() && !(free && value.role == ArgumentRole::Amount) {
+            self.proven = least(self.proven);
+            self.targets += 1;
+            self.chosen &= value.chosen;
+            let sound = value.chosen && value.level >= Integrity::Trusted.level();
+            self.authored &= value.authored || sound;
+            self.listed &= value.listed || sound;
+        }
+    }
+}
+
+impl Known {
+    fn of(origin: &ArgumentOrigin, named: bool) -> Self {
+        use ArgumentRole as R;
+        let written =
+            origin.authored && matches!(origin.role, R::Recipient | R::Url | R::Identifier | R::Time);
+        // An author whom the user named lends what they wrote; a mere member of the house does not.
+        let lent = written && origin.found.iter().any(|found| found.whole && found.lent_by.is_some());
+        Self {
+            role: origin.role,
+            level: level(origin, named),
+            unknown: origin.unknown && !named,
+            chosen: named || (!origin.unknown && (origin.chosen || lent)),
+            authored: written && !origin.unknown,
+            listed: origin.listed && !origin.unknown,
+        }
+    }
+
+    /// It has a role and was traced nowhere.
+    fn nowhere(role: ArgumentRole, named: bool) -> Self {
+        let level = if named { Integrity::User } else { Integrity::Untrusted };
+        Self { role, level: level.level(), unknown: !named, chosen: named, authored: false, listed: false }
+    }
+}
+
+/// Whether the user is supposed to have named this value, or the list it stands in.
+fn is_named(assume: &Assume, pointer: &str) -> bool {
+    assume.named.iter().any(|named| {
+        pointer.strip_prefix(named.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    })
+}
+
+/// An empty list, or an empty name where people are named: nobody and nothing is reached by it.
+fn is_nobody(value: &Value, role: ArgumentRole) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        Value::String(text) => text.trim().is_empty() && role == ArgumentRole::Recipient,
+        _ => false,
     }
 }
 
@@ -81,7 +169,7 @@ pub(super) fn hundredths(shape: &Shape, arguments: &Value) -> Result<Option<i64>
 
 /// The values at a path of `tools/*.yaml` (`/to`, `/items/*/sku`), `null`s left out, with the JSON
 /// Pointer of each.
-fn values_at<'v>(arguments: &'v Value, path: &str) -> Vec<(String, &'v Value)> {
+pub(super) fn values_at<'v>(arguments: &'v Value, path: &str) -> Vec<(String, &'v Value)> {
     let mut found = vec![(String::new(), arguments)];
     for step in path.split('/').skip(1) {
         found = found.into_iter().flat_map(|(at, value)| children(&at, value, step)).collect();

@@ -13,6 +13,7 @@ mod context;
 mod flow;
 mod nearest;
 mod policy;
+mod reach;
 mod reads;
 mod schema;
 mod slice;

@@ -94,6 +94,21 @@ const WORDS: &[(&str, &str)] = &[
     ("context.checks.passed", "every declared check passed"),
     ("context.checks.declared >= 1", "a check against a system of record"),
     ("context.hypothesis.known", "a known model answer that proposed this call"),
+    ("context.intent.asked", "the user's own words asking for this kind of act"),
+    (
+        "context.flow.chosen",
+        "each value that must be proven named by the user, or lent by a record they named",
+    ),
+    ("context.flow.proven >= 1", "each value that must be proven taken from a trusted source"),
+    ("context.flow.targets >= 1", "a value that can be proven"),
+    ("context.flow.listed", "each value taken from a directory that the organisation keeps"),
+    ("action in Action::\"shared\"", "a tool that changes what the house shares"),
+    ("action in Action::\"read\"", "a tool that only looks"),
+    ("context.flow.authored", "each value written by an author whom the user named"),
+    (
+        "(!(context.flow.targets < 1)) || (!context.trajectory.tainted)",
+        "a value that can be proven, or a model that has seen nothing untrusted",
+    ),
     ("context.flow.aimed >= 2", "whom or what it reaches named by the user"),
     ("context.flow.aimed >= 1", "whom or what it reaches taken from a trusted source"),
 ];
@@ -106,11 +121,24 @@ fn words(part: &Policy) -> String {
     known.map_or(condition, |(_, words)| (*words).to_owned())
 }
 
-/// What stands between `when {` and its brace, without the parentheses around all of it.
+/// What stands between `when {` and its brace.
 fn condition(policy: &str) -> Option<&str> {
     let (_, rest) = policy.split_once(") when { ")?;
     let body = rest.strip_suffix(';')?.trim_end().strip_suffix('}')?.trim();
-    Some(body.strip_prefix('(').and_then(|b| b.strip_suffix(')')).unwrap_or(body))
+    Some(unwrapped(body))
+}
+
+/// Without the parentheses around all of it.
+fn unwrapped(body: &str) -> &str {
+    let inner = body.strip_prefix('(').and_then(|b| b.strip_suffix(')'));
+    let balanced = |inner: &&str| {
+        let mut open = 0_i32;
+        inner.chars().all(|c| {
+            open += i32::from(c == '(') - i32::from(c == ')');
+            open >= 0
+        })
+    };
+    inner.filter(balanced).unwrap_or(body)
 }
 
 /// Cedar keeps `a >= b` as `!(a < b)`.

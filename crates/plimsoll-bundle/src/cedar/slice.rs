@@ -30,10 +30,20 @@ pub(super) struct Slice {
     pub(super) resource: EntityUid,
     /// `automated` or `people`.
     pub(super) decides: &'static str,
+    /// The people asked may also approve what untrusted content chose.
+    pub(super) untrusted: bool,
     /// Action, tool, server and workflow; the principal is added when a rule looks at it.
     entities: Arc<Entities>,
     workflow: EntityUid,
     kinds: Arc<Kinds>,
+}
+
+impl Slice {
+    /// Whether this sum may move although nobody proved it; so may none at all.
+    pub(super) fn is_free(&self, amount: Option<i64>) -> bool {
+        let free = self.shape.amount_free;
+        amount.is_none_or(|amount| free.is_some_and(|free| (0..=free).contains(&amount)))
+    }
 }
 
 /// The entity type of each kind of principal.
@@ -129,7 +139,8 @@ impl<'r> Cutter<'r> {
         let fits =
             |rule: &&&Rule| principal_matches(&rule.policy, &home) && resource_matches(&rule.policy, action);
         let policies = action.rules.iter().filter(fits).map(|rule| rule.policy.clone());
-        let people = workflow.acts.get(name).is_some_and(|act| matches!(act.decides, Decider::People(_)));
+        let boundary = workflow.acts.get(name);
+        let people = boundary.is_some_and(|act| matches!(act.decides, Decider::People(_)));
         Some(Slice {
             // Ids are unique over all files, so this can't fail; if it did, nothing would be permitted.
             policies: PolicySet::from_policies(policies).ok()?,
@@ -138,6 +149,7 @@ impl<'r> Cutter<'r> {
             action: action.action.clone(),
             resource: action.resource.clone(),
             decides: if people { "people" } else { "automated" },
+            untrusted: boundary.is_some_and(|act| act.untrusted),
             entities: Arc::clone(&action.entities),
             workflow: home,
             kinds: Arc::clone(&self.kinds),

@@ -123,6 +123,10 @@ pub struct DecidersForm {
     pub quorum: Option<u32>,
     /// How long the question stays open; no answer is a no. Default `15m`.
     pub expires: Option<Duration>,
+    /// They may also approve a recipient, account, URL or credential that untrusted content chose.
+    /// Default `false`: that is refused, and the user names the value instead.
+    #[serde(default)]
+    pub untrusted: bool,
 }
 
 /// A rate limit (`calls`) or a budget (`amount`).

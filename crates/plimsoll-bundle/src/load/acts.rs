@@ -113,7 +113,12 @@ impl Loading<'_> {
             let help = format!("write `{key}: …`: {meaning}");
             self.tell(doc.error(id, at, message).at(place).help(help));
         }
-        Boundary { decides: Decider::Automated, on_failure: full.on_failure, way_back: full.way_back }
+        Boundary {
+            decides: Decider::Automated,
+            untrusted: matches!(&full.decides, Some(DecidesForm::People(people)) if people.untrusted),
+            on_failure: full.on_failure,
+            way_back: full.way_back,
+        }
     }
 
     fn decides(

@@ -428,7 +428,7 @@ async fn a_hostile_tool_server_hurts_only_its_own_answers() {
     }
     // Nobody knows whether it happened: it is not repeated.
     client.chat("gullible", "[[call hang {}]]").await;
-    let mut asked = chat("gullible", "please [[call hang {}]]");
+    let mut asked = chat("gullible", "please hang: [[call hang {}]]");
     asked["tools"] = json!([{ "type": "function", "function": { "name": "hang", "parameters": {} } }]);
     client.post("/v1/chat/completions", &asked).await.expect(200, "tool_calls");
     client.call("hostile", "hang", json!({})).await.expect(200, "PLM-0501");

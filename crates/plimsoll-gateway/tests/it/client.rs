@@ -142,7 +142,8 @@ impl Client {
     }
 
     pub(crate) async fn propose(&self, tool: &str, arguments: &Value) -> Answer {
-        self.chat("gullible", &format!("please [[call {tool} {arguments}]]")).await
+        let verb = tool.split('_').next().unwrap_or(tool);
+        self.chat("gullible", &format!("please {verb} it. [[call {tool} {arguments}]]")).await
     }
 
     /// Sends bytes as they are and reads what comes until the other side closes or a second passes.

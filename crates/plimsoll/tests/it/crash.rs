@@ -300,7 +300,8 @@ async fn drive(http: Http, next: Arc<AtomicU64>, stop: Arc<AtomicBool>) -> Vec<T
             ),
             _ => ("get_order", json!({ "order_id": "A-1001" })),
         };
-        let order = format!("please do this: [[call {tool} {arguments}]]");
+        let verb = tool.split('_').next().unwrap_or(tool);
+        let order = format!("please {verb} it. [[call {tool} {arguments}]]");
         let asked = json!({ "model": "gullible", "messages": [{ "role": "user", "content": order }],
             "tools": [{ "type": "function", "function": { "name": tool, "parameters": { "type": "object" } } }] });
         let Some(answer) = http.post("/v1/chat/completions", &[], &asked).await else { break };

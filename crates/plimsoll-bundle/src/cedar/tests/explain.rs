@@ -16,10 +16,18 @@ fn the_permits_that_could_have_spoken() {
         &clear().unknown(),
         &[
             "guarded-approved: an approval of this exact act",
-            "guarded-aimed-by-user: a known model answer that proposed this call; \
-             whom or what it reaches named by the user",
-            "guarded-aimed-by-record: a known model answer that proposed this call; \
-             whom or what it reaches taken from a trusted source; a check against a system of record",
+            "guarded-asked-and-told: a known model answer that proposed this call; a value that can be proven",
+            "guarded-asked-and-chosen: a known model answer that proposed this call; \
+             each value that must be proven taken from a trusted source; \
+             a value that can be proven, or a model that has seen nothing untrusted",
+            "guarded-look: a tool that only looks; a known model answer that proposed this call; \
+             a value that can be proven",
+            "guarded-asked-and-checked: a known model answer that proposed this call; \
+             a value that can be proven; each value that must be proven taken from a trusted source; \
+             a check against a system of record",
+            "guarded-asked-and-listed: a tool that changes what the house shares; \
+             a known model answer that proposed this call; a value that can be proven; \
+             each value that must be proven taken from a trusted source",
         ],
     );
     check(&given("desk.read_order", json!({})), &[]);
@@ -55,6 +63,6 @@ fn in_a_workflow_where_people_decide_a_safe_act_is_held() {
     tools.acts.values_mut().for_each(|act| act.decides = Decider::People(terms()));
     desk.workflows.insert("support".into(), Arc::new(tools));
     let read = given("desk.read_order", json!({}));
-    assert_eq!(told(&read.decided(&desk, &desk.shipped())), "hold approval");
+    assert_eq!(told(&read.decided(&desk, &desk.shipped())), "hold approval people-decide");
     assert_eq!(told(&read.approved().decided(&desk, &desk.shipped())), "allow safe-acts");
 }

@@ -12,15 +12,15 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use plimsoll_core::{
     Account, Act, ApprovalFact, ApprovalTerms, ArgumentOrigin, ArgumentRole, Assume, Case, CheckFact,
-    Decision, Digest, Door, Effect, Facts, Flow, Hypothesis, Integrity, Judgement, Label, Meaning, Mode,
-    Output, Principal, PrincipalKind, Rules, Tier, ToolName, Trajectory, decide,
+    Decision, Digest, Door, Effect, Facts, Flow, Hypothesis, Integrity, Intent, Judgement, Label, Meaning,
+    Mode, Origin, Output, Principal, PrincipalKind, Rules, Tier, ToolName, Trajectory, decide,
 };
 use serde_json::{Value, json};
 
 use super::{DEFAULT_PATH, Engine, Parts, PolicyFile};
 use crate::{Boundary, Check, Decider, Diagnostic, HostedTools, Pin, Reach, Server, Tool, Workflow};
 
-/// A repository with six tools, one model and two workflows.
+/// A repository with nine tools, one model and two workflows.
 pub(super) struct Desk {
     pub(super) servers: BTreeMap<String, Arc<Server>>,
     pub(super) workflows: BTreeMap<String, Arc<Workflow>>,
@@ -61,6 +61,13 @@ impl Desk {
             )
             .checked("is-closed"),
             tool("crm.expire_note", Tier::Safe, Effect::Destructive, &[]),
+            tool(
+                "diary.book",
+                Tier::Guarded,
+                Effect::Shared,
+                &[("/to", R::Recipient), ("/note", R::Content)],
+            ),
+            tool("web.fetch", Tier::Guarded, Effect::Read, &[("/link", R::Url)]),
         ];
         let mut servers: BTreeMap<String, BTreeMap<String, Arc<Tool>>> = BTreeMap::new();
         for tool in tools {
@@ -132,6 +139,8 @@ pub(super) struct Given {
     pub(super) args: Value,
     pub(super) flow: Flow,
     pub(super) seen: Integrity,
+    /// Readers and classes of what the model has seen.
+    pub(super) label: Label,
     pub(super) principal: Principal,
     pub(super) workflow: &'static str,
     pub(super) mode: Mode,
@@ -144,8 +153,9 @@ pub(super) fn given(tool: &str, args: Value) -> Given {
     Given {
         tool: name(tool),
         args,
-        flow: Flow::default(),
+        flow: Flow { intent: Intent { asked: true, ..Intent::default() }, ..Flow::default() },
         seen: Integrity::Untrusted,
+        label: Label::default(),
         principal: Principal {
             id: "key:ada".into(),
             kind: PrincipalKind::User,
@@ -173,6 +183,38 @@ impl Given {
             found: vec![],
             preview: None,
         });
+        self
+    }
+
+    /// The value of a trusted field, lent by a record that the user named.
+    pub(super) fn lent(mut self, argument: &str, role: ArgumentRole) -> Self {
+        self = self.from(argument, role, Integrity::Trusted);
+        self.flow.origins.iter_mut().filter(|o| o.argument == argument).for_each(|o| o.chosen = true);
+        self
+    }
+
+    /// An entry of a directory, which the user did not name.
+    pub(super) fn listed(mut self, argument: &str, role: ArgumentRole) -> Self {
+        self = self.from(argument, role, Integrity::Trusted);
+        self.flow.origins.iter_mut().filter(|o| o.argument == argument).for_each(|o| o.listed = true);
+        self
+    }
+
+    /// Found in what a known author wrote: one whom the user named, or just a member of the house.
+    pub(super) fn written(mut self, argument: &str, role: ArgumentRole, named: bool) -> Self {
+        self = self.from(argument, role, Integrity::Untrusted);
+        let found = Origin {
+            span: 1,
+            source: "tool:chat.read".into(),
+            integrity: Integrity::Untrusted,
+            whole: true,
+            field: Some("body".into()),
+            lent_by: named.then(|| "sender".into()),
+        };
+        for origin in self.flow.origins.iter_mut().filter(|o| o.argument == argument) {
+            origin.authored = true;
+            origin.found.push(found.clone());
+        }
         self
     }
 
@@ -211,7 +253,11 @@ impl Given {
             schema: None,
             call_id: None,
         };
-        let trajectory = Trajectory { label: Label::of(self.seen), spans: 3, untrusted_tools: vec![] };
+        let trajectory = Trajectory {
+            label: Label { integrity: self.seen, ..self.label.clone() },
+            spans: 3,
+            untrusted_tools: vec![],
+        };
         then(&Case {
             principal: &self.principal,
             workflow: self.workflow,
@@ -275,8 +321,12 @@ fn server(name: String, tools: BTreeMap<String, Arc<Tool>>) -> Arc<Server> {
 }
 
 fn workflow(name: &str, tools: Vec<ToolName>) -> Workflow {
-    let boundary =
-        || Boundary { decides: Decider::Automated, on_failure: String::new(), way_back: String::new() };
+    let boundary = || Boundary {
+        decides: Decider::Automated,
+        untrusted: false,
+        on_failure: String::new(),
+        way_back: String::new(),
+    };
     Workflow {
         name: name.into(),
         purpose: String::new(),
