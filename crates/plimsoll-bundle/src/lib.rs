@@ -10,6 +10,7 @@ pub mod decimal;
 pub mod diagnostic;
 pub mod disk;
 pub mod env;
+pub mod explain;
 pub mod forms;
 pub mod load;
 mod lookup;

@@ -20,6 +20,7 @@ use crate::tree::Tree;
 use crate::yaml::{self, Document};
 
 mod acts;
+mod convenience;
 mod model;
 mod output;
 mod overrides;

@@ -207,6 +207,7 @@ impl Loading<'_> {
                 self.known_tool(&doc, &format!("{at}/draft"), draft, servers);
             }
             self.compare_lends(&doc, &at, tool, servers);
+            self.conveniences(&doc, &at, tool);
         }
     }
 

@@ -17,6 +17,9 @@ pub struct Check {
     /// Also fail on warnings, and on `${NAMES}` that are not set
     #[arg(long)]
     strict: bool,
+    /// Also say in words what the line of each tool lets happen
+    #[arg(long, conflicts_with = "json")]
+    explain: bool,
 }
 
 impl Check {
@@ -30,10 +33,23 @@ impl Check {
             if !loaded.diagnostics.is_empty() {
                 talk::data(plimsoll_bundle::render::text(&loaded.diagnostics, &loaded.tree, talk::colour()));
             }
+            if let (true, Some(bundle)) = (self.explain, &loaded.bundle) {
+                explain(bundle);
+            }
             summary(&loaded, errors, warnings);
         }
         let failed = errors > 0 || (self.strict && warnings > 0);
         Ok(ExitCode::from(u8::from(failed)))
+    }
+}
+
+/// Each tool's line in words.
+fn explain(bundle: &plimsoll_bundle::Bundle) {
+    for tool in bundle.servers.values().flat_map(|server| server.tools.values()) {
+        talk::data(format!("{} ({}, {})", tool.name, tool.tier.name(), tool.effect.name()));
+        for sentence in plimsoll_bundle::explain::tool(tool) {
+            talk::data(format!("  {sentence}"));
+        }
     }
 }
 
