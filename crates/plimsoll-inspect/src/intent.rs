@@ -12,7 +12,8 @@
 //!
 //! Limits: the grammar is English. Verbs may be declared in any language and are found at a clause's
 //! start; other forms are not found, and then a person is asked. An answer (`yes, do it`) asks for
-//! nothing. Whether a condition came true is not known. Which of several acts of one kind was meant is
+//! nothing. Whether a condition came true is not known, and `would you pay 50 for this?` is heard as a
+//! request. Which of several acts of one kind was meant is
 //! the business of the arguments' origins.
 
 mod asking;

@@ -7,6 +7,12 @@ use super::clauses::Directive;
 use super::lexicon::{class, has};
 use super::verbs::{Kind as Thing, LIGHT, MAKING, PARTICLES, groups, is_deed, kinds, own_verbs, singular};
 
+/// What is money, and no paper about it.
+const MONEY: &str = "money cash fund euro dollar pound buck usd eur gbp chf payment deposit refund rent";
+
+/// Verbs that may be done to anything.
+const VAGUE: &str = "send create make add do set get put give issue submit post write update change";
+
 /// Words that are told to people.
 const WORDS_MAX: usize = 8;
 
@@ -22,6 +28,8 @@ pub(crate) struct Asking {
     /// The last of these nouns, and its kinds: participants, of *add calendar event participants*.
     head: Option<String>,
     head_kinds: Vec<Thing>,
+    /// The verbs in the tool's name.
+    own: Vec<String>,
     reads: bool,
     makes: bool,
 }
@@ -91,6 +99,7 @@ impl Asking {
                 asking.deeds.extend(group.nouns.iter().map(|noun| (*noun).to_owned()));
             }
         }
+        asking.own = main.iter().map(|verb| (*verb).clone()).collect();
         asking.makes = main.iter().any(|verb| has(MAKING, verb));
         if asking.makes {
             for verb in asking.kinds.clone().into_iter().flat_map(own_verbs) {
@@ -147,7 +156,7 @@ impl Asking {
         // `Make a payment`, `issue a refund`.
         let light =
             has(LIGHT, &clause.verb) && !self.differs(clause) && !clause.is_to_me("give", &self.head_kinds);
-        let made = self.makes && has("make do issue initiate", &clause.verb);
+        let made = self.makes && has("make do issue initiate drop shoot leave", &clause.verb);
         let is_deed = |word: &&String| self.deeds.contains(word) || (made && self.is_head(word));
         let deed = clause.object.iter().find(|word| light && is_deed(word))?;
         Some(format!("{} {deed}", clause.verb))
@@ -180,17 +189,22 @@ impl Asking {
         if self.head_kinds.contains(&Thing::Money) && clause.sums {
             return true;
         }
-        // `Push it`, when it is unknown of what kind the tool's things are.
-        let it =
-            clause.object.iter().all(|word| has("it them this that one", word)) && !clause.object.is_empty();
-        if it && self.head_kinds.is_empty() {
-            return true;
+        // `Book it`: what was said before tells what it is. When nothing does, the tool's own verb must
+        // be one that says what is done.
+        if clause.it {
+            let said = clause.near.iter().any(|word| self.is_head(word));
+            let says_enough = clause.near.is_empty() && !has(VAGUE, &clause.verb);
+            if said || (says_enough && self.own.contains(&clause.verb)) {
+                return true;
+            }
         }
         // `Add Ada to the channel`: the object names nothing of a kind.
         let ours = |word: &String| {
             self.nouns.contains(word) || kinds(word).iter().any(|kind| self.kinds.contains(kind))
         };
-        !clause.object.iter().any(|word| !kinds(word).is_empty()) && clause.places.iter().any(ours)
+        let kindless =
+            self.head_kinds.is_empty() || !clause.object.iter().any(|word| !kinds(word).is_empty());
+        kindless && clause.places.iter().any(ours)
     }
 
     fn is_head(&self, word: &str) -> bool {
@@ -216,9 +230,12 @@ impl Asking {
             let others = into.peek().is_some() && !into.any(|kind| self.kinds.contains(kind));
             return others && !messages && has(PUTTING, &clause.verb);
         }
-        // A message carries anything but money.
+        // A message carries anything but money itself.
         const CARRYING: &str = "send resend forward email mail message text dm reply post share write";
-        let carries = messages && has(CARRYING, &clause.verb) && !clause.sums && !of.contains(&Thing::Money);
+        let carries = messages
+            && has(CARRYING, &clause.verb)
+            && !clause.sums
+            && !clause.object.iter().any(|word| has(MONEY, word));
         let sums = clause.sums && self.head_kinds.contains(&Thing::Money);
         !carries && !sums
     }

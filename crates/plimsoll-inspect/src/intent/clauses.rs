@@ -181,7 +181,8 @@ impl Reader<'_> {
     /// Notes what a word within a clause means for what may follow.
     fn note(&mut self, at: usize, s: &mut Sentence) -> usize {
         let is = self.class(at);
-        if is.saying && matches!(s.mode, Mode::Other) {
+        // `I forgot to tell Ann` reports nothing.
+        if is.saying && matches!(s.mode, Mode::Other) && !self.is(at - 1, "to") {
             s.said = true;
         }
         if self.is(at, "saying") || self.is(at, "says") {
@@ -206,8 +207,9 @@ impl Reader<'_> {
 
     /// The beginning of a clause; gives where to go on.
     fn slot(&mut self, start: usize, slot: Slot, s: &mut Sentence) -> usize {
+        let called = slot == Slot::Begin && self.tokens[start].text.starts_with('@');
         let (mut at, mut asked, mut not, mut doing, mut greeted, mut slot) =
-            (start, false, false, false, false, slot);
+            (start + usize::from(called), false, false, false, false, slot);
         while at < s.end {
             if self.tokens[at].kind == Kind::Open {
                 break;
@@ -340,7 +342,8 @@ impl Reader<'_> {
         } else if begins && token.capital && next.is_some_and(|next| next.kind == Kind::Comma) && !is.verb {
             s.mode = Mode::Prefix { condition: false };
         } else if self.is_possible(at, slot, s.asks) {
-            let sure = self.is_sure(at) || self.is_object(at + 1) || (begins && is.both);
+            let told = self.is_object(at + 1) && next.is_some_and(|next| !next.capital);
+            let sure = self.is_sure(at) || told || (begins && is.both);
             self.emit(at, How::Do, false, s);
             s.mode = if sure || continues { Mode::Directive } else { Mode::Other };
         } else if !continues {

@@ -133,7 +133,7 @@ const TABLE: &[(&str, Mark)] = &[
         |c| c.verb = true,
     ),
     (
-        "transfer order book refund email mail message update change share post report reply request invite \
+        "transfer pay order book refund email mail message update change share post report reply request invite \
          text note upload download schedule record move copy purchase charge deposit move release flag file \
          list log plan print rate review vote comment tag label mark pin call ring ship trade swap \
          exchange return address answer account contact issue set open close stop start run drop bill \

@@ -35,6 +35,8 @@ const TABLE: &[(Phrase, &str)] = &[
          when you're done|once you're done|let's|lets|let us|tomorrow|today|tonight|later|instead|otherwise|else|note that|\
          keep in mind that|bear in mind that|don't hesitate to|do not hesitate to|do me a favor and|do me a favour and|\
          do us a favor and|your turn|step|to start|to begin with|one more thing|by the way|btw|fyi|asap|urgent|urgently|\
+         it's ok|it's okay|it's fine|that's ok|that's okay|that's fine|that's good|that's right|that's correct|looks good|\
+         looks fine|sounds good|sounds great|agreed|i agree|no problem|of course|absolutely|correct|understood|\
          carefully|automatically|still|also please|it would be great to|not only",
     ),
     (

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::lexicon::{self, class};
+use super::lexicon::{self, class, has};
 use super::words::is_word;
 
 /// A piece of text that is not the user's own voice.
@@ -197,20 +197,28 @@ fn announced(text: &str, at: usize) -> Option<Quote> {
     Some(Quote { whole: inner..end, inner: start..end, open_ended: true })
 }
 
+/// What is done to texts.
+const WORKING: &str = "proofread translate summarize summarise rewrite rephrase paraphrase correct improve shorten \
+     explain classify analyze analyse review edit check fix simplify polish interpret evaluate reformat convert format \
+     extract parse decode spellcheck grade rate critique compare continue expand comment";
+
 /// Whether these words and a colon announce a text.
 fn announces(words: &[String]) -> bool {
     let words = &words[words.len().saturating_sub(LEAD_WORDS)..];
     let Some(last) = words.last() else { return false };
     if words.len() == 1 {
-        return lexicon::has(lexicon::TEXT_HEADS, last);
+        return has(lexicon::TEXT_HEADS, last) || has(WORKING, last);
     }
     // `Do what the mail says:` announces too; `I need you to do the following:` does not.
     let saying = class(last).saying || words.iter().rev().take(4).any(|w| class(w).saying);
-    let text = |word: &String| lexicon::has(lexicon::TEXTS, word);
+    let text = |word: &String| has(lexicon::TEXTS, word);
     let named = words.windows(2).any(|pair| {
         text(&pair[1]) && matches!(pair[0].as_str(), "following" | "this" | "the" | "a" | "an" | "here's")
     });
+    // `Proofread this: …`
+    let worked_on = words.iter().any(|word| has(WORKING, word)) && has("this following below", last);
     saying
+        || worked_on
         || text(last)
         || (named && words.iter().any(|word| word == "following" || word == "this"))
         || (named && words.iter().any(|word| class(word).to_write))

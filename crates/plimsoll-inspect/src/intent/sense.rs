@@ -3,7 +3,7 @@
 
 use super::clauses::{Directive, Mode, Reader, Sentence, Slot};
 use super::lexicon::{Class, class, has};
-use super::verbs::PARTICLES;
+use super::verbs::{PARTICLES, kinds, singular};
 use super::words::{Kind, Token};
 
 impl Reader<'_> {
@@ -35,10 +35,29 @@ impl Reader<'_> {
 
     /// Whether the word can be an imperative here, and not a noun.
     pub(super) fn is_possible(&self, at: usize, slot: Slot, asks: bool) -> bool {
-        let after_noun = self.class(at + 1).after_noun;
-        let only = self.class(at + 1).preposition && self.class(at).both && (asks || slot != Slot::Begin);
+        let (is, next) = (self.class(at), self.class(at + 1));
         let weak = asks || slot != Slot::Begin;
-        !after_noun && (!weak || self.is_sure(at) || (self.is_object(at + 1) && !only))
+        if next.after_noun {
+            return false;
+        }
+        if weak {
+            let of_noun = next.preposition && is.both;
+            return self.is_sure(at) || (self.is_object(at + 1) && !of_noun);
+        }
+        !is.both || self.is_object(at + 1) || self.is_bare_object(at + 1)
+    }
+
+    /// `Book hotels`, `update password`, not `text analysis`: an object without an article.
+    fn is_bare_object(&self, at: usize) -> bool {
+        let Some(token) = self.tokens.get(at).filter(|token| token.kind == Kind::Word) else { return true };
+        let (word, is) = (token.text.as_str(), class(&token.text));
+        let plural = word.ends_with('s') && !word.ends_with("ss") && !word.ends_with("is");
+        // `Pay ann back`.
+        let behind = self.tokens.get(at + 1);
+        let goes_on = self.class(at + 1).object
+            || behind.is_some_and(|t| matches!(t.kind, Kind::Quoted | Kind::Value | Kind::Number));
+        let other = is.verb || is.both || is.question || is.condition || has("and or please", word);
+        plural || goes_on || other || word.ends_with("ly") || !kinds(&singular(word)).is_empty()
     }
 
     /// `do the following`, not `do I`.
@@ -76,7 +95,8 @@ impl Reader<'_> {
             "to" => next.is_some_and(|next| {
                 let is = class(&next.text);
                 let plural = next.text.ends_with('s') && !next.text.ends_with("ss");
-                next.kind == Kind::Word && !next.capital && !is.object && !is.pronoun && (!plural || is.verb)
+                let noun = plural || next.text.ends_with("ing");
+                next.kind == Kind::Word && !next.capital && !is.object && !is.pronoun && (!noun || is.verb)
             }),
             // Whoever else is told something does what follows.
             _ => to_others && at == s.verb + 1 && !of_me(at) && !self.is(s.verb, "help"),

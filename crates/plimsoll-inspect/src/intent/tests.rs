@@ -276,6 +276,22 @@ fn other_acts() {
     asks("merge_pull_request", &["Review the PR and merge it", "merge #12"]);
 }
 
+/// Sentences that were written down before they were tried.
+#[test]
+fn sentences() {
+    let mut lines = 0;
+    for line in include_str!("sentences.txt").lines().filter(|line| !line.starts_with('#')) {
+        let mut parts = line.splitn(3, '|');
+        let (Some(expected), Some(tool), Some(text)) = (parts.next(), parts.next(), parts.next()) else {
+            panic!("{line} is no case");
+        };
+        let heard = user(&text.replace("\\n", "\n"), tool);
+        assert_eq!(heard.asked, expected == "+", "{line}: {heard:?}");
+        lines += 1;
+    }
+    assert!(lines > 200);
+}
+
 #[test]
 fn declared_verbs() {
     let check = |verbs: &[&str], text: &str, asked: bool| {

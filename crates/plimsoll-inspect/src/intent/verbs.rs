@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 /// Verbs that ask for the same kind of act.
 const GROUPS: &[&str] = &[
     "send* resend* forward* dispatch* | ",
-    "message email mail text dm write* reply respond answer post* notify inform ping | reply answer response",
+    "message email mail text dm write* write_back reply respond answer* post* notify inform ping | reply answer response",
     "pay repay prepay transfer wire remit refund reimburse settle compensate send* give* | payment transfer refund reimbursement repayment",
     "buy purchase order | purchase order",
     "sell | sale",
@@ -28,7 +28,7 @@ const GROUPS: &[&str] = &[
     "move* relocate* transfer* migrate* | move",
     "copy* duplicate* clone* | copy duplicate clone",
     "book* reserve rent hire | booking reservation",
-    "schedule* plan* arrange* set_up* book* | schedule",
+    "schedule* plan* arrange* set_up* book* put* | schedule",
     "share grant give_access | access",
     "post publish tweet upload* share* | post publication",
     "upload save* store* put* import* | upload",
@@ -122,13 +122,14 @@ const THINGS: &[Thing] = &[
     Thing {
         kind: Kind::Message,
         nouns: "message email mail dm sms text reply letter notification announcement response answer comment",
-        verbs: "send resend forward email mail message text dm reply respond answer post notify inform ping write*",
+        verbs: "send resend forward email mail message text dm reply respond answer* post notify inform ping write* write_back \
+                get_back let_know",
     },
     Thing {
         kind: Kind::Event,
         nouns: "event meeting appointment reminder calendar lunch dinner breakfast call invite session workshop slot \
                 agenda",
-        verbs: "schedule",
+        verbs: "schedule put* enter*",
     },
     Thing {
         kind: Kind::File,
@@ -157,7 +158,11 @@ const THINGS: &[Thing] = &[
         nouns: "page webpage website site url link web article blog homepage",
         verbs: "publish",
     },
-    Thing { kind: Kind::Task, nouns: "task todo ticket issue bug case story incident request", verbs: "" },
+    Thing {
+        kind: Kind::Task,
+        nouns: "task todo ticket issue bug case story incident request pr",
+        verbs: "file* raise* log* open* report*",
+    },
     Thing {
         kind: Kind::Order,
         nouns: "order product item cart basket subscription delivery",
@@ -169,13 +174,14 @@ const THINGS: &[Thing] = &[
     Thing { kind: Kind::Flight, nouns: "flight plane train bus ticket airline seat", verbs: "book" },
     Thing {
         kind: Kind::Code,
-        nouns: "code repository repo branch commit pr script program database server deployment service pipeline",
+        nouns: "code repository repo branch commit pr script program database server deployment service pipeline query sql",
         verbs: "",
     },
 ];
 
 /// Verbs that with a noun make another verb: *make a payment*, *give access*.
-pub(crate) const LIGHT: &str = "make do place issue give leave submit write process arrange put create send perform initiate request run";
+pub(crate) const LIGHT: &str = "make do place issue give leave submit write process arrange create send perform initiate request run \
+     drop shoot";
 
 /// Second words of verbs of two words.
 pub(crate) const PARTICLES: &str = "up off back down out on in over forward away rid access to";
