@@ -1,16 +1,20 @@
-//! What inspection costs: redacting clean text, and streaming it in small pieces. Prints the least of
-//! many rounds, in microseconds; a busy machine's clock gives an impression, not a measurement.
+//! What inspection costs: redacting clean text, streaming it in small pieces, tracing an act. Prints the
+//! least and the 99th percentile of many rounds; a busy machine's clock gives an impression, not a
+//! measurement.
 //! `cargo run --release -p plimsoll-inspect --example inspect_cost`
 #![expect(clippy::print_stdout, reason = "an example talks to its terminal")]
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Instant;
 
 use plimsoll_core::{
     ArgumentRole, Digest, Effect, Integrity, Label, Meaning, Output, Span, SpanKind, ToolName,
 };
-use plimsoll_inspect::{Prepared, Redactor, StreamRedactor, TracedSpan, trace};
+use plimsoll_inspect::{Prepared, PreparedText, Redactor, StreamRedactor, TracedSpan, trace};
 use serde_json::{Value, json};
+
+const ROUNDS: usize = 500;
 
 const PROSE: &str = "The customer wrote on 2026-06-13 that order 48213 arrived late; she asks for a refund of 12.00 euro \
     and would like the remaining items sent to ada@example.com. See https://shop.example/orders/48213 for the \
@@ -38,18 +42,57 @@ fn main() {
     tracing(&eight);
 }
 
-/// 24 values over 200 KiB: one user message, nine results of prose and ten of JSON.
+/// A session of 200 KiB: one user message, nine results of prose and ten of JSON with declared fields. What a turn pays:
+/// texts it has not seen are prepared, records are read where a value is hit, then the act's values are looked for.
 fn tracing(redactor: &Redactor) {
     let prose: String = PROSE.chars().cycle().take(10 * 1024).collect();
-    let record = r#"{"order_id": 48213, "customer": "Ada", "mail": "ada@example.com", "total": 49.90, "lines": [1, 2]}, "#;
-    let json: String = format!("[{} 0]", record.repeat(100));
-    let texts: Vec<&str> = (0..20).map(|i| if i < 10 { prose.as_str() } else { json.as_str() }).collect();
+    let records = |page: usize| {
+        let record = |i: usize| {
+            let id = 40_000 + page * 100 + i;
+            json!({ "order_id": id, "customer": format!("Customer {id}"), "mail": format!("c{id}@example.com"), "total": 49.9 })
+        };
+        Value::from((0..115).map(record).collect::<Vec<_>>()).to_string()
+    };
+    let ask = "Please refund order 40950 of Customer 41042 and tell them at ada@example.com.";
+    let texts: Vec<String> = (0..20)
+        .map(|i| match i {
+            0 => ask.to_owned(),
+            1..10 => prose.clone(),
+            _ => records(i),
+        })
+        .collect();
+    let output = Output {
+        trusted: ["order_id".to_owned()].into(),
+        named_by: ["customer".to_owned()].into(),
+        lends: [("order_id".to_owned(), "order_id".to_owned())].into(),
+        ..Output::default()
+    };
     let spans: Vec<Span> = (0..20).map(span).collect();
     let traced: Vec<TracedSpan<'_>> = spans
         .iter()
         .zip(&texts)
-        .map(|(span, text)| TracedSpan { span, text, output: None, call: None })
+        .map(|(span, text)| TracedSpan {
+            span,
+            text,
+            output: (span.index > 9).then_some(&output),
+            call: None,
+        })
         .collect();
+    let meaning = Meaning {
+        tool: ToolName::new("shop", "refund_order"),
+        effect: Effect::External,
+        roles: [
+            ("/order_id".to_owned(), ArgumentRole::Identifier),
+            ("/amount".to_owned(), ArgumentRole::Amount),
+            ("/to".to_owned(), ArgumentRole::Recipient),
+            ("/ids".to_owned(), ArgumentRole::Identifier),
+            ("/note".to_owned(), ArgumentRole::Content),
+        ]
+        .into(),
+        verbs: Vec::new(),
+        output: Output::default(),
+    };
+    let act = json!({ "order_id": 41_042, "amount": 49.9, "to": "c41042@example.com", "note": "Your refund is on its way." });
     let values: Vec<Value> = (0..24)
         .map(|i| match i % 4 {
             0 => json!(format!("person{i}@elsewhere.example")),
@@ -58,23 +101,19 @@ fn tracing(redactor: &Redactor) {
             _ => json!("ada@example.com"),
         })
         .collect();
-    let arguments = json!({ "to": values });
-    let meaning = Meaning {
-        tool: ToolName::new("crm", "tell"),
-        effect: Effect::External,
-        roles: [("/to".to_owned(), ArgumentRole::Identifier)].into(),
-        verbs: Vec::new(),
-        output: Output::default(),
+    let many = json!({ "ids": values });
+    let run = |prepared: &Prepared<'_>, arguments: &Value| {
+        trace(prepared, arguments, Some(&meaning), redactor).origins.len()
     };
-    let total: usize = texts.iter().map(|t| t.len()).sum();
+    let total: usize = texts.iter().map(String::len).sum();
     report(&format!("prepare {total} B"), || Prepared::new(&traced).len());
-    report("prepare and trace 24 values", || {
-        trace(&Prepared::new(&traced), &arguments, Some(&meaning), redactor).origins.len()
-    });
-    let prepared = Prepared::new(&traced);
-    report("trace 24 values, prepared", || {
-        trace(&prepared, &arguments, Some(&meaning), redactor).origins.len()
-    });
+    report("prepare everything, trace an act of 4 values", || run(&Prepared::new(&traced), &act));
+    let known: Vec<Arc<PreparedText>> = texts.iter().map(|text| Arc::new(PreparedText::new(text))).collect();
+    let kept = || Prepared::with(&traced, |traced| Arc::clone(&known[traced.span.index as usize]));
+    report("a turn with kept texts: trace an act of 4 values", || run(&kept(), &act));
+    report("a turn with kept texts: trace 24 values", || run(&kept(), &many));
+    let prepared = kept();
+    report("one more act of 4 values in the same answer", || run(&prepared, &act));
 }
 
 fn span(index: u32) -> Span {
@@ -93,11 +132,13 @@ fn span(index: u32) -> Span {
 }
 
 fn report(what: &str, mut work: impl FnMut() -> usize) {
-    let mut best = f64::MAX;
-    for _ in 0..300 {
-        let start = Instant::now();
-        black_box(work());
-        best = best.min(start.elapsed().as_secs_f64());
-    }
-    println!("{:>9.1} us  {what}", best * 1e6);
+    let mut rounds: Vec<f64> = (0..ROUNDS)
+        .map(|_| {
+            let start = Instant::now();
+            black_box(work());
+            start.elapsed().as_secs_f64() * 1e6
+        })
+        .collect();
+    rounds.sort_by(f64::total_cmp);
+    println!("{:>9.1} us, p99 {:>9.1} us  {what}", rounds[0], rounds[ROUNDS * 99 / 100]);
 }

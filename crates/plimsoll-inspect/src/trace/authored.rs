@@ -47,11 +47,10 @@ impl Prepared<'_> {
         }
         for span in &self.spans {
             let (Some(fields), Some(records)) = (span.fields(), span.records()) else { continue };
-            let text = &*span.text.exact;
             let ids = span.text.hits(spelling).flat_map(|(at, _)| records.at(at));
             for id in ids.filter(|id| spelling.equals(span.value(*id))) {
                 let objects =
-                    fields.lent(records, text, id).filter(|(kind, _)| is_kind(kind, aim, &span.span.source));
+                    fields.lent(records, id).filter(|(kind, _)| is_kind(kind, aim, &span.span.source));
                 let names = objects.flat_map(|(_, object)| fields.names_of(object));
                 for name in names.flat_map(|naming| words::names(span.value(naming.value), "")) {
                     let by = named
@@ -71,7 +70,7 @@ impl Prepared<'_> {
             let mut found = Vec::new();
             for (position, span) in self.spans.iter().enumerate() {
                 let (Some(fields), Some(records)) = (span.fields(), span.records()) else { continue };
-                for (author, object) in fields.authors(records, &span.text.exact) {
+                for (author, object) in fields.authors(records) {
                     let name = span.value(author);
                     let named = self.user_names(name, "").then(|| span.path(author));
                     if named.is_some() || self.is_member(name) {

@@ -1,10 +1,13 @@
 //! What is declared about a result's fields, applied to the fields it has.
 
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+
 use plimsoll_core::{Integrity, Output};
 
 use super::records::{NodeId, Records, ScalarId, Shape, is_name};
 
-/// The declared names of one result, each with the depth at which it counts.
+/// The declared fields of one result.
 ///
 /// A name counts at the shallowest level at which the result has it. Deeper down it may stand in
 /// something that somebody else composed (a `metadata` object that a stranger filled in), and whoever
@@ -13,20 +16,29 @@ use super::records::{NodeId, Records, ScalarId, Shape, is_name};
 pub(super) struct Fields<'a> {
     output: &'a Output,
     whole: Integrity,
-    depths: Vec<(&'a str, usize)>,
+    names: Vec<&'a str>,
+    /// Values that are declared fields, by value, each with the position of its name.
+    declared: Vec<Declared>,
     /// Which values name which object, by object.
     naming: Vec<Naming>,
+    /// The objects that the user named, in order.
+    pub(super) named: OnceLock<Vec<NodeId>>,
     /// From here on a value may be anybody's, whatever its name says.
     sure: ScalarId,
 }
 
+/// A value, and which of the sorted declared names is its.
+pub(super) type Declared = (ScalarId, u16);
+
 /// One value by which a user can name an object.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Naming {
     pub(super) object: NodeId,
     pub(super) value: ScalarId,
     /// How far the naming goes.
     pub(super) power: Power,
+    /// Whether the user named the object by it; looked up once.
+    pub(super) said: OnceLock<bool>,
 }
 
 /// What a name is good for: anybody may have titled a record like the user's.
@@ -41,61 +53,63 @@ pub(super) enum Power {
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn of(output: &'a Output, records: &Records, text: &str, whole: Integrity) -> Self {
-        let mut fields = Self { output, whole, depths: Vec::new(), naming: Vec::new(), sure: ScalarId::MAX };
-        let declared = (output.trusted.iter())
-            .chain(&output.directory)
-            .chain(&output.named_by)
-            .chain(output.lends.keys())
-            .chain(&output.author);
-        let mut names: Vec<&'a str> = declared.map(String::as_str).collect();
-        names.sort_unstable();
-        names.dedup();
-        for id in 0..records.len() {
-            let depth = records.names(text, id).count();
-            for name in names.iter().filter(|name| covers(records, text, name, id)) {
-                match fields.depths.iter_mut().find(|(known, _)| known == name) {
-                    Some((_, least)) => *least = depth.min(*least),
-                    None => fields.depths.push((name, depth)),
-                }
-            }
-        }
-        fields.find_sure(records, text);
-        fields.find_naming(records, text);
+    /// `known` holds what an earlier call found for the same text.
+    pub(super) fn of(
+        output: &'a Output,
+        records: &Records,
+        text: &str,
+        whole: Integrity,
+        known: Option<&[Declared]>,
+    ) -> Self {
+        let names = declared_names(output);
+        let declared = known.map_or_else(|| find_declared(&names, records, text), <[Declared]>::to_vec);
+        let mut fields = Self {
+            output,
+            whole,
+            names,
+            declared,
+            naming: Vec::new(),
+            named: OnceLock::new(),
+            sure: ScalarId::MAX,
+        };
+        fields.find_sure(records);
+        fields.find_naming(records);
         fields
     }
 
+    pub(super) fn declared(&self) -> &[Declared] {
+        &self.declared
+    }
+
     /// In lines, only what stands before the first value of somebody else.
-    fn find_sure(&mut self, records: &Records, text: &str) {
+    fn find_sure(&mut self, records: &Records) {
         if records.shape == Shape::Lines && self.whole < Integrity::Trusted {
+            let lends = |name: &str| self.output.lends.contains_key(name);
             let ours = |id: &ScalarId| {
-                let names = (self.output.trusted.iter())
-                    .chain(&self.output.directory)
-                    .chain(self.output.lends.keys());
-                names.into_iter().any(|name| self.is(records, text, name, *id))
+                self.is_one_of(&self.output.trusted, *id)
+                    || self.is_one_of(&self.output.directory, *id)
+                    || self.names_at(*id).any(lends)
             };
             self.sure = (0..records.len()).find(|id| !ours(id)).unwrap_or(ScalarId::MAX);
         }
     }
 
-    fn find_naming(&mut self, records: &Records, text: &str) {
+    fn find_naming(&mut self, records: &Records) {
         let mut naming = Vec::new();
-        for id in 0..records.len() {
-            let is = |names: &'a std::collections::BTreeSet<String>| {
-                names.iter().find(|name| self.is(records, text, name, id))
-            };
-            let (name, power) = if let Some(name) = is(&self.output.directory).filter(|_| id < self.sure) {
-                (name.as_str(), Power::Directory)
-            } else if let Some(name) = is(&self.output.named_by) {
-                let trusted = self.integrity(records, text, id) >= Integrity::Trusted;
-                (name.as_str(), if trusted { Power::Trusted } else { Power::Lends })
-            } else if self.is_plainly_trusted() {
-                ("*", Power::Directory)
-            } else {
-                continue;
-            };
-            let object = records.owner(id, name.split('/').count());
-            naming.extend(object.map(|object| Naming { object, value: id, power }));
+        let mut keep = |value: ScalarId, name: &str, power| {
+            let object = records.owner(value, name.split('/').count());
+            naming.extend(object.map(|object| Naming { object, value, power, said: OnceLock::new() }));
+        };
+        for (id, name) in self.declared.iter().map(|(id, name)| (*id, self.names[usize::from(*name)])) {
+            if self.output.directory.contains(name) && id < self.sure {
+                keep(id, name, Power::Directory);
+            } else if self.output.named_by.contains(name) {
+                let trusted = self.integrity(id) >= Integrity::Trusted;
+                keep(id, name, if trusted { Power::Trusted } else { Power::Lends });
+            }
+        }
+        if self.is_plainly_trusted() {
+            (0..records.len()).for_each(|id| keep(id, "*", Power::Directory));
         }
         naming.sort_by_key(|naming| naming.object);
         self.naming = naming;
@@ -111,47 +125,50 @@ impl<'a> Fields<'a> {
             && self.output.lends.is_empty()
     }
 
-    /// Whether a value is this declared field.
-    pub(super) fn is(&self, records: &Records, text: &str, name: &str, id: ScalarId) -> bool {
-        let depth = self.depths.iter().find(|(known, _)| *known == name).map(|(_, depth)| *depth);
-        depth.is_some_and(|depth| covers(records, text, name, id) && records.names(text, id).count() == depth)
+    /// The declared names of a value.
+    fn names_at(&self, id: ScalarId) -> impl Iterator<Item = &'a str> + use<'_, 'a> {
+        let first = self.declared.partition_point(|(other, _)| *other < id);
+        let here = self.declared[first..].iter().take_while(move |(other, _)| *other == id);
+        here.map(|(_, name)| self.names[usize::from(*name)])
+    }
+
+    fn is_one_of(&self, names: &BTreeSet<String>, id: ScalarId) -> bool {
+        self.names_at(id).any(|name| names.contains(name))
     }
 
     /// Who may have written a value.
-    pub(super) fn integrity(&self, records: &Records, text: &str, id: ScalarId) -> Integrity {
-        let named = |names: &std::collections::BTreeSet<String>| {
-            names.iter().any(|name| self.is(records, text, name, id))
-        };
-        let trusted = id < self.sure && (named(&self.output.trusted) || named(&self.output.directory));
+    pub(super) fn integrity(&self, id: ScalarId) -> Integrity {
+        let trusted = id < self.sure
+            && (self.is_one_of(&self.output.trusted, id) || self.is_one_of(&self.output.directory, id));
         if trusted { self.whole.max(Integrity::Trusted) } else { self.whole }
     }
 
-    pub(super) fn is_trusted(&self, records: &Records, text: &str, id: ScalarId) -> bool {
-        self.integrity(records, text, id) >= Integrity::Trusted
+    pub(super) fn is_trusted(&self, id: ScalarId) -> bool {
+        self.integrity(id) >= Integrity::Trusted
     }
 
     /// Whether a value is a directory's.
-    pub(super) fn is_in_directory(&self, records: &Records, text: &str, id: ScalarId) -> bool {
-        id < self.sure && self.output.directory.iter().any(|name| self.is(records, text, name, id))
+    pub(super) fn is_in_directory(&self, id: ScalarId) -> bool {
+        id < self.sure && self.is_one_of(&self.output.directory, id)
+    }
+
+    /// Whether it lists entries of a directory.
+    pub(super) fn is_directory(&self) -> bool {
+        !self.output.directory.is_empty()
     }
 
     /// As what arguments a value may be lent, each with the object that lends it.
-    pub(super) fn lent(
-        &self,
-        records: &Records,
-        text: &str,
-        id: ScalarId,
-    ) -> impl Iterator<Item = (&'a str, NodeId)> {
+    pub(super) fn lent(&self, records: &Records, id: ScalarId) -> impl Iterator<Item = (&'a str, NodeId)> {
         let sure = id < self.sure;
-        let lends = self.output.lends.iter().filter(move |_| sure);
-        lends.filter(move |(name, _)| self.is(records, text, name, id)).filter_map(move |(name, kind)| {
+        self.names_at(id).filter(move |_| sure).filter_map(move |name| {
+            let kind = self.output.lends.get(name)?;
             Some((kind.as_str(), records.owner(id, name.split('/').count())?))
         })
     }
 
     /// Whether the declaration types this value: then it is only what it says.
-    pub(super) fn is_typed(&self, records: &Records, text: &str, id: ScalarId) -> bool {
-        self.output.lends.keys().any(|name| self.is(records, text, name, id))
+    pub(super) fn is_typed(&self, id: ScalarId) -> bool {
+        self.names_at(id).any(|name| self.output.lends.contains_key(name))
     }
 
     /// The values by which this object can be named.
@@ -167,11 +184,43 @@ impl<'a> Fields<'a> {
     }
 
     /// The authors that this result tells, each with the object they wrote.
-    pub(super) fn authors(&self, records: &Records, text: &str) -> Vec<(ScalarId, NodeId)> {
+    pub(super) fn authors(&self, records: &Records) -> Vec<(ScalarId, NodeId)> {
         let Some(author) = self.output.author.as_deref() else { return Vec::new() };
-        let ids = (0..records.len().min(self.sure)).filter(|id| self.is(records, text, author, *id));
-        ids.filter_map(|id| Some((id, records.owner(id, author.split('/').count())?))).collect()
+        let theirs = |(id, name): &&Declared| self.names[usize::from(*name)] == author && *id < self.sure;
+        let object = |(id, _): &Declared| Some((*id, records.owner(*id, author.split('/').count())?));
+        self.declared.iter().filter(theirs).filter_map(object).collect()
     }
+}
+
+/// The names of which something is declared, sorted.
+fn declared_names(output: &Output) -> Vec<&str> {
+    let said = (output.trusted.iter())
+        .chain(&output.directory)
+        .chain(&output.named_by)
+        .chain(output.lends.keys())
+        .chain(&output.author);
+    let names: BTreeSet<&str> = said.map(String::as_str).collect();
+    names.into_iter().take(usize::from(u16::MAX)).collect()
+}
+
+/// The values of declared fields, each name at its shallowest level, by value.
+fn find_declared(names: &[&str], records: &Records, text: &str) -> Vec<Declared> {
+    let ends: Vec<&str> = names.iter().map(|name| name.rsplit('/').next().unwrap_or_default()).collect();
+    let mut least = vec![usize::MAX; names.len()];
+    let mut found = Vec::new();
+    for id in 0..records.len() {
+        let last = records.names(text, id).next();
+        for (n, name) in names.iter().enumerate() {
+            if (ends[n] == "*" || last == Some(ends[n])) && covers(records, text, name, id) {
+                let depth = records.names(text, id).count();
+                least[n] = least[n].min(depth);
+                found.push((id, u16::try_from(n).unwrap_or(u16::MAX), depth));
+            }
+        }
+    }
+    let shallow =
+        |(id, name, depth): (ScalarId, u16, usize)| (depth == least[usize::from(name)]).then_some((id, name));
+    found.into_iter().filter_map(shallow).collect()
 }
 
 /// Whether a declared name (`email`, `sender/email`, `*`) is the end of a value's path.

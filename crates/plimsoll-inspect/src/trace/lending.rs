@@ -8,7 +8,7 @@ use super::arguments::Leaf;
 use super::fields::{Fields, Naming, Power};
 use super::naming::nouns;
 use super::prepared::{Prepared, PreparedSpan};
-use super::records::{Records, ScalarId};
+use super::records::{NodeId, Records, ScalarId};
 use super::spelling::Spelling;
 
 /// What `lent_by` says of a record that was searched for.
@@ -32,21 +32,21 @@ pub(super) struct Aim<'a> {
 impl Prepared<'_> {
     /// By what the record lends this value to this argument: the naming field, or [`QUERY`].
     pub(super) fn lender(&self, span: &PreparedSpan<'_>, id: ScalarId, aim: Aim<'_>) -> Option<String> {
-        let (fields, records, text) = (span.fields()?, span.records()?, &*span.text.exact);
+        let (fields, records) = (span.fields()?, span.records()?);
         let role = aim.leaf.role;
         if role == ArgumentRole::Credential {
             return None;
         }
         let path = |naming: &Naming| span.path(naming.value);
-        if fields.is_in_directory(records, text, id) && self.is_begun(span.value(id)) {
+        if fields.is_in_directory(id) && self.is_begun(span.value(id)) {
             return Some(span.path(id));
         }
-        let typed = !fields.is_typed(records, text, id);
+        let typed = !fields.is_typed(id);
         for object in records.above(id) {
             for naming in fields.names_of(object).iter().filter(|naming| naming.value != id) {
                 let reach = match naming.power {
                     _ if !typed => false,
-                    Power::Directory | Power::Trusted => fields.is_trusted(records, text, id),
+                    Power::Directory | Power::Trusted => fields.is_trusted(id),
                     Power::Lends => false,
                 };
                 if reach && self.is_named(span, naming) {
@@ -54,7 +54,7 @@ impl Prepared<'_> {
                 }
             }
         }
-        for (kind, object) in fields.lent(records, text, id) {
+        for (kind, object) in fields.lent(records, id) {
             if kind == RECIPIENT {
                 if role == ArgumentRole::Recipient
                     && let Some(naming) = fields
@@ -99,14 +99,14 @@ impl Prepared<'_> {
     pub(super) fn directory<'s>(&'s self, spelling: &'s Spelling) -> impl Iterator<Item = &'s str> {
         self.spans.iter().flat_map(move |span| {
             let (Some(fields), Some(records)) = (span.fields(), span.records()) else { return Vec::new() };
-            let text = &*span.text.exact;
             let ids = span.text.hits(spelling).flat_map(|(at, _)| records.at(at));
-            ids.filter(|id| fields.is_in_directory(records, text, *id)).map(|id| span.value(id)).collect()
+            ids.filter(|id| fields.is_in_directory(*id)).map(|id| span.value(id)).collect()
         })
     }
 
     pub(super) fn is_named(&self, span: &PreparedSpan<'_>, naming: &Naming) -> bool {
-        self.user_names(span.value(naming.value), &self.field(span, naming.value))
+        let named = || self.user_names(span.value(naming.value), &self.field(span, naming.value));
+        *naming.said.get_or_init(named)
     }
 
     fn field(&self, span: &PreparedSpan<'_>, id: ScalarId) -> String {
@@ -120,21 +120,38 @@ impl Prepared<'_> {
         let spelling = Spelling::of(name, ArgumentRole::Content, "");
         self.spans.iter().all(|other| {
             let (Some(fields), Some(records)) = (other.fields(), other.records()) else { return true };
-            let text = &*other.text.exact;
             let same = fields.naming().iter().filter(|naming| spelling.equals(other.value(naming.value)));
             same.into_iter().all(|naming| {
                 records.within(naming.object).any(|id| {
                     other.value(id) == value
-                        && fields
-                            .lent(records, text, id)
-                            .any(|(kind, at)| kind == RECIPIENT && at == naming.object)
+                        && fields.lent(records, id).any(|(kind, at)| kind == RECIPIENT && at == naming.object)
                 })
             })
         })
     }
 
+    /// The objects of a result that the user named, in order.
+    pub(super) fn named<'s>(&self, span: &'s PreparedSpan<'_>) -> &'s [NodeId] {
+        let Some(fields) = span.fields() else { return &[] };
+        fields.named.get_or_init(|| {
+            let named = fields.naming().iter().filter(|naming| self.is_named(span, naming));
+            named.map(|naming| naming.object).collect()
+        })
+    }
+
+    /// Whether anything of this result can be lent to an argument at all.
+    pub(super) fn may_lend(&self, span: &PreparedSpan<'_>) -> bool {
+        span.fields().is_some_and(|fields| fields.is_directory())
+            || !self.named(span).is_empty()
+            || self.is_searched(span)
+    }
+
     /// Whether this is what a search for the user's own words found.
     fn is_searched(&self, span: &PreparedSpan<'_>) -> bool {
+        *span.searched.get_or_init(|| self.was_searched(span))
+    }
+
+    fn was_searched(&self, span: &PreparedSpan<'_>) -> bool {
         let is_query = |value: &Value| {
             value.as_str().is_some_and(|said| said.chars().filter(|c| c.is_alphabetic()).count() >= QUERY_MIN)
         };
@@ -162,12 +179,11 @@ impl Fields<'_> {
     pub(super) fn is_kind(
         &self,
         records: &Records,
-        text: &str,
         id: ScalarId,
         aim: Aim<'_>,
         source: &str,
     ) -> Option<bool> {
-        let kinds: Vec<&str> = self.lent(records, text, id).map(|(kind, _)| kind).collect();
+        let kinds: Vec<&str> = self.lent(records, id).map(|(kind, _)| kind).collect();
         (aim.leaf.role == ArgumentRole::Identifier && !kinds.is_empty())
             .then(|| kinds.iter().any(|kind| is_kind(kind, aim, source)))
     }

@@ -1,20 +1,35 @@
-//! Where did each argument's value come from?
+//! Where did each argument's value come from, and did the user choose it?
 //!
 //! The rule is *strict to grant, loose to taint*. A value has authority only when the whole of it
-//! stands, as a value of its own and in a spelling its type allows, in one span; it then has that
-//! span's integrity, and the best span counts. Anything less (a part of a longer word, another case of
-//! a case-sensitive name, an encoded form, a part of a JSON field) is reported as an origin that only
-//! taints. A value found nowhere is unknown and untrusted. So paraphrase, translation and encoding can
-//! lose authority, never gain it.
+//! stands, as a value of its own and in a spelling its type allows, in one place; it then has that
+//! place's integrity, and the best place counts. Anything less (a part of a longer word, another case of
+//! a case-sensitive name, an encoded form, a part of a field) is reported as an origin that only taints.
+//! A value found nowhere is unknown and untrusted. So paraphrase, translation and encoding can lose
+//! authority, never gain it.
+//!
+//! A place is a span of free text, or a field of a result that can be read as records (`records`); a
+//! field's integrity follows who may write it, as the tool's declaration says (`fields`).
+//!
+//! *Chosen* is a value that
+//! - stands whole in what the user said or in a released prompt; words that stand in any text name
+//!   nobody (`words`), a credential counts only in quotes, and a short id only where it is written as one;
+//! - or is lent by a record that the user named, by a field and to an argument for which that is
+//!   declared (`lending`): typed ids by any name, addresses only by a name that the organisation writes or
+//!   where all records of the name agree; or typed ids of what a search for the user's own words found;
+//! - or is the whole of a trusted result that is one value, when the tool was asked nothing or only what
+//!   the user said;
+//! - or is a time that the user said in words (`times`).
+//!
+//! *Authored* is a value in a text whose author the user named, or a directory lists (`authored`).
 //!
 //! What a model said before never grants. A `choice` (also: any boolean or null) is not an aim: its
 //! values are a closed set that the tool's schema lists, so it is given the user's integrity and its
 //! origins are for information; declaring free text as a choice would be a mistake of the declaration.
 //!
-//! Limits: which of several named values was meant for which argument can't be seen; sums, relative
-//! dates, translations and values spread over several places are unknown; letter case is folded for
-//! ASCII only; names of object members are not traced; reversed or otherwise ciphered text is unknown
-//! rather than tainted, which grants as little.
+//! Limits: which of several named values was meant for which argument can't be seen, and neither can
+//! which of the user's days goes with which of their hours; sums, relative dates, translations and values
+//! spread over several places are unknown; letter case is folded for ASCII only; reversed or otherwise
+//! ciphered text is unknown rather than tainted, which grants as little.
 
 mod arguments;
 mod authored;

@@ -95,18 +95,15 @@ impl Prepared<'_> {
             chosen: whole && span.is_spoken() && is_said(spelling, span, aim),
             listed: false,
         };
-        let place = match span.records().filter(|_| span.text.hits(spelling).next().is_some()) {
-            None => span.text.stands(spelling).map(free),
-            Some(_) => {
+        let hit = span.text.hits(spelling).next().is_some();
+        let place = match hit.then(|| span.records()).flatten() {
+            _ if !hit => None,
+            Some(_) if span.text.is_quoted() => self.field_place(span, spelling, aim),
+            Some(records) if records.len() > 0 => {
                 let field = self.field_place(span, spelling, aim);
-                match span.text.is_quoted() {
-                    true => field,
-                    false => {
-                        let free = span.text.stands(spelling).map(free);
-                        free.into_iter().chain(field).max_by_key(Place::rank)
-                    }
-                }
+                span.text.stands(spelling).map(free).into_iter().chain(field).max_by_key(Place::rank)
             }
+            _ => span.text.stands(spelling).map(free),
         };
         place.or_else(|| span.text.hides(spelling).then(|| free(false)))
     }
@@ -114,19 +111,28 @@ impl Prepared<'_> {
     /// The best place among the fields of a result.
     fn field_place(&self, span: &PreparedSpan<'_>, spelling: &Spelling, aim: Aim<'_>) -> Option<Place> {
         let records = span.records()?;
-        let mut best: Option<Place> = None;
+        let lends = self.may_lend(span);
+        let mut best: Option<(Place, ScalarId)> = None;
         for (at, _) in span.text.hits(spelling).take(HITS_MAX) {
             for id in records.at(at) {
+                // Where nothing is lent, a second place says more only when its field is worth more.
+                let worth = span.fields().map_or(span.integrity(), |fields| fields.integrity(id));
+                if !lends && best.as_ref().is_some_and(|(best, _)| best.whole && worth <= best.integrity) {
+                    continue;
+                }
                 let place = self.judge(span, spelling, id, aim);
-                if best.as_ref().is_none_or(|best| best.rank() < place.rank()) {
-                    best = Some(place);
+                if best.as_ref().is_none_or(|(best, _)| best.rank() < place.rank()) {
+                    best = Some((place, id));
                 }
             }
-            if best.as_ref().is_some_and(|best| best.chosen) {
+            // Nothing better can come: where nothing is declared, one whole place is as good as another.
+            if best.as_ref().is_some_and(|(best, _)| best.chosen || (best.whole && span.output.is_none())) {
                 break;
             }
         }
-        best
+        let (place, id) = best?;
+        let path = records.path(&span.text.exact, id);
+        Some(Place { field: (!path.is_empty()).then_some(path), ..place })
     }
 
     /// What the field in which a value was hit says about it.
@@ -141,19 +147,16 @@ impl Prepared<'_> {
         };
         let Some(records) = span.records() else { return place };
         let text = &*span.text.exact;
-        let path = records.path(text, id);
-        place.field = (!path.is_empty()).then_some(path);
         if !spelling.equals(span.value(id)) {
             return place;
         }
         place.lent_by = self.lender(span, id, aim);
         if let Some(fields) = span.fields() {
-            place.integrity = fields.integrity(records, text, id);
-            place.listed = fields.is_in_directory(records, text, id);
+            place.integrity = fields.integrity(id);
+            place.listed = fields.is_in_directory(id);
         }
         let name = records.names(text, id).next().unwrap_or_default();
-        let declared =
-            span.fields().and_then(|fields| fields.is_kind(records, text, id, aim, &span.span.source));
+        let declared = span.fields().and_then(|fields| fields.is_kind(records, id, aim, &span.span.source));
         place.whole =
             place.lent_by.is_some() || declared.unwrap_or_else(|| spelling.is_typed(name, &span.span.source));
         place.listed &= place.whole;
@@ -168,8 +171,7 @@ impl Prepared<'_> {
     /// only things the user said, leaves nothing to choose among.
     pub(super) fn is_the_answer(&self, span: &PreparedSpan<'_>, id: ScalarId) -> bool {
         let Some(records) = span.records() else { return false };
-        let integrity =
-            span.fields().map_or(span.integrity(), |fields| fields.integrity(records, &span.text.exact, id));
+        let integrity = span.fields().map_or(span.integrity(), |fields| fields.integrity(id));
         records.only() == Some(id)
             && integrity >= Integrity::Trusted
             && span.call.is_some_and(|call| self.user_asked(call))

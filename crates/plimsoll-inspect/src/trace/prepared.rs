@@ -1,5 +1,6 @@
 //! Spans made ready for tracing, once for all calls of an answer.
 
+use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
 use plimsoll_core::{Integrity, Output, Span, SpanKind};
@@ -18,6 +19,8 @@ pub struct Prepared<'a> {
     pub(super) spans: Vec<PreparedSpan<'a>>,
     /// What the user said about time.
     pub(super) said: OnceLock<Said>,
+    /// The user's words, in short.
+    pub(super) vocabulary: OnceLock<HashSet<u64>>,
     /// What known authors wrote.
     pub(super) written: OnceLock<Vec<Written>>,
 }
@@ -29,6 +32,8 @@ pub(super) struct PreparedSpan<'a> {
     pub(super) output: Option<&'a Output>,
     pub(super) call: Option<&'a Value>,
     fields: OnceLock<Option<Fields<'a>>>,
+    /// It is what a search for the user's own words found.
+    pub(super) searched: OnceLock<bool>,
 }
 
 impl<'a> Prepared<'a> {
@@ -47,9 +52,10 @@ impl<'a> Prepared<'a> {
             output: traced.output,
             call: traced.call,
             fields: OnceLock::new(),
+            searched: OnceLock::new(),
         };
         let spans = spans.iter().map(ready).collect();
-        Self { spans, said: OnceLock::new(), written: OnceLock::new() }
+        Self { spans, said: OnceLock::new(), vocabulary: OnceLock::new(), written: OnceLock::new() }
     }
 
     /// How many spans there are.
@@ -102,7 +108,13 @@ impl<'a> PreparedSpan<'a> {
 
     /// What is declared about the fields of its records.
     pub(super) fn fields(&self) -> Option<&Fields<'a>> {
-        let read = || Some(Fields::of(self.output?, self.records()?, &self.text.exact, self.integrity()));
+        let read = || {
+            let (output, records) = (self.output?, self.records()?);
+            let known = self.text.declared(output);
+            let fields = Fields::of(output, records, &self.text.exact, self.integrity(), known);
+            self.text.keep_declared(output, &fields);
+            Some(fields)
+        };
         self.fields.get_or_init(read).as_ref()
     }
 

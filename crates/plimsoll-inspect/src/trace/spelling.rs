@@ -121,6 +121,9 @@ impl Spelling {
             return false;
         }
         let field = field.trim();
+        if field == self.value {
+            return true;
+        }
         match &self.kind {
             Kind::Email => address(field, ArgumentRole::Recipient).eq_ignore_ascii_case(&self.value),
             Kind::Url(url) => url.is(field),

@@ -7,9 +7,11 @@
 use std::sync::OnceLock;
 
 use memchr::memmem::Finder;
+use plimsoll_core::Output;
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 use super::encoded::{decoded_words, without_disguise};
+use super::fields::{Declared, Fields};
 use super::records::{Records, Shape};
 use super::spelling::{Spelling, is_quoted};
 use crate::intent::Words;
@@ -25,9 +27,13 @@ pub struct PreparedText {
     /// The text in Unicode's composed form (NFC): nearly always as it came.
     pub(super) exact: Box<str>,
     pub(super) folded: Vec<u8>,
+    /// It has a backslash, so values may be escaped in it.
+    escapes: bool,
     records: OnceLock<Records>,
     disguised: OnceLock<String>,
     words: OnceLock<Words>,
+    /// Which of its values are the declared fields of one output: that of the tool which returned it.
+    declared: OnceLock<(Output, Vec<Declared>)>,
 }
 
 impl PreparedText {
@@ -35,12 +41,29 @@ impl PreparedText {
         let exact: Box<str> =
             if text.is_ascii() || is_nfc(text) { text.into() } else { text.nfc().collect() };
         let folded = fold(exact.as_bytes());
-        Self { exact, folded, records: OnceLock::new(), disguised: OnceLock::new(), words: OnceLock::new() }
+        Self {
+            escapes: memchr::memchr(b'\\', &folded).is_some(),
+            exact,
+            folded,
+            records: OnceLock::new(),
+            disguised: OnceLock::new(),
+            words: OnceLock::new(),
+            declared: OnceLock::new(),
+        }
     }
 
     /// The fields of a text that is a result.
     pub(super) fn records(&self) -> &Records {
         self.records.get_or_init(|| Records::read(&self.exact))
+    }
+
+    /// What was found of an output's declared fields before.
+    pub(super) fn declared(&self, output: &Output) -> Option<&[Declared]> {
+        self.declared.get().filter(|(known, _)| known == output).map(|(_, declared)| declared.as_slice())
+    }
+
+    pub(super) fn keep_declared(&self, output: &Output, fields: &Fields<'_>) {
+        self.declared.get_or_init(|| (output.clone(), fields.declared().to_vec()));
     }
 
     /// A text that the user wrote, read for what it asks to be done.
@@ -57,7 +80,8 @@ impl PreparedText {
         let in_text = |needle: &'s Finder<'static>| {
             needle.find_iter(&self.folded).map(|at| (at, needle.needle().len()))
         };
-        spelling.needles.iter().flat_map(in_text)
+        let possible = |needle: &&Finder<'static>| self.escapes || !needle.needle().contains(&b'\\');
+        spelling.needles.iter().filter(possible).flat_map(in_text)
     }
 
     /// Whether the value stands here as free text: `Some(true)` whole, `Some(false)` in part.

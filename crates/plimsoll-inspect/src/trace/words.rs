@@ -2,8 +2,10 @@
 
 use plimsoll_core::ArgumentRole;
 
+use super::moment::Moment;
 use super::prepared::Prepared;
 use super::spelling::Spelling;
+use super::url::has_scheme;
 
 /// Words that stand in any text: they name nobody and nothing, unless in quotes.
 const FILLER: &str = " a about after again all also am an and any anybody are as ask at be because been before but by can \
@@ -31,16 +33,39 @@ fn words_of(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
 }
 
+/// A word in short, in any case (FNV-1a): two words may look the same, which only costs a second look.
+fn sum(word: &str) -> u64 {
+    let step =
+        |sum: u64, byte: u8| (sum ^ u64::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0000_01b3);
+    word.bytes().fold(0xcbf2_9ce4_8422_2325, step)
+}
+
 fn is_one_of(word: &str, list: &str) -> bool {
     list.contains(&format!(" {} ", word.to_lowercase()))
 }
 
+/// Account numbers are at least so long, and people put spaces between their digits.
+const SPACED_MIN: usize = 15;
 /// Shorter values name nothing.
 const NAME_MIN: usize = 3;
 /// Longer ones are no names.
 const NAME_MAX: usize = 200;
 
 impl Prepared<'_> {
+    /// A quick look: the user can't have said a value of which they never said a word. Values that may be
+    /// spelt in other words (dates, links, numbers with spaces inside) are looked at in full.
+    fn user_may_say(&self, value: &str) -> bool {
+        let vocabulary = self.vocabulary.get_or_init(|| {
+            let users = self.spans.iter().filter(|span| span.is_users());
+            users.flat_map(|span| words_of(&span.text.exact)).map(sum).collect()
+        });
+        let spelt = |word: &str| word.len() >= SPACED_MIN || vocabulary.contains(&sum(word));
+        // People leave out the ending of a file's name.
+        let stem = value.rsplit_once('.').map_or(value, |(stem, _)| stem);
+        let other = value.starts_with('+') || has_scheme(value) || Moment::parse(value).is_some();
+        other || words_of(stem).all(spelt)
+    }
+
     /// Whether the user said this value: whole, and spelt as its type allows.
     pub(super) fn user_says(&self, spelling: &Spelling) -> bool {
         self.spans.iter().any(|span| span.is_users() && span.text.stands(spelling) == Some(true))
@@ -48,7 +73,7 @@ impl Prepared<'_> {
 
     /// Whether the user named a record by this value of its field `field`.
     pub(super) fn user_names(&self, value: &str, field: &str) -> bool {
-        names(value, field).iter().any(|spelling| self.user_says(spelling))
+        self.user_may_say(value) && names(value, field).iter().any(|spelling| self.user_says(spelling))
     }
 }
 

@@ -1,7 +1,5 @@
 //! JSON and Python's `repr`, read by one reader: JSON is nearly a part of it.
 
-use std::collections::HashSet;
-
 use super::{Node, NodeId, Piece, Records, SCALARS_MAX, Scalar, Shape, is_name};
 
 /// Deeper nesting is not read.
@@ -102,7 +100,7 @@ impl<'t> Reader<'t> {
     fn object(&mut self, node: NodeId, name: Option<Piece>, depth: usize) -> Option<()> {
         self.at += 1;
         let object = self.open(node, name, false);
-        let mut seen = HashSet::new();
+        let mut seen = Vec::new();
         while !self.eat(b'}') {
             self.space();
             let (key, start, end) = match self.peek()? {
@@ -112,7 +110,8 @@ impl<'t> Reader<'t> {
             };
             let said = self.records.piece(self.text, key);
             let is_value = !is_name(said);
-            if !seen.insert(said.to_owned()) || !self.eat(b':') {
+            seen.push(key);
+            if !self.eat(b':') {
                 return None;
             }
             if is_value {
@@ -131,7 +130,7 @@ impl<'t> Reader<'t> {
             }
         }
         self.close(object);
-        Some(())
+        self.are_different(&seen)
     }
 
     fn list(&mut self, node: NodeId, name: Option<Piece>, end: u8, depth: usize) -> Option<()> {
@@ -194,14 +193,14 @@ impl<'t> Reader<'t> {
             return (plain && self.eat(b')')).then_some(());
         }
         let object = self.open(node, name, false);
-        let mut seen = HashSet::new();
+        let mut seen = Vec::new();
         while !self.eat(b')') {
             let (key, _, _) = {
                 self.space();
                 self.bare()?
             };
-            let said = self.records.piece(self.text, key).to_owned();
-            if !is_name(&said) || !seen.insert(said) || !self.eat(b'=') {
+            seen.push(key);
+            if !is_name(self.records.piece(self.text, key)) || !self.eat(b'=') {
                 return None;
             }
             self.value(object, Some(key), depth + 1)?;
@@ -213,7 +212,7 @@ impl<'t> Reader<'t> {
             }
         }
         self.close(object);
-        Some(())
+        self.are_different(&seen)
     }
 
     fn date(&mut self, node: NodeId, name: Option<Piece>, start: usize) -> Option<()> {
@@ -234,6 +233,13 @@ impl<'t> Reader<'t> {
         let text = self.keep(&date)?;
         self.push(node, name, text, u32::try_from(start).ok()?, u32::try_from(self.at).ok()?, false);
         Some(())
+    }
+
+    /// Whether no name stands twice.
+    fn are_different(&self, names: &[Piece]) -> Option<()> {
+        let mut names: Vec<&str> = names.iter().map(|name| self.records.piece(self.text, *name)).collect();
+        names.sort_unstable();
+        names.windows(2).all(|pair| pair[0] != pair[1]).then_some(())
     }
 
     fn bare(&mut self) -> Option<(Piece, u32, u32)> {
