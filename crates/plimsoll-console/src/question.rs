@@ -6,7 +6,7 @@ use plimsoll_core::{Approval, ArgumentOrigin, CheckFact, Hypothesis, Principal, 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::chain::{Argument, Line, Tone, arguments, short, shown};
+use crate::chain::{Argument, Fact, Line, Tone, arguments, facts, short, shown};
 use crate::words::{When, when};
 
 /// The bound act, ready to be shown.
@@ -20,6 +20,7 @@ pub struct View {
     pub effect_means: &'static str,
     pub arguments: Vec<Argument>,
     pub untrusted: usize,
+    pub facts: Vec<Fact>,
     pub reasons: Vec<Reason>,
     pub checks: Vec<CheckFact>,
     pub proposed: &'static str,
@@ -72,6 +73,12 @@ pub fn view(approval: &Approval, now: Timestamp) -> View {
         effect,
         untrusted: arguments.iter().filter(|argument| argument.quoted && argument.aims).count(),
         arguments,
+        facts: facts(
+            &part(page, "intent").unwrap_or_default(),
+            &part(page, "payload").unwrap_or_default(),
+            &trajectory,
+            part(page, "effect"),
+        ),
         reasons: part(page, "reasons").unwrap_or_default(),
         checks: part(page, "checks").unwrap_or_default(),
         proposed: match part::<Hypothesis>(page, "hypothesis") {
@@ -142,6 +149,9 @@ pub fn lines(approval: &Approval, now: Timestamp) -> Vec<Line> {
         );
         let role = if argument.role.is_empty() { String::new() } else { format!("{}, ", argument.role) };
         line(tone, " ", &format!("{role}{}", argument.from));
+    }
+    for fact in &view.facts {
+        line(if fact.warns { Tone::Warn } else { Tone::Plain }, fact.about, &fact.text);
     }
     for reason in &view.reasons {
         line(Tone::Plain, "held because", &reason.text);

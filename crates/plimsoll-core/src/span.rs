@@ -58,6 +58,19 @@ pub struct Origin {
     /// The record's field by whose value the user named the record, when that is why it counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lent_by: Option<String>,
+    /// Which of the tool's results it is, in the arguments of the call it answers: `mail_id M-12`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
+}
+
+impl Origin {
+    /// `tool:mail.read_mail of mail_id M-12`.
+    pub fn name(&self) -> String {
+        match &self.of {
+            Some(of) => format!("{} of {of}", self.source),
+            None => self.source.clone(),
+        }
+    }
 }
 
 /// Where the value of one argument came from.
@@ -103,19 +116,21 @@ impl ArgumentOrigin {
         let rest = match lender.map(|place| (place, place.lent_by.as_deref().unwrap_or_default())) {
             _ if self.unknown => "was found nowhere in what the model was shown".to_owned(),
             Some((place, "(query)")) if self.chosen => {
-                format!("was found by {} for the user's own words (span {})", place.source, place.span)
+                format!("was found by {} for the user's own words (span {})", place.name(), place.span)
             }
             Some((place, field)) if self.chosen => {
                 format!(
                     "belongs to a record of {} that the user named by its `{field}` (span {})",
-                    place.source, place.span
+                    place.name(),
+                    place.span
                 )
             }
             _ if self.chosen => "was chosen by the user".to_owned(),
             Some((place, field)) if self.authored => {
                 format!(
                     "stands in a text of {} whose `{field}` the user named, not in the user's own words (span {})",
-                    place.source, place.span
+                    place.name(),
+                    place.span
                 )
             }
             _ if self.authored => {
@@ -133,7 +148,7 @@ impl ArgumentOrigin {
         best.sort_by_key(|place| std::cmp::Reverse(place.integrity));
         let tell = |place: &&Origin| {
             let field = place.field.as_ref().map(|field| format!(" `{field}`,")).unwrap_or_default();
-            format!("{} ({},{field} span {})", place.source, place.integrity.name(), place.span)
+            format!("{} ({},{field} span {})", place.name(), place.integrity.name(), place.span)
         };
         let mut told: Vec<String> = best.iter().take(PLACES_MAX).map(tell).collect();
         if best.len() > PLACES_MAX {
@@ -193,6 +208,7 @@ mod tests {
             whole,
             field: some(field),
             lent_by: some(lent_by),
+            of: None,
         }
     }
 
@@ -246,6 +262,11 @@ mod tests {
             said(false, true, vec![mail(true, "sender")]),
             "stands in a text of tool:desk.read_mail whose `sender` the user named, not in the user's own words (span \
              12)"
+        );
+        let twelve = Origin { of: Some("mail_id M-12".to_owned()), ..mail(true, "") };
+        assert!(
+            said(false, false, vec![twelve])
+                .starts_with("comes only from tool:desk.read_mail of mail_id M-12 (")
         );
         let many = vec![mail(true, ""); 4];
         assert!(said(false, false, many).contains("and 2 more, which an outsider may have written"));

@@ -105,6 +105,8 @@ impl Gateway {
             "tool": question.act.tool,
             "arguments": self.redactor.redact_json(&question.act.arguments),
             "origins": question.flow.origins,
+            "intent": question.flow.intent,
+            "payload": question.flow.payload,
             "trajectory": question.trajectory,
             "tier": question.tier,
             "effect": question.effect,

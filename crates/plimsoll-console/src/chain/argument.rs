@@ -107,9 +107,14 @@ fn from(origin: &ArgumentOrigin) -> String {
         .iter()
         .map(|place| {
             let inside = if place.whole { "" } else { ", inside a longer text" };
+            let field = place
+                .field
+                .as_deref()
+                .map(|field| format!(", field {}", super::shown(field)))
+                .unwrap_or_default();
             format!(
-                "{} ({}{inside}, span {})",
-                super::shown(&place.source),
+                "{} ({}{field}{inside}, span {})",
+                super::shown(&place.name()),
                 place.integrity.name(),
                 place.span
             )
@@ -118,7 +123,23 @@ fn from(origin: &ArgumentOrigin) -> String {
     places.dedup();
     match places.as_slice() {
         [] => format!("judged {}", origin.integrity.name()),
-        places => format!("from {}", places.join(", ")),
+        places => format!("from {}{}", places.join(", "), named(origin)),
+    }
+}
+
+/// Whether the user named it, where that matters.
+fn named(origin: &ArgumentOrigin) -> String {
+    let lender = origin.found.iter().find_map(|place| place.lent_by.as_deref());
+    match (origin.chosen, lender) {
+        _ if !origin.role.aims() => String::new(),
+        (true, Some("(query)")) => "; found for the user's own words".to_owned(),
+        (true, Some(field)) => format!("; the user named its record by its {}", super::shown(field)),
+        (true, None) => String::new(),
+        (false, Some(field)) if origin.authored => {
+            format!("; the user named its {}, not the value", super::shown(field))
+        }
+        (false, _) if origin.integrity >= Integrity::User => String::new(),
+        (false, _) => "; the user did not name it".to_owned(),
     }
 }
 
@@ -145,6 +166,7 @@ mod tests {
                 whole: true,
                 field: None,
                 lent_by: None,
+                of: None,
             }],
             preview: None,
         };
@@ -165,8 +187,8 @@ mod tests {
             })
             .collect();
         insta::assert_snapshot!(table.join("\n"), @r#"
-        to/0="a@b.example" [recipient untrusted] from tool:mail.read (untrusted, span 3) true
-        to/1="x\\u{202e}y" [recipient untrusted] from tool:mail.read (untrusted, span 3) true
+        to/0="a@b.example" [recipient untrusted] from tool:mail.read (untrusted, span 3); the user did not name it true
+        to/1="x\\u{202e}y" [recipient untrusted] from tool:mail.read (untrusted, span 3); the user did not name it true
         path="/etc" [path untrusted] found nowhere in what the model was shown true
         amount="12" [amount user] from user (user, span 3) false
         note="one\ntwo" [ ] not traced: the release declares no role for it true

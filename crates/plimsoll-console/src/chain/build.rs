@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use plimsoll_core::{
-    ApprovalChange, ApprovalFact, Decision, Door, Entry, EntryBody, Hypothesis, Judged, Span, ToolName,
+    ApprovalChange, ApprovalFact, Decision, Door, Entry, EntryBody, Hypothesis, Judged, Span, Tier, ToolName,
 };
 use plimsoll_store::EntryRow;
 use serde_json::Value;
 
 use super::{
     Act, Chain, Checked, Ids, Note, Outcome, Part, Proposed, Question, STEPS_MAX, Step, Ticket, Who,
-    arguments, shown,
+    arguments, facts as found, shown,
 };
 
 /// Makes the chain of these entries, oldest first. Entries that can't be read say so in their place.
@@ -212,6 +212,11 @@ fn step(seq: u64, entry: &Entry, judged: &Judged, permitted: bool, proposed: Opt
             .iter()
             .map(|tool| shown(&tool.to_string()))
             .collect(),
+        // Looking something up needs no asking and carries nothing.
+        facts: match judged.tier {
+            Tier::Safe => Vec::new(),
+            _ => found(&judged.intent, &judged.payload, &judged.trajectory, Some(judged.effect)),
+        },
         checks: facts.checks.iter().map(checked).collect(),
         stops: facts.stops.clone(),
         approval: facts.approval.as_ref().map(ticket),

@@ -94,6 +94,13 @@ fn asked(chain: &Chain, act: &Act) -> String {
     )
 }
 
+/// With a capital letter and a full stop.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    format!("{first}{}.", letters.as_str())
+}
+
 fn decided(act: &Act) -> String {
     let code = act.decision.code.map(|code| format!(" ({code}, {})", code.title())).unwrap_or_default();
     match (act.decision.ruling, act.permitted) {
@@ -124,6 +131,7 @@ fn because(act: &Act) -> Vec<String> {
         let came = if argument.from.starts_with("from ") { "came" } else { "was" };
         facts.push(format!("The {} {} {came} {}.", argument.role, argument.name, argument.from));
     }
+    facts.extend(act.facts.iter().map(|fact| sentence(&fact.about_text())));
     for check in &act.checks {
         let said = match check.fact.passed {
             Some(true) => "confirmed it",

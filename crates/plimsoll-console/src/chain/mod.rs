@@ -8,6 +8,7 @@
 mod argument;
 mod build;
 mod explain;
+mod facts;
 mod gather;
 mod log;
 mod text;
@@ -24,6 +25,7 @@ use serde_json::Value;
 pub use argument::{Argument, arguments};
 pub use build::build;
 pub use explain::{Accountable, Explanation, code_lines, explain};
+pub use facts::{Fact, facts};
 pub use gather::{Found, find, of_act, of_request, of_session};
 pub use log::{log_line, log_tone};
 pub use text::{Line, Tone, lines};
@@ -108,6 +110,8 @@ pub struct Act {
     /// The lowest trust of anything the context held, and which tools brought it.
     pub context: String,
     pub untrusted_tools: Vec<String>,
+    /// Whether its user asked for it, what it carries, what had been seen before.
+    pub facts: Vec<Fact>,
     pub proposed: Option<Proposed>,
     pub checks: Vec<Checked>,
     pub stops: Vec<Stop>,

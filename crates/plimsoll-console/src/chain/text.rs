@@ -166,6 +166,9 @@ impl Page {
     }
 
     fn grounds(&mut self, act: &Act) {
+        for fact in &act.facts {
+            self.detail(if fact.warns { Tone::Warn } else { Tone::Plain }, fact.about, &fact.text);
+        }
         let tone = if act.decision.ruling == Ruling::Allow { Tone::Plain } else { act.tone() };
         if let Some(code) = act.decision.code {
             self.detail(tone, act.decision.ruling.name(), &format!("{code} {}", act.title));

@@ -76,6 +76,7 @@ impl Prepared<'_> {
                 whole: place.whole,
                 field: place.field,
                 lent_by: place.lent_by,
+                of: span.call.and_then(asked_for),
             });
         }
         if !origin.chosen && !origin.found.is_empty() {
@@ -182,4 +183,18 @@ impl Prepared<'_> {
 /// a password.
 fn is_said(spelling: &Spelling, span: &PreparedSpan<'_>, aim: Aim<'_>) -> bool {
     aim.leaf.role != ArgumentRole::Credential || span.text.stands_quoted(spelling)
+}
+
+/// Characters of a call's arguments that name its result to people.
+const ASKED_MAX: usize = 60;
+
+/// What a call asked for, in few words: `mail_id M-12`.
+fn asked_for(call: &Value) -> Option<String> {
+    let word = |(name, value): (&String, &Value)| match value {
+        Value::String(text) if !text.is_empty() => Some(format!("{name} {text}")),
+        Value::Number(number) => Some(format!("{name} {number}")),
+        _ => None,
+    };
+    let words: Vec<String> = call.as_object()?.iter().filter_map(word).take(2).collect();
+    (!words.is_empty()).then(|| crate::preview(&words.join(", "), ASKED_MAX))
 }

@@ -153,6 +153,7 @@ impl Said {
             whole: true,
             field: None,
             lent_by: None,
+            of: None,
         };
         match origin.found.iter_mut().find(|found| found.span == span) {
             Some(found) => *found = place,
