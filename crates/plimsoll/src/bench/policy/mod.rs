@@ -5,6 +5,7 @@
 //! whatever it reads.
 
 mod differ;
+mod domain;
 mod episode;
 mod explain;
 mod latency;

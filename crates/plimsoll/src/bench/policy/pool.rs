@@ -5,7 +5,13 @@ use plimsoll_gateway::context::Context;
 use serde_json::Value;
 
 /// Values of one kind at most.
-pub const VALUES_MAX: usize = 256;
+pub const VALUES_MAX: usize = 1_024;
+/// Days, years and hours that dates are made of at most.
+const DAYS_MAX: usize = 64;
+const YEARS_MAX: usize = 3;
+const HOURS_MAX: usize = 3;
+/// Ends of words that look like hosts and are files.
+const FILES: [&str; 9] = ["txt", "pdf", "docx", "xlsx", "pptx", "csv", "json", "png", "jpg"];
 /// Characters of a field's value at most; what is longer is text.
 const FIELD_MAX: usize = 120;
 
@@ -15,7 +21,10 @@ pub struct Pool {
     pub emails: Kind,
     pub urls: Kind,
     pub numbers: Kind,
+    /// As they are written.
     pub dates: Kind,
+    /// Written `2026-05-01` and `2026-05-01 10:00`; a year that is not said is one that stands somewhere.
+    pub iso_dates: Kind,
     /// Words that have a digit: `acct-77`, account numbers.
     pub codes: Kind,
     /// Words that begin with a capital inside a sentence, and runs of them.
@@ -65,6 +74,7 @@ impl Pool {
         for (_, text) in texts().filter(|(span, _)| span.kind == SpanKind::System) {
             pool.text(text);
         }
+        pool.make_dates(context);
         pool
     }
 
@@ -133,11 +143,84 @@ impl Pool {
             self.codes.add(word);
         }
         let host = word.split("://").last().unwrap_or(word).split('/').next().unwrap_or_default();
-        if word.contains("://") || word.starts_with("www.") || is_host(host) {
+        if is_host(host) {
             self.urls.add(word);
         }
         if inner('.') || inner('/') || inner('\\') {
             self.paths.add(word);
+        }
+    }
+}
+
+impl Pool {
+    fn make_dates(&mut self, context: &Context<'_>) {
+        let texts = |users: bool| {
+            let all = context.spans.iter().zip(&context.texts);
+            all.filter(move |(span, _)| (span.kind == SpanKind::User) == users).map(|(_, text)| text)
+        };
+        let words = || {
+            let texts = texts(true).chain(texts(false));
+            texts.flat_map(|text| text.split(|c: char| !c.is_ascii_digit() && c != ':'))
+        };
+        let is_year = |word: &&str| {
+            word.len() == 4 && word.parse::<u16>().is_ok_and(|year| (1990..2100).contains(&year))
+        };
+        let is_hour = |word: &&str| word.len() == 5 && word.find(':') == Some(2);
+        let years = first(words().filter(is_year), YEARS_MAX);
+        let hours = first(words().filter(is_hour), HOURS_MAX);
+        self.dates_of(&years, &hours);
+    }
+
+    fn dates_of(&mut self, years: &[String], hours: &[String]) {
+        let days: Vec<Day> = self.dates.iter().filter_map(Day::read).take(DAYS_MAX).collect();
+        for Day { year, month, day } in days {
+            let own = year.map(|year| year.to_string());
+            for year in own.as_ref().map_or(years, std::slice::from_ref) {
+                let date = format!("{year}-{month:02}-{day:02}");
+                self.iso_dates.add(&date);
+                hours.iter().for_each(|hour| self.iso_dates.add(&format!("{date} {hour}")));
+            }
+        }
+    }
+}
+
+fn first<'w>(words: impl Iterator<Item = &'w str>, most: usize) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for word in words {
+        if found.len() < most && !found.iter().any(|known| known == word) {
+            found.push(word.to_owned());
+        }
+    }
+    found
+}
+
+/// A day of which perhaps nobody said the year.
+struct Day {
+    year: Option<u32>,
+    month: usize,
+    day: u32,
+}
+
+impl Day {
+    /// Reads what [`date_at`] found.
+    fn read(text: &str) -> Option<Self> {
+        let number = |word: &str| {
+            let digits: String = word.chars().take_while(char::is_ascii_digit).collect();
+            digits.parse::<u32>().ok()
+        };
+        let month = |word: &str| {
+            let short: String = word.chars().take(3).collect::<String>().to_lowercase();
+            Some(MONTHS.iter().position(|month| *month == short)? + 1)
+        };
+        let mut parts = text.split([' ', ',', '-', 'T']).filter(|part| !part.is_empty());
+        let (a, b, c) = (parts.next()?, parts.next()?, parts.next());
+        match (number(a), month(a)) {
+            (Some(year), _) if year > 31 => {
+                Some(Self { year: Some(year), month: usize::try_from(number(b)?).ok()?, day: number(c?)? })
+            }
+            (Some(day), _) => Some(Self { year: None, month: month(b)?, day }),
+            (None, Some(month)) => Some(Self { year: c.and_then(number), month, day: number(b)? }),
+            (None, None) => None,
         }
     }
 }
@@ -155,7 +238,11 @@ fn is_host(word: &str) -> bool {
     let last = labels.next().unwrap_or_default();
     let plain =
         |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    last.len() >= 2 && last.bytes().all(|b| b.is_ascii_lowercase()) && word.contains('.') && labels.all(plain)
+    !FILES.contains(&last)
+        && last.len() >= 2
+        && last.bytes().all(|b| b.is_ascii_lowercase())
+        && word.contains('.')
+        && labels.all(plain)
 }
 
 /// What stands in quotation marks. An apostrophe inside a word is none.
@@ -227,7 +314,10 @@ mod tests {
         check(&pool.numbers, &["1200.50", "2026"]);
         check(&pool.dates, &["May 3rd, 2026", "2026-05-04 10:30"]);
         check(&pool.emails, &["dora@x.example"]);
-        check(&pool.urls, &["bill-7.pdf", "https://x.example/a?b=1", "notes.txt"]);
+        check(&pool.urls, &["https://x.example/a?b=1"]);
+        pool.dates_of(&["2026".to_owned()], &["10:30".to_owned()]);
+        let made: Vec<&str> = pool.iso_dates.iter().collect();
+        assert_eq!(made, ["2026-05-03", "2026-05-03 10:30", "2026-05-04", "2026-05-04 10:30"]);
     }
 
     #[test]

@@ -21,6 +21,7 @@ use plimsoll_inspect::trace::Prepared;
 use serde_json::{Value, json};
 
 use super::differ::{leaves, missing, pattern};
+use super::domain::Domains;
 use super::pool::Pool;
 use super::scene::Scene;
 use super::slots::{Slot, put, slots};
@@ -86,22 +87,8 @@ pub fn not_searched(bundle: &Bundle, workflows: &[&Workflow]) -> Vec<String> {
     open.map(|tool| tool.name.to_string()).collect()
 }
 
-/// Places of tools' arguments that hold e-mail addresses wherever the traces fill them.
-pub fn email_places(scenes: &[Scene<'_>]) -> BTreeSet<(ToolName, String)> {
-    let mut places: BTreeMap<(ToolName, String), bool> = BTreeMap::new();
-    for scene in scenes {
-        for (_, call) in scene.episode.judged() {
-            for (pointer, value) in leaves(&call.args) {
-                let only = places.entry((scene.tool(&call.tool), pattern(&pointer))).or_insert(true);
-                *only &= value.split_once('@').is_some_and(|(_, host)| host.contains('.'));
-            }
-        }
-    }
-    places.into_iter().filter_map(|(place, only)| only.then_some(place)).collect()
-}
-
 /// Searches one benign episode.
-pub fn search(scene: &Scene<'_>, emails: &BTreeSet<(ToolName, String)>) -> Reach {
+pub fn search(scene: &Scene<'_>, domains: &Domains) -> Reach {
     let own: Vec<(usize, ToolName, &Value)> =
         scene.episode.judged().map(|(at, call)| (at, scene.tool(&call.tool), &call.args)).collect();
     let matters = own.iter().filter(|(_, tool, args)| is_consequential(scene, tool, args));
@@ -119,7 +106,7 @@ pub fn search(scene: &Scene<'_>, emails: &BTreeSet<(ToolName, String)>) -> Reach
             }
             let own = own.iter().filter(|(_, tool, _)| tool == name).map(|(_, _, args)| *args).collect();
             let state =
-                State { scene, prepared: &prepared, trajectory: &context.trajectory, name, own, emails };
+                State { scene, prepared: &prepared, trajectory: &context.trajectory, name, own, domains };
             if let Some(reached) = state.search(&pool) {
                 found
                     .entry(name.clone())
@@ -143,12 +130,12 @@ struct State<'s> {
     name: &'s ToolName,
     /// The user's own calls of this tool.
     own: Vec<&'s Value>,
-    emails: &'s BTreeSet<(ToolName, String)>,
+    domains: &'s Domains,
 }
 
 /// A place with the values to try in it.
-struct Place {
-    slot: Slot,
+struct Place<'t> {
+    slot: Slot<'t>,
     values: Vec<Value>,
 }
 
@@ -158,7 +145,7 @@ impl State<'_> {
         if tool.tier == Tier::Safe || tool.effect == Effect::Read {
             return None;
         }
-        let mut places: Vec<Place> = slots(tool, self.emails)?
+        let mut places: Vec<Place<'_>> = slots(tool, self.domains)?
             .into_iter()
             .map(|slot| {
                 let own: Vec<Value> =
@@ -182,7 +169,7 @@ impl State<'_> {
     }
 
     /// Calls to begin with: the user's own, and one with the required arguments only.
-    fn bases(&self, places: &[Place]) -> Vec<Value> {
+    fn bases(&self, places: &[Place<'_>]) -> Vec<Value> {
         let mut bases: Vec<Value> = self.own.iter().map(|args| (*args).clone()).collect();
         let mut required = json!({});
         let complete = places.iter().filter(|place| place.slot.required).all(|place| {
@@ -197,7 +184,7 @@ impl State<'_> {
         bases
     }
 
-    fn vary(&self, places: &[Place], base: Value, left: &mut usize) -> Option<Reached> {
+    fn vary(&self, places: &[Place<'_>], base: Value, left: &mut usize) -> Option<Reached> {
         let flow = idealised(self.scene.flow(self.prepared, self.name, &base));
         // Nothing an attacker could put in helps where the rules forbid the best of calls.
         let named = flow.origins.iter().map(|origin| origin.argument.clone()).collect();
@@ -262,7 +249,7 @@ impl State<'_> {
     }
 
     /// Whether the rules permit this value where all other arguments are as good as can be.
-    fn passes_alone(&self, slot: &Slot, value: &Value, base: &Value, ideal: &Flow) -> bool {
+    fn passes_alone(&self, slot: &Slot<'_>, value: &Value, base: &Value, ideal: &Flow) -> bool {
         let mut alone = json!({});
         put(&mut alone, &slot.pointer, value.clone());
         let mut arguments = base.clone();
@@ -297,7 +284,7 @@ impl State<'_> {
 }
 
 /// In a list of objects the members beside the one that is tried keep their origins.
-fn slot_of_other_member(origin: &ArgumentOrigin, slot: &Slot) -> bool {
+fn slot_of_other_member(origin: &ArgumentOrigin, slot: &Slot<'_>) -> bool {
     let parts = |pointer: &str| pointer.split('/').skip(1).map(str::to_owned).collect::<Vec<_>>();
     let (mine, other) = (parts(&slot.pointer), parts(&origin.argument));
     mine.len() > 2 && other.len() == mine.len() && mine.last() != other.last()

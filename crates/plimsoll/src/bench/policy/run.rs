@@ -3,15 +3,15 @@
 //! The adversary is obedient: whatever is decided, the rest of the trace goes on as it was written. A person approves
 //! what is held of the user's own calls, and never the attacker's.
 
-use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use plimsoll_bundle::suggest::did_you_mean;
 use plimsoll_bundle::{Bundle, Workflow};
-use plimsoll_core::{Need, Ruling, ToolName};
+use plimsoll_core::{Need, Ruling};
 
+use super::domain::Domains;
 use super::episode::{Call, Episode};
-use super::reach::{Reach, email_places, is_consequential, search};
+use super::reach::{Reach, is_consequential, search};
 use super::scene::{Ground, Ruled, Scene};
 use crate::talk::Error;
 
@@ -59,11 +59,11 @@ pub fn all<'a>(
         .zip(workflows)
         .map(|(episode, workflow)| Scene::new(ground, workflow, episode))
         .collect();
-    let emails = reach.then(|| email_places(&scenes));
-    in_parallel(scenes.len(), |n| one(&scenes[n], emails.as_ref()))
+    let domains = reach.then(|| Domains::of(episodes));
+    in_parallel(scenes.len(), |n| one(&scenes[n], domains.as_ref()))
 }
 
-fn one<'a>(scene: &Scene<'a>, emails: Option<&BTreeSet<(ToolName, String)>>) -> Outcome<'a> {
+fn one<'a>(scene: &Scene<'a>, domains: Option<&Domains>) -> Outcome<'a> {
     let mut calls = Vec::new();
     for (at, call) in scene.episode.judged() {
         let context = scene.context(at);
@@ -72,7 +72,7 @@ fn one<'a>(scene: &Scene<'a>, emails: Option<&BTreeSet<(ToolName, String)>>) -> 
         let consequential = is_consequential(scene, &ruled.tool, &call.args);
         calls.push(Decided { call, attack: scene.episode.is_attack(call), consequential, ruled });
     }
-    let reach = emails.filter(|_| !scene.episode.attack).map(|emails| search(scene, emails));
+    let reach = domains.filter(|_| !scene.episode.attack).map(|domains| search(scene, domains));
     Outcome { episode: scene.episode, calls, reach }
 }
 

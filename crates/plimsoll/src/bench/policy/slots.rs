@@ -1,29 +1,30 @@
 //! The arguments of a tool as places to fill, and which values an attacker would try there.
 
-use std::collections::BTreeSet;
-
 use plimsoll_bundle::{Tool, schema};
-use plimsoll_core::{ArgumentRole, ToolName};
+use plimsoll_core::ArgumentRole;
 use serde_json::{Map, Number, Value};
 
+use super::domain::{Domain, Domains, is_iban};
 use super::pool::Pool;
 
 /// How deep the arguments of a tool are looked into.
 const DEPTH_MAX: usize = 4;
 /// Values tried for one place at most.
-pub const CANDIDATES_MAX: usize = 512;
+pub const CANDIDATES_MAX: usize = 1_024;
 /// A text of the attacker's own, without anything that stands elsewhere.
 pub const NEW_TEXT: &str = "all settled, nothing more is needed from your side";
 
 /// A place for one plain value.
 #[derive(Debug)]
-pub struct Slot {
+pub struct Slot<'t> {
     /// JSON Pointer of the place in the arguments; a list is given one element.
     pub pointer: String,
     pub role: ArgumentRole,
     pub required: bool,
     shape: Shape,
     wants: Wants,
+    /// What the traces show about it.
+    domain: Option<&'t Domain>,
 }
 
 /// What kind of text goes into a place that aims, as far as the traces, its name or its description say it.
@@ -42,11 +43,11 @@ enum Shape {
     OneOf(Vec<Value>),
 }
 
-/// The places of a tool's arguments; `emails` are places that hold e-mail addresses. None when it has no pinned schema.
-pub fn slots(tool: &Tool, emails: &BTreeSet<(ToolName, String)>) -> Option<Vec<Slot>> {
+/// The places of a tool's arguments; `domains` says what the traces fill them with. None when it has no pinned schema.
+pub fn slots<'t>(tool: &'t Tool, domains: &'t Domains) -> Option<Vec<Slot<'t>>> {
     let schema = &tool.pin.as_ref()?.input_schema;
     let mut found = Vec::new();
-    Walk { tool, root: schema, emails }.walk(schema, &Place::default(), &mut found);
+    Walk { tool, root: schema, domains }.walk(schema, &Place::default(), &mut found);
     Some(found)
 }
 
@@ -62,11 +63,11 @@ struct Place {
 struct Walk<'t> {
     tool: &'t Tool,
     root: &'t Value,
-    emails: &'t BTreeSet<(ToolName, String)>,
+    domains: &'t Domains,
 }
 
-impl Walk<'_> {
-    fn walk(&self, told: &Value, place: &Place, found: &mut Vec<Slot>) {
+impl<'t> Walk<'t> {
+    fn walk(&self, told: &Value, place: &Place, found: &mut Vec<Slot<'t>>) {
         let Some(told) = self.plain(told).filter(|_| place.pointer.matches('/').count() <= DEPTH_MAX) else {
             return;
         };
@@ -87,18 +88,19 @@ impl Walk<'_> {
                 required: !place.optional,
                 shape,
                 wants: self.wants(place),
+                domain: self.domains.at(&place.pattern),
             });
         }
     }
 
     fn wants(&self, place: &Place) -> Wants {
         let named = |word: &str| place.words.contains(word);
-        let known = self.emails.contains(&(self.tool.name.clone(), place.pattern.clone()));
+        let known = |form: fn(&Domain) -> bool| self.domains.at(&place.pattern).is_some_and(form);
         let mails =
             self.tool.name.tool.contains("mail") && self.declared(place) == Some(ArgumentRole::Recipient);
         match () {
-            () if named("iban") => Wants::Iban,
-            () if known || mails || named("email") || named("e-mail") => Wants::Email,
+            () if known(|domain| domain.ibans) || named("iban") => Wants::Iban,
+            () if known(|domain| domain.emails) || mails || named("email") || named("e-mail") => Wants::Email,
             () => Wants::Anything,
         }
     }
@@ -165,20 +167,32 @@ fn shape(told: &Value) -> Option<Shape> {
     }
 }
 
-impl Slot {
+impl Slot<'_> {
     /// Values to try, the likelier to pass first: the user's own, values of her words, then of results.
     pub fn candidates(&self, pool: &Pool, own: &[Value], amount_free: Option<i64>) -> Vec<Value> {
         let mut found: Vec<Value> = own.to_vec();
         if let Shape::OneOf(values) = &self.shape {
             found.extend(values.iter().cloned());
         } else {
-            let made = self.texts(pool, amount_free).into_iter().filter_map(|text| self.value(&text));
+            let texts = self.texts(pool, amount_free).into_iter().filter(|text| self.exists(text));
+            let made = texts.filter_map(|text| self.value(&text));
             found.extend(made);
         }
         let mut seen = std::collections::HashSet::new();
         found.retain(|value| seen.insert(value.to_string()));
         found.truncate(CANDIDATES_MAX);
         found
+    }
+
+    /// Whether a value is one that this place can take, as far as the traces show. Addresses and account numbers of the
+    /// attacker's own exist as well.
+    fn exists(&self, text: &str) -> bool {
+        use ArgumentRole as R;
+        let Some(domain) = self.domain.filter(|_| self.wants == Wants::Anything) else { return true };
+        match self.role {
+            R::Recipient | R::Account | R::Identifier => domain.values.contains(&text.to_lowercase()),
+            _ => true,
+        }
     }
 
     fn texts(&self, pool: &Pool, amount_free: Option<i64>) -> Vec<String> {
@@ -200,7 +214,8 @@ impl Slot {
             R::Identifier => of(&[&pool.quoted, &pool.codes, &pool.numbers, &pool.names, &pool.fields]),
             R::Credential => of(&[&pool.quoted, &pool.words, &pool.codes, &pool.fields]),
             R::Amount => small().map(|n| n.to_string()).chain(of(&[&pool.numbers])).collect(),
-            R::Time => of(&[&pool.dates, &pool.quoted, &pool.fields]),
+            R::Time if self.domain.is_some_and(|domain| domain.iso_dates) => of(&[&pool.iso_dates]),
+            R::Time => of(&[&pool.iso_dates, &pool.dates]),
             R::Choice => of(&[&pool.quoted, &pool.dates, &pool.names]),
             R::Query => [vec![NEW_TEXT.to_owned()], of(&[&pool.quoted, &pool.words])].concat(),
             R::Content | R::Code => {
@@ -224,15 +239,6 @@ impl Slot {
             Shape::OneOf(_) => None,
         }
     }
-}
-
-/// The form of an international account number; its check digits do not matter here.
-fn is_iban(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    (15..=34).contains(&bytes.len())
-        && bytes[..2].iter().all(u8::is_ascii_uppercase)
-        && bytes[2..4].iter().all(u8::is_ascii_digit)
-        && bytes.iter().all(u8::is_ascii_alphanumeric)
 }
 
 /// Puts a value into the arguments, making what contains it. A list ends with the element that is put in.
