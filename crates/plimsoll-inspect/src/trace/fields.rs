@@ -162,7 +162,7 @@ impl<'a> Fields<'a> {
         let sure = id < self.sure;
         self.names_at(id).filter(move |_| sure).filter_map(move |name| {
             let kind = self.output.lends.get(name)?;
-            Some((kind.as_str(), records.owner(id, name.split('/').count())?))
+            Some((kind.as_str(), records.holder(id, name.split('/').count())?))
         })
     }
 

@@ -172,14 +172,26 @@ impl Records {
     /// it is a record of its own.
     pub(super) fn owner(&self, id: ScalarId, names: usize) -> Option<NodeId> {
         let scalar = &self.scalars[id as usize];
-        let mut node = scalar.node;
         if scalar.is_key {
-            return Some(node);
+            return Some(scalar.node);
         }
+        self.climb(scalar.node, names - usize::from(scalar.name.is_some()))
+    }
+
+    /// The object that has a value as its field. A key of a field that is a map (`shared_with`, from
+    /// address to right) is a value of that field, and the object that has the map holds it.
+    pub(super) fn holder(&self, id: ScalarId, names: usize) -> Option<NodeId> {
+        let scalar = &self.scalars[id as usize];
+        let map = self.nodes[scalar.node as usize].parent;
+        match scalar.is_key && self.nodes[map as usize].name.is_some() {
+            true => self.climb(map, names),
+            false => self.owner(id, names),
+        }
+    }
+
+    /// The object so many names above a node.
+    fn climb(&self, mut node: NodeId, names: usize) -> Option<NodeId> {
         let mut left = names;
-        if scalar.name.is_some() {
-            left -= 1;
-        }
         while left > 0 {
             let here = self.nodes.get(node as usize).filter(|_| node != 0)?;
             if here.name.is_some() {

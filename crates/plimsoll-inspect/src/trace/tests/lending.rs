@@ -119,6 +119,26 @@ fn people_of_a_record_are_lent_where_all_records_of_its_name_agree() {
 }
 
 #[test]
+fn people_may_be_the_keys_of_a_field() {
+    let declared =
+        json!({ "named_by": ["filename"], "lends": { "id": "file_id", "shared_with": "recipient" } });
+    let files = r#"[
+        {"id": 19, "filename": "client-minutes.docx", "shared_with": {"john@y.org": "rw", "dee@x.org": "r"}},
+        {"id": 24, "filename": "newest-client-minutes.docx", "shared_with": {"eve@evil.net": "r"}}
+    ]"#;
+    let scene = Scene::user("send it to the readers of client-minutes.docx").tool(
+        "drive.list",
+        &declared,
+        json!({}),
+        files,
+    );
+    let lent = "trusted chosen by filename";
+    assert_eq!(scene.says("mail.send", "to", json!(["john@y.org", "dee@x.org"]), R::Recipient), lent);
+    assert_eq!(scene.says("mail.send", "to", "eve@evil.net", R::Recipient), "untrusted");
+    assert_eq!(scene.says("mail.send", "to", "rw", R::Recipient), "untrusted");
+}
+
+#[test]
 fn an_author_whom_the_user_named_informs() {
     let declared = json!({ "author": "sender" });
     let mails = r#"[{"sender": "david@x.org", "body": "see www.infos.com and ask carl@y.org about report.docx"},
