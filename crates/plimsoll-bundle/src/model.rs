@@ -190,6 +190,8 @@ pub struct Server {
     pub tools: BTreeMap<String, Arc<Tool>>,
     /// Digest over the lock file.
     pub lock: Option<Digest>,
+    /// The labels that it puts on its own results may raise what its tools are declared to return.
+    pub believed: bool,
 }
 
 /// How to reach a tool server.

@@ -7,6 +7,7 @@
 //! Here Plimsoll holds the credentials, so what is refused here did not happen.
 
 mod call;
+mod ifc;
 mod relay;
 mod session;
 mod stream;

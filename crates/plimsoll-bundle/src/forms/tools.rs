@@ -30,9 +30,19 @@ pub struct ToolsForm {
     /// Credentials held by the gateway, from the weakest to the strongest: `${NAME}` or `file:path`.
     #[serde(default)]
     pub accounts: AccountsForm,
+    /// `believe`: the labels that the server puts on its own results (`_meta.ifc`) may raise what a tool's `output` says.
+    /// Without it they can only lower it.
+    pub ifc: Option<IfcForm>,
     /// What each tool means. Every tool here is pinned in the lock file, and the other way round.
     #[serde(default)]
     pub tools: BTreeMap<String, ToolForm>,
+}
+
+/// What a server's own labels are worth.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum IfcForm {
+    Believe,
 }
 
 /// Credentials by what they may do.

@@ -27,7 +27,8 @@ impl Loading<'_> {
             let tool = self.tool(&doc, ToolName::new(name, tool_name), tool, pin, &accounts);
             tools.insert(tool_name.clone(), Arc::new(tool));
         }
-        Some(Server { name: name.to_owned(), reach: reach?, accounts, tools, lock })
+        let believed = form.ifc.is_some();
+        Some(Server { name: name.to_owned(), reach: reach?, accounts, tools, lock, believed })
     }
 
     /// Clients write `server__tool`, policies `server.tool`: a name must not hold what divides them.

@@ -286,7 +286,8 @@ impl Performer {
             }
             ResultKind::Complete => {}
         }
-        let span = self.remember(&read);
+        let label = super::ifc::labelled(&self.label, result, self.talk.server.believed);
+        let span = self.remember(&read, label);
         let mut report = match read.is_error {
             true => {
                 let said = read
@@ -305,9 +306,9 @@ impl Performer {
     }
 
     /// Makes the result recognisable wherever its text turns up again, with the label of its tool.
-    fn remember(&self, read: &ToolResult<'_>) -> Span {
+    fn remember(&self, read: &ToolResult<'_>, label: Label) -> Span {
         let call = Some(Arc::clone(&self.arguments));
-        let known = KnownResult { label: self.label.clone(), tool: self.name.clone(), call };
+        let known = KnownResult { label, tool: self.name.clone(), call };
         let results = &self.talk.gateway.results;
         let texts: Vec<&str> = read.texts.iter().map(|text| text.text.as_ref()).collect();
         let joined = texts.join("\n");

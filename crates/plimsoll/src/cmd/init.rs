@@ -208,6 +208,7 @@ fn resolve(named: &Named) -> Server {
         accounts: accounts.collect(),
         tools: BTreeMap::new(),
         lock: None,
+        believed: false,
     }
 }
 

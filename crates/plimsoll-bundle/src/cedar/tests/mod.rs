@@ -317,7 +317,14 @@ fn id<T: serde::de::DeserializeOwned>() -> T {
 }
 
 fn server(name: String, tools: BTreeMap<String, Arc<Tool>>) -> Arc<Server> {
-    Arc::new(Server { name, reach: Reach::Local, accounts: BTreeMap::new(), tools, lock: None })
+    Arc::new(Server {
+        name,
+        reach: Reach::Local,
+        accounts: BTreeMap::new(),
+        tools,
+        lock: None,
+        believed: false,
+    })
 }
 
 fn workflow(name: &str, tools: Vec<ToolName>) -> Workflow {
