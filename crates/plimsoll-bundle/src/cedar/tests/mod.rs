@@ -210,6 +210,7 @@ impl Given {
             whole: true,
             field: Some("body".into()),
             lent_by: named.then(|| "sender".into()),
+            of: None,
         };
         for origin in self.flow.origins.iter_mut().filter(|o| o.argument == argument) {
             origin.authored = true;
