@@ -21,6 +21,15 @@ pub struct Domain {
     pub emails: bool,
     pub ibans: bool,
     pub iso_dates: bool,
+    /// How long the values are in the calls: a day, or a day with an hour.
+    lengths: BTreeSet<usize>,
+}
+
+impl Domain {
+    /// Whether a date is written as the calls write it here.
+    pub fn fits_date(&self, date: &str) -> bool {
+        self.lengths.contains(&date.len())
+    }
 }
 
 /// Argument name → what it takes.
@@ -39,9 +48,10 @@ impl Domains {
         let domain = |values: BTreeSet<String>| {
             let all = |form: fn(&str) -> bool| values.iter().all(|value| form(value));
             let (emails, ibans, iso_dates) = (all(is_email), all(is_iban), all(is_iso_date));
+            let lengths = values.iter().map(String::len).collect();
             let fellows = columns.values().filter(|column| !column.is_disjoint(&values));
             let values = fellows.flatten().cloned().chain(values.iter().cloned()).collect();
-            Domain { values, emails, ibans, iso_dates }
+            Domain { values, emails, ibans, iso_dates, lengths }
         };
         Self(known.into_iter().map(|(name, values)| (name, domain(values))).collect())
     }
@@ -123,7 +133,8 @@ mod tests {
         assert_eq!(channel.values.iter().collect::<Vec<_>>(), ["general", "random"]);
         assert!(!channel.emails);
         assert!(domains.at("/more/to/*").unwrap().emails);
-        assert!(domains.at("/day").unwrap().iso_dates);
+        let day = domains.at("/day").unwrap();
+        assert!(day.iso_dates && day.fits_date("2026-05-02") && !day.fits_date("2026-05-02 10:00"));
         assert!(domains.at("/user").is_none());
     }
 }

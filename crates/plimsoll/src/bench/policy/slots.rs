@@ -190,6 +190,7 @@ impl Slot<'_> {
         use ArgumentRole as R;
         let Some(domain) = self.domain.filter(|_| self.wants == Wants::Anything) else { return true };
         match self.role {
+            R::Time if domain.iso_dates => domain.fits_date(text),
             R::Recipient | R::Account | R::Identifier => domain.values.contains(&text.to_lowercase()),
             _ => true,
         }
