@@ -54,13 +54,7 @@ impl Bench {
             _ => None,
         };
         let of_tool = |judged: &Judged| judged.act.tool.tool == tool;
-        self.world
-            .entries()
-            .into_iter()
-            .filter_map(judged)
-            .filter(of_tool)
-            .next_back()
-            .expect("it was judged")
+        self.world.entries().into_iter().filter_map(judged).rfind(of_tool).expect("it was judged")
     }
 }
 
