@@ -11,6 +11,10 @@ use crate::canonical::write_value;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
+const ALGORITHM: &[u8; 7] = b"sha256:";
+/// Bytes of a digest as it is written.
+const WRITTEN: usize = ALGORITHM.len() + 64;
+
 impl Digest {
     /// The digest of exact bytes.
     pub fn of(bytes: &[u8]) -> Self {
@@ -33,11 +37,18 @@ impl Digest {
 
     /// The 64 hex digits without the algorithm's name.
     pub fn hex(&self) -> String {
+        self.written()[ALGORITHM.len()..].iter().copied().map(char::from).collect()
+    }
+
+    /// `sha256:` and the hex digits.
+    fn written(&self) -> [u8; WRITTEN] {
         const HEX: &[u8; 16] = b"0123456789abcdef";
-        let mut text = String::with_capacity(64);
-        for byte in self.0 {
-            text.push(HEX[usize::from(byte >> 4)] as char);
-            text.push(HEX[usize::from(byte & 15)] as char);
+        let mut text = [0; WRITTEN];
+        let (algorithm, digits) = text.split_at_mut(ALGORITHM.len());
+        algorithm.copy_from_slice(ALGORITHM);
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0) {
+            pair[0] = HEX[usize::from(byte >> 4)];
+            pair[1] = HEX[usize::from(byte & 15)];
         }
         text
     }
@@ -72,7 +83,8 @@ fn nibble(digit: u8) -> Option<u8> {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sha256:{}", self.hex())
+        // ASCII, all of it.
+        f.write_str(std::str::from_utf8(&self.written()).unwrap_or_default())
     }
 }
 
@@ -84,7 +96,7 @@ impl fmt::Debug for Digest {
 
 impl Serialize for Digest {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(std::str::from_utf8(&self.written()).unwrap_or_default())
     }
 }
 

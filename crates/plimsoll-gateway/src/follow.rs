@@ -60,6 +60,7 @@ impl Gateway {
         if !in_doubt.is_empty() {
             tracing::warn!(count = in_doubt.len(), "acts are in doubt; see `plimsoll log --in-doubt`");
         }
+        self.joins.load(&self.store, Timestamp::now()).await?;
         self.refresh_stops().await?;
         Ok(())
     }

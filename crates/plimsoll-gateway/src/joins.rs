@@ -29,6 +29,8 @@ struct Inner {
     order: VecDeque<(Timestamp, Arc<JoinKey>)>,
     /// What the store does not have yet.
     unsaved: Vec<(Arc<JoinKey>, Join)>,
+    /// Whether everything that the store has is here too. Then it need not be asked.
+    knows_all: bool,
 }
 
 impl Joins {
@@ -40,14 +42,22 @@ impl Joins {
         if inner.unsaved.len() < JOINS_MAX {
             inner.unsaved.push((Arc::clone(&key), join.clone()));
         }
-        inner.order.push_back((join.at, Arc::clone(&key)));
-        inner.map.insert(key, join);
-        while inner.order.len() > JOINS_MAX {
-            let Some((at, oldest)) = inner.order.pop_front() else { break };
-            if inner.map.get(&*oldest).is_some_and(|join| join.at == at) {
-                inner.map.remove(&*oldest);
-            }
+        inner.add(key, join);
+    }
+
+    /// Takes over what the store remembers from before this start.
+    ///
+    /// # Errors
+    /// When the store can't answer; it is asked for each call then.
+    pub async fn load(&self, store: &Store, now: Timestamp) -> Result<(), StoreError> {
+        let since = now.checked_sub(JOIN_LIFE).unwrap_or(Timestamp::MIN);
+        let known = store.proposals(since, JOINS_MAX).await?;
+        let mut inner = self.lock();
+        inner.knows_all = known.len() < JOINS_MAX;
+        for (key, join) in known {
+            inner.add(Arc::new(key), join);
         }
+        Ok(())
     }
 
     /// Hands to the store what it does not have yet.
@@ -81,8 +91,9 @@ impl Joins {
         key: &JoinKey,
         now: Timestamp,
     ) -> Result<Option<Join>, StoreError> {
-        if let Some(join) = self.remembered(key, now) {
-            return Ok(Some(join));
+        let (found, knows_all) = self.remembered(key, now);
+        if found.is_some() || knows_all {
+            return Ok(found);
         }
         let since = now.checked_sub(JOIN_LIFE).unwrap_or(Timestamp::MIN);
         store.proposal(key, since).await
@@ -107,7 +118,24 @@ impl Joins {
         Ok(true)
     }
 
-    fn remembered(&self, key: &JoinKey, now: Timestamp) -> Option<Join> {
-        self.lock().map.get(key).filter(|join| now.duration_since(join.at) < JOIN_LIFE).cloned()
+    /// What is remembered here, and whether the store could have more.
+    fn remembered(&self, key: &JoinKey, now: Timestamp) -> (Option<Join>, bool) {
+        let inner = self.lock();
+        let found = inner.map.get(key).filter(|join| now.duration_since(join.at) < JOIN_LIFE);
+        (found.cloned(), inner.knows_all)
+    }
+}
+
+impl Inner {
+    fn add(&mut self, key: Arc<JoinKey>, join: Join) {
+        self.order.push_back((join.at, Arc::clone(&key)));
+        self.map.insert(key, join);
+        while self.order.len() > JOINS_MAX {
+            let Some((at, oldest)) = self.order.pop_front() else { break };
+            if self.map.get(&*oldest).is_some_and(|join| join.at == at) {
+                self.map.remove(&*oldest);
+                self.knows_all = false;
+            }
+        }
     }
 }

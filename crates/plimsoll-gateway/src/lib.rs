@@ -18,6 +18,7 @@ pub mod docket;
 pub mod doubts;
 pub mod follow;
 pub mod gateway;
+mod ids;
 pub mod joins;
 pub mod keys;
 pub mod limits;

@@ -4,20 +4,13 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use plimsoll_core::{Assume, Case, Judgement, Principal, Rules, ToolName};
+use plimsoll_core::{Assume, Case, Flow, Judgement, Rules, ToolName};
 
 /// Judgements remembered at most; then all are forgotten.
 pub const MEMO_MAX: usize = 4_096;
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Key {
-    release: String,
-    workflow: String,
-    principal: Principal,
-    model: String,
-    integrity: i64,
-    assume: (bool, bool),
-}
+/// Every part of a question with its length before it, so that no two questions are written alike.
+type Key = Vec<u8>;
 
 /// The memory.
 #[derive(Debug, Default)]
@@ -62,6 +55,7 @@ impl Memo {
 
 /// What a model call's judgement depends on, all of it: such an act has no arguments that rules see
 /// beyond its model, no checks, no approval and no counters. `None` when the case has any of these.
+/// Rules see the time in seconds, so an answer is good for the second it was given in.
 fn key(case: &Case<'_>, assume: &Assume) -> Option<Key> {
     let facts = case.facts;
     let plain = case.act.tool.server == ToolName::MODEL
@@ -69,15 +63,37 @@ fn key(case: &Case<'_>, assume: &Assume) -> Option<Key> {
         && facts.approval.is_none()
         && facts.terms.is_none()
         && facts.counters.is_empty()
-        && case.flow.origins.is_empty()
-        && case.trajectory.label.classes.is_empty()
+        && *case.flow == Flow::default()
         && assume.named.is_empty();
-    plain.then(|| Key {
-        release: case.release.to_owned(),
-        workflow: case.workflow.to_owned(),
-        principal: case.principal.clone(),
-        model: case.act.tool.tool.clone(),
-        integrity: case.trajectory.label.integrity.level(),
-        assume: (assume.checks, assume.approval),
-    })
+    plain.then(|| written(case, assume))
+}
+
+fn written(case: &Case<'_>, assume: &Assume) -> Key {
+    let principal = case.principal;
+    let mut key = Vec::with_capacity(256);
+    let mut part = |text: &str| {
+        key.extend_from_slice(&text.len().to_le_bytes());
+        key.extend_from_slice(text.as_bytes());
+    };
+    let parts = [case.release, case.workflow, &case.act.tool.tool, &principal.id, &principal.tenant];
+    parts.into_iter().for_each(&mut part);
+    principal.on_behalf_of.iter().for_each(|person| part(person));
+    principal.roles.iter().for_each(|role| part(role));
+    let trajectory = case.trajectory;
+    let (kind, integrity) = (principal.kind as u8, trajectory.label.integrity as u8);
+    trajectory.label.classes.iter().for_each(|class| part(class));
+    for tool in &trajectory.untrusted_tools {
+        part(&tool.server);
+        part(&tool.tool);
+    }
+    // How many parts there were of each says whose they are.
+    let person = u8::from(principal.on_behalf_of.is_some());
+    let deferred = u8::from(case.facts.deferred);
+    key.extend_from_slice(&[kind, integrity, assume.checks.into(), assume.approval.into(), person, deferred]);
+    for count in [principal.roles.len(), trajectory.label.classes.len(), trajectory.untrusted_tools.len()] {
+        key.extend_from_slice(&count.to_le_bytes());
+    }
+    key.extend_from_slice(&trajectory.spans.to_le_bytes());
+    key.extend_from_slice(&case.now.as_second().to_le_bytes());
+    key
 }

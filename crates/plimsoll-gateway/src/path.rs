@@ -15,7 +15,6 @@ use plimsoll_core::{
 };
 use plimsoll_ledger::Warrant;
 use serde_json::Value;
-use uuid::Uuid;
 
 use crate::caller::Caller;
 use crate::declared;
@@ -102,11 +101,12 @@ impl Gateway {
         let taken = self.take(caller, &mut labelled).await;
         let mut verdict = self.decide(caller, &mut labelled);
         if wants_check(&verdict.decision) && !labelled.facts.deferred {
-            self.check(caller, &mut labelled).await;
+            Box::pin(self.check(caller, &mut labelled)).await;
             verdict = self.decide(caller, &mut labelled);
         }
         if wants_approval(&verdict.decision) && verdict.permit.is_none() {
-            match self.hold(caller, &mut labelled, &verdict.decision).await {
+            // The rarer ways are boxed, so that the usual one stays small.
+            match Box::pin(self.hold(caller, &mut labelled, &verdict.decision)).await {
                 Ok(Some(ticket)) => {
                     self.limits.give_back(&self.store, taken).await;
                     return Err(self.record_decision(caller, labelled, verdict.decision, Some(ticket)).await);
@@ -498,7 +498,7 @@ impl Gateway {
         permit: Option<PermitId>,
     ) -> Judged {
         let mut act = labelled.act;
-        act.arguments = self.redactor.redact_json(&act.arguments);
+        self.redactor.clean_json(&mut act.arguments);
         Judged {
             act,
             act_digest,
@@ -567,7 +567,7 @@ fn case<'a>(caller: &'a Caller, labelled: &'a Labelled) -> Case<'a> {
         flow: &labelled.flow,
         facts: &labelled.facts,
         now: Timestamp::now(),
-        permit: PermitId(Uuid::now_v7()),
+        permit: PermitId(crate::ids::fresh()),
     }
 }
 
@@ -588,7 +588,7 @@ fn wants_approval(decision: &Decision) -> bool {
 
 /// A fresh act.
 pub fn act(door: Door, tool: ToolName, arguments: Value) -> Act {
-    Act { id: ActId(Uuid::now_v7()), door, tool, arguments, schema: None, call_id: None }
+    Act { id: ActId(crate::ids::fresh()), door, tool, arguments, schema: None, call_id: None }
 }
 
 /// What the gateway itself answers when it has no words of its own: kept here so that no door invents one.

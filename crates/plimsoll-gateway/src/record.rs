@@ -1,6 +1,7 @@
 //! Recording: entries are built here, redacted, and handed to the ledger.
 //!
-//! An intent is durable before the act, an outcome after. Whoever performs an act gets a [`Slip`] and
+//! An intent is durable before the act, an outcome after; a safe act may run while its intent is on the way to the
+//! disk, and nothing of it is handed on before. Whoever performs an act gets a [`Slip`] and
 //! must hand it in; a slip that is dropped says `ambiguous` (of a safe act, `failed`), never nothing.
 
 use std::sync::Arc;
@@ -31,7 +32,7 @@ impl Header {
     pub fn entry(&self, at: Timestamp, body: EntryBody) -> Entry {
         Entry {
             v: 1,
-            id: Uuid::now_v7(),
+            id: crate::ids::fresh(),
             at,
             request: self.request.clone(),
             session: self.session.clone(),
@@ -46,7 +47,7 @@ impl Header {
     /// The bytes of an entry with this header, made now. The same as [`encode`] of [`Header::entry`],
     /// without an entry of its own.
     pub fn written(&self, mut body: EntryBody) -> Vec<u8> {
-        let (id, at) = (Uuid::now_v7(), Timestamp::now());
+        let (id, at) = (crate::ids::fresh(), Timestamp::now());
         let bytes = self.write(id, at, &body);
         if bytes.len() <= plimsoll_ledger::ENTRY_BYTES_MAX {
             return bytes;

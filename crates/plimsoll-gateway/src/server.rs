@@ -16,7 +16,6 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use plimsoll_core::Code;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use uuid::Uuid;
 
 use crate::caller::Credentials;
 use crate::gateway::Gateway;
@@ -194,7 +193,7 @@ async fn answer(
     local: SocketAddr,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
-    let id = Uuid::now_v7().to_string();
+    let id = crate::ids::fresh().to_string();
     let before = gateway.metrics.in_flight.inc();
     let (head, body) = request.into_parts();
     let arrival = Arrival {

@@ -18,10 +18,16 @@ impl Redactor {
         // A secret that begins within what is shown is recognised within the next `STREAM_HOLD_MAX`.
         let window = floor_char(text, max.saturating_mul(4).saturating_add(2 * STREAM_HOLD_MAX));
         let clean = self.redact(&text[..window]);
-        let mut shown = String::new();
+        let mut shown = String::with_capacity(max.min(clean.len()) + "…".len());
         let mut left = max;
         let mut space = true;
         for c in clean.chars() {
+            if c.is_ascii_graphic() && left > 0 {
+                space = false;
+                left -= 1;
+                shown.push(c);
+                continue;
+            }
             if c.is_whitespace() {
                 if std::mem::replace(&mut space, true) {
                     continue;

@@ -80,6 +80,8 @@ pub const GROUP_ENTRIES_MAX: usize = 1_024;
 pub const GROUP_BYTES_MAX: usize = 1 << 20;
 /// Milliseconds that entries nobody waits for are held at most, to share the write of one that somebody does.
 pub const NOTE_WAIT_MS: u64 = 2;
+/// Microseconds that the writer lets a busy runtime go first at most, before it writes what somebody waits for.
+pub const REST_US_MAX: u64 = 1_000;
 /// Free space under which nothing is written any more, unless told otherwise.
 pub const FREE_BYTES_MIN: u64 = 256 << 20;
 /// How many commits pass between two looks at the free space.

@@ -12,11 +12,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use tokio::runtime::Handle;
+
 use crate::error::LedgerError;
 use crate::ledger::{Seq, Shared};
 use crate::merkle::Hash;
 use crate::segment::RECORD_HEADER_BYTES;
-use crate::{GROUP_BYTES_MAX, GROUP_ENTRIES_MAX, NOTE_WAIT_MS, QUEUE_BYTES_MAX};
+use crate::{GROUP_BYTES_MAX, GROUP_ENTRIES_MAX, NOTE_WAIT_MS, QUEUE_BYTES_MAX, REST_US_MAX};
 
 /// One entry that waits for the writer.
 #[derive(Debug)]
@@ -45,6 +47,8 @@ pub(crate) struct Queue {
     waiting: Mutex<Waiting>,
     arrived: Condvar,
     entries_max: usize,
+    /// Where those who wait run.
+    runtime: Option<Handle>,
 }
 
 #[derive(Debug, Default)]
@@ -66,6 +70,8 @@ enum Writer {
     /// It writes, and looks at the queue when it is done.
     #[default]
     Busy,
+    /// It has just written, and lets the runtime do what it has to do first: that brings more entries.
+    Resting,
     /// It has entries that nobody waits for, and looks at them before long.
     Dozing,
     /// It has nothing to do, and sleeps until it is woken.
@@ -96,7 +102,7 @@ impl Waiting {
 impl Queue {
     pub(crate) fn new(next: u64, entries_max: usize) -> Self {
         let waiting = Mutex::new(Waiting { next, ..Waiting::default() });
-        Self { waiting, arrived: Condvar::new(), entries_max }
+        Self { waiting, arrived: Condvar::new(), entries_max, runtime: Handle::try_current().ok() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -118,7 +124,7 @@ impl Queue {
         let seq = waiting.next;
         waiting.next += 1;
         let wakes = match waiting.writer {
-            Writer::Busy => false,
+            Writer::Busy | Writer::Resting => false,
             Writer::Dozing => waiting.is_due(self.entries_max),
             Writer::Asleep => haste != Haste::WhenAwaited,
         };
@@ -142,27 +148,38 @@ impl Queue {
     fn is_awaited(&self) -> bool {
         let mut waiting = self.lock();
         waiting.awaited = true;
-        waiting.writer != Writer::Busy
+        matches!(waiting.writer, Writer::Dozing | Writer::Asleep)
     }
 
-    /// Wakes the writer, unless it is at work already.
-    fn wake_writer(&self) {
+    /// Wakes the writer if there is something to write and this is what it does.
+    fn wake_writer(&self, from: impl Fn(Writer) -> bool) {
         let mut waiting = self.lock();
-        if waiting.writer != Writer::Busy {
+        if from(waiting.writer) && !waiting.jobs.is_empty() {
             waiting.writer = Writer::Busy;
             drop(waiting);
             self.arrived.notify_one();
         }
     }
 
-    /// Wakes the writer if it sleeps although there is something to write.
-    fn wake_sleeper(&self) {
+    /// After a group: whoever was waiting for it, and whatever else is ready to run, goes first. So the next group is
+    /// as large as it can be without anybody waiting for a clock.
+    pub(crate) fn rest(&self, shared: &Arc<Shared>) {
+        let Some(runtime) = &self.runtime else { return };
         let mut waiting = self.lock();
-        if waiting.writer == Writer::Asleep && !waiting.jobs.is_empty() {
-            waiting.writer = Writer::Busy;
-            drop(waiting);
-            self.arrived.notify_one();
+        if !waiting.awaited || waiting.closed {
+            return;
         }
+        waiting.writer = Writer::Resting;
+        drop(waiting);
+        let shared = Arc::clone(shared);
+        runtime.spawn(async move {
+            tokio::task::yield_now().await;
+            shared.queue.wake_writer(|writer| writer == Writer::Resting);
+        });
+        let resting = |waiting: &mut Waiting| waiting.writer == Writer::Resting && !waiting.closed;
+        let bound = Duration::from_micros(REST_US_MAX);
+        let waited = self.arrived.wait_timeout_while(self.lock(), bound, resting);
+        waited.unwrap_or_else(PoisonError::into_inner).0.writer = Writer::Busy;
     }
 
     /// Waits for work and takes all of it. False when there will be no more.
@@ -333,7 +350,9 @@ impl Future for Pending {
                 context.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            Asked::Soon => self.shared.queue.wake_writer(),
+            Asked::Soon => {
+                self.shared.queue.wake_writer(|writer| matches!(writer, Writer::Dozing | Writer::Asleep))
+            }
             Asked::Not | Asked::Yes => {}
         }
         self.asked = Asked::Yes;
@@ -348,7 +367,9 @@ impl Drop for Pending {
         match self.asked {
             Asked::Yes => self.shared.waiters.leave((self.seq, self.id), self.shared.size()),
             // Nobody will wait any more, but it is written all the same.
-            Asked::Not | Asked::Soon => self.shared.queue.wake_sleeper(),
+            Asked::Not | Asked::Soon => {
+                self.shared.queue.wake_writer(|writer| writer == Writer::Asleep);
+            }
         }
     }
 }

@@ -71,6 +71,7 @@ impl Writer {
                 self.shared.waiters.wake_all();
             }
             jobs.clear();
+            self.shared.queue.rest(&self.shared);
         }
         if let Some(spare) = self.spare.take() {
             let _ = spare.join();

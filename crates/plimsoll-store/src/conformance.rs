@@ -395,9 +395,16 @@ async fn proposals_are_remembered(store: Store) {
     assert_eq!(store.proposal(&key, at(2)).await.unwrap(), None, "too old");
     let second = proposal("s-2", 3).1;
     store.remember_proposals(vec![(Arc::new(key.clone()), second.clone())]).await.unwrap();
-    assert_eq!(store.proposal(&key, at(2)).await.unwrap(), Some(second));
-    let other = ProposalKey { arguments: Digest::of(b"{\"to\":1}"), ..key };
+    assert_eq!(store.proposal(&key, at(2)).await.unwrap(), Some(second.clone()));
+    let other = ProposalKey { arguments: Digest::of(b"{\"to\":1}"), ..key.clone() };
     assert_eq!(store.proposal(&other, at(0)).await.unwrap(), None);
+    let third = proposal("s-3", 4).1;
+    store.remember_proposals(vec![(Arc::new(other.clone()), third.clone())]).await.unwrap();
+    let (second, third) = ((key, second), (other, third));
+    let both = [second, third];
+    assert_eq!(store.proposals(at(0), 9).await.unwrap(), both);
+    assert_eq!(store.proposals(at(0), 1).await.unwrap(), both[1..], "the newest");
+    assert_eq!(store.proposals(at(4), 9).await.unwrap(), both[1..]);
 }
 
 fn entry(seq: u64, kind: &str) -> EntryRow {

@@ -34,4 +34,7 @@ pub trait Proposals {
 
     /// The latest proposal with this key, made at or after `since`.
     fn proposal(&self, key: &ProposalKey, since: Timestamp) -> Answer<Option<Proposal>>;
+
+    /// The newest proposals made at or after `since`, at most `limit`, oldest first.
+    fn proposals(&self, since: Timestamp, limit: usize) -> Answer<Vec<(ProposalKey, Proposal)>>;
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hyper::header::{CONTENT_TYPE, HeaderName};
+use hyper::header::CONTENT_TYPE;
 use hyper::{Response, StatusCode};
 use plimsoll_core::{Code, Door, Objection, OutcomeStatus, ToolName};
 use plimsoll_inspect::trace::Prepared;
@@ -266,9 +266,9 @@ pub(super) fn usage(usage: Usage) -> Value {
 
 pub(super) fn passed(headers: &hyper::HeaderMap) -> hyper::HeaderMap {
     let mut out = hyper::HeaderMap::new();
-    for name in PASSED {
-        if let Some(value) = headers.get(name) {
-            out.insert(HeaderName::from_static(name), value.clone());
+    for (name, value) in headers.iter().filter(|(name, _)| PASSED.contains(&name.as_str())) {
+        if !out.contains_key(name) {
+            out.insert(name, value.clone());
         }
     }
     out

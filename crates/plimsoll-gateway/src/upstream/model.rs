@@ -60,10 +60,8 @@ fn build(ask: ModelRequest) -> Result<Request<Full<Bytes>>, String> {
     let url = format!("{}{}", ask.model.url.trim_end_matches('/'), ask.path);
     let mut request = Request::builder().method(ask.method).uri(url);
     let headers = request.headers_mut().ok_or("the model's url is not valid")?;
-    for name in PASSED {
-        for value in ask.headers.get_all(name) {
-            headers.append(HeaderName::from_static(name), value.clone());
-        }
+    for (name, value) in ask.headers.iter().filter(|(name, _)| PASSED.contains(&name.as_str())) {
+        headers.append(name, value.clone());
     }
     headers.insert(USER_AGENT, HeaderValue::from_static(concat!("plimsoll/", env!("CARGO_PKG_VERSION"))));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

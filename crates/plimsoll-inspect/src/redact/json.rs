@@ -35,6 +35,23 @@ impl Redactor {
         }
     }
 
+    /// The same, in place: a value without secrets stays as it is.
+    pub fn clean_json(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => {
+                if let Cow::Owned(clean) = self.redact(text) {
+                    *text = clean;
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| self.clean_json(item)),
+            Value::Object(members) if members.keys().all(|name| self.count(name) == 0) => {
+                members.values_mut().for_each(|member| self.clean_json(member));
+            }
+            Value::Number(_) | Value::Object(_) => *value = self.redact_json(value),
+            Value::Null | Value::Bool(_) => {}
+        }
+    }
+
     /// The body without its secrets, or `None` when it has none and can go on as it is. Works on the
     /// raw bytes, so everything else stays as it was written. Bytes that are no JSON are redacted as
     /// text.

@@ -42,6 +42,29 @@ impl Proposals for Sqlite {
             Ok(sql.prepare_cached(select)?.query_row(values, proposal).optional()?)
         })
     }
+
+    fn proposals(&self, since: Timestamp, limit: usize) -> Answer<Vec<(ProposalKey, Proposal)>> {
+        self.read("list proposals", move |sql| {
+            let select = "SELECT session, act, flow, trajectory, at, principal, workflow, tool, arguments
+                          FROM proposal WHERE at >= ? ORDER BY at DESC LIMIT ?";
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let mut statement = sql.prepare_cached(select)?;
+            let rows =
+                statement.query_map(params![At(since), limit], |row| Ok((key(row)?, proposal(row)?)))?;
+            let mut found = rows.collect::<Result<Vec<_>, _>>()?;
+            found.reverse();
+            Ok(found)
+        })
+    }
+}
+
+fn key(row: &Row<'_>) -> rusqlite::Result<ProposalKey> {
+    Ok(ProposalKey {
+        principal: row.get(5)?,
+        workflow: row.get(6)?,
+        tool: row.get::<_, Word<_>>(7)?.0,
+        arguments: row.get::<_, Sha256>(8)?.0,
+    })
 }
 
 fn proposal(row: &Row<'_>) -> rusqlite::Result<Proposal> {
