@@ -172,8 +172,8 @@ fn readings(token: &str, negative: bool) -> Vec<Decimal> {
     };
     let alone = marks.iter().filter(|(_, c)| *c == mark).count() == 1;
     if alone && mark != '\'' {
-        let whole = &token[..last];
-        found.extend(ungrouped(whole).and_then(|w| Decimal::new(negative, &w, &token[last + 1..])));
+        let (whole, part) = (&token[..last], &token[last + mark.len_utf8()..]);
+        found.extend(ungrouped(whole).and_then(|w| Decimal::new(negative, &w, part)));
     }
     if marks.iter().all(|(_, c)| *c == mark) {
         found.extend(ungrouped(token).and_then(|whole| Decimal::new(negative, &whole, "")));

@@ -99,6 +99,15 @@ proptest! {
     }
 }
 
+/// A mark of several bytes among digits.
+#[test]
+fn a_wide_mark_is_no_trap() {
+    let origins = run(&[(SpanKind::Result, Integrity::Untrusted, "𐅨7 1𐅨7")], &json!(["𐅨7"]), |_| {
+        Some(ArgumentRole::Amount)
+    });
+    assert_eq!(origins.len(), 2);
+}
+
 // What a stranger writes, wherever strangers can write.
 
 /// What an attacker would like to see chosen, with the role it would have.
