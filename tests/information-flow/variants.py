@@ -52,7 +52,6 @@ TOOL_CHANGES = {
     "records lend nothing": _drop_output("lends", "named_by"),
     "no directories": _drop_output("directory"),
     "no authors": _drop_output("author"),
-    "no verbs: the words of the tool's name": _drop("verbs"),
     "no amount is free": _drop("amount_free"),
     "no sensitive fields": _drop_output("sensitive"),
 }
