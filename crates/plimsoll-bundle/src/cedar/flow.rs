@@ -105,7 +105,7 @@ impl Known {
         let written =
             origin.authored && matches!(origin.role, R::Recipient | R::Url | R::Identifier | R::Time);
         // An author whom the user named lends what they wrote; a mere member of the house does not.
-        let lent = written && origin.found.iter().any(|found| found.whole && found.lent_by.is_some());
+        let lent = written && origin.found.iter().any(|found| found.lent_by.is_some());
         Self {
             role: origin.role,
             level: level(origin, named),

@@ -149,7 +149,8 @@ async fn live(talk: &Talk, account: Account) -> Result<Arc<crate::upstream::mcp:
 fn refuse(talk: &Talk, id: &Id, refusal: &Refusal, structured: bool, goes_on: bool) -> Answer {
     let text = talk.gateway.redactor.redact(&refusal.text()).into_owned();
     // Known again as our own words, and no better than what they quote.
-    let ours = KnownResult { label: Label::default(), tool: ToolName::new("plimsoll", "refusal"), call: None };
+    let ours =
+        KnownResult { label: Label::default(), tool: ToolName::new("plimsoll", "refusal"), call: None };
     talk.gateway.results.remember(&text, ours);
     let parts = refusal.structured().to_string();
     let words = render::Refusal { text: &text, parts: &parts };

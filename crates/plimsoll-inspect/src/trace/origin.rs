@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::PREVIEW_MAX;
 use super::lending::Aim;
+use super::moment::{Moment, Times};
 use super::prepared::{Prepared, PreparedSpan};
 use super::records::ScalarId;
 use super::spelling::Spelling;
@@ -53,6 +54,10 @@ impl Prepared<'_> {
         if !matches!(*leaf.value, Value::Null | Value::Bool(_)) {
             let spelling = Spelling::of(&text, leaf.role, &leaf.pointer);
             self.look_for(&spelling, aim, &mut origin);
+        }
+        // Words that say no time are no time, whoever wrote them.
+        if leaf.role == ArgumentRole::Time && !says_a_time(&text) {
+            (origin.chosen, origin.authored, origin.integrity) = (false, false, Integrity::Untrusted);
         }
         origin.unknown = origin.found.is_empty() && !choice;
         if choice {
@@ -183,6 +188,10 @@ impl Prepared<'_> {
 /// a password.
 fn is_said(spelling: &Spelling, span: &PreparedSpan<'_>, aim: Aim<'_>) -> bool {
     aim.leaf.role != ArgumentRole::Credential || span.text.stands_quoted(spelling)
+}
+
+fn says_a_time(text: &str) -> bool {
+    Moment::parse(text).is_some() || Times::read(&text.to_lowercase()) != Times::default()
 }
 
 /// Characters of a call's arguments that name its result to people.
