@@ -7,7 +7,7 @@
 
 use std::collections::HashSet;
 
-use super::{Node, NodeId, Piece, Records, SCALARS_MAX, Scalar, Shape};
+use super::{NodeId, Piece, Records, SCALARS_MAX, Scalar, Shape};
 
 const DEPTH_MAX: usize = 32;
 /// Longer names are prose with a colon in it.
@@ -44,7 +44,7 @@ pub(super) fn read(text: &str) -> Option<Records> {
     let mut reader = Reader { lines, at: 0, records: Records::empty(Shape::Lines) };
     let indent = reader.lines[0].indent;
     reader.block(0, None, indent, 0)?;
-    reader.close(0);
+    reader.records.close(0);
     (reader.at == reader.lines.len()).then_some(reader.records)
 }
 
@@ -82,7 +82,7 @@ impl<'t> Reader<'t> {
     }
 
     fn list(&mut self, node: NodeId, name: Option<Piece>, indent: usize, depth: usize) -> Option<()> {
-        let list = self.open(node, name, true);
+        let list = self.records.open(node, name, true);
         while let Some((here, text, start)) = self.here() {
             let Some(inner) = text.strip_prefix('-').filter(|_| here == indent) else { break };
             (inner.is_empty() || inner.starts_with(' ')).then_some(())?;
@@ -99,12 +99,12 @@ impl<'t> Reader<'t> {
                 self.scalar(list, None, start + moved, item, indent)?;
             }
         }
-        self.close(list);
+        self.records.close(list);
         Some(())
     }
 
     fn object(&mut self, node: NodeId, name: Option<Piece>, indent: usize, depth: usize) -> Option<()> {
-        let object = self.open(node, name, false);
+        let object = self.records.open(node, name, false);
         let mut seen = HashSet::new();
         while let Some((here, text, start)) = self.here() {
             if here != indent || text.starts_with("- ") {
@@ -122,7 +122,7 @@ impl<'t> Reader<'t> {
                 self.scalar(object, Some(said), start + value, inner, indent)?;
             }
         }
-        self.close(object);
+        self.records.close(object);
         Some(())
     }
 
@@ -178,16 +178,6 @@ impl<'t> Reader<'t> {
         let (start, end) = (place.start, place.end);
         self.records.scalars.push(Scalar { start, end, node, name, text, is_key: false });
         Some(())
-    }
-
-    fn open(&mut self, parent: NodeId, name: Option<Piece>, is_list: bool) -> NodeId {
-        let first = self.records.len();
-        self.records.nodes.push(Node { parent, name, first, last: first, is_list });
-        u32::try_from(self.records.nodes.len() - 1).unwrap_or(u32::MAX)
-    }
-
-    fn close(&mut self, node: NodeId) {
-        self.records.nodes[node as usize].last = self.records.len();
     }
 }
 

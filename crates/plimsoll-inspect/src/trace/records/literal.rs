@@ -1,6 +1,6 @@
 //! JSON and Python's `repr`, read by one reader: JSON is nearly a part of it.
 
-use super::{Node, NodeId, Piece, Records, SCALARS_MAX, Scalar, Shape, is_name};
+use super::{NodeId, Piece, Records, SCALARS_MAX, Scalar, Shape, is_name};
 
 /// Deeper nesting is not read.
 const DEPTH_MAX: usize = 64;
@@ -24,7 +24,7 @@ impl<'t> Reader<'t> {
     pub(super) fn read(text: &'t str, open: &'t [u32]) -> Option<Records> {
         let mut reader = Self { text, at: 0, records: Records::empty(Shape::Quoted), place: None, open };
         reader.all(0)?;
-        reader.close(0);
+        reader.records.close(0);
         Some(reader.records)
     }
 
@@ -99,7 +99,7 @@ impl<'t> Reader<'t> {
 
     fn object(&mut self, node: NodeId, name: Option<Piece>, depth: usize) -> Option<()> {
         self.at += 1;
-        let object = self.open(node, name, false);
+        let object = self.records.open(node, name, false);
         let mut seen = Vec::new();
         while !self.eat(b'}') {
             self.space();
@@ -115,10 +115,10 @@ impl<'t> Reader<'t> {
                 return None;
             }
             if is_value {
-                let entry = self.open(object, Some(key), false);
+                let entry = self.records.open(object, Some(key), false);
                 self.push(entry, None, key, start, end, true);
                 self.value(entry, None, depth + 1)?;
-                self.close(entry);
+                self.records.close(entry);
             } else {
                 self.value(object, Some(key), depth + 1)?;
             }
@@ -129,13 +129,13 @@ impl<'t> Reader<'t> {
                 return None;
             }
         }
-        self.close(object);
+        self.records.close(object);
         self.are_different(&seen)
     }
 
     fn list(&mut self, node: NodeId, name: Option<Piece>, end: u8, depth: usize) -> Option<()> {
         self.at += 1;
-        let list = self.open(node, name, true);
+        let list = self.records.open(node, name, true);
         while !self.eat(end) {
             self.value(list, None, depth + 1)?;
             if !self.eat(b',') && {
@@ -145,7 +145,7 @@ impl<'t> Reader<'t> {
                 return None;
             }
         }
-        self.close(list);
+        self.records.close(list);
         Some(())
     }
 
@@ -192,7 +192,7 @@ impl<'t> Reader<'t> {
             let plain = self.records.scalars.len() == before + 1;
             return (plain && self.eat(b')')).then_some(());
         }
-        let object = self.open(node, name, false);
+        let object = self.records.open(node, name, false);
         let mut seen = Vec::new();
         while !self.eat(b')') {
             let (key, _, _) = {
@@ -211,7 +211,7 @@ impl<'t> Reader<'t> {
                 return None;
             }
         }
-        self.close(object);
+        self.records.close(object);
         self.are_different(&seen)
     }
 
@@ -293,16 +293,6 @@ impl<'t> Reader<'t> {
         }
         let text = unescape(self.text.get(start..end)?)?;
         Some((self.keep(&text)?, u32::try_from(start).ok()?, u32::try_from(end).ok()?))
-    }
-
-    fn open(&mut self, parent: NodeId, name: Option<Piece>, is_list: bool) -> NodeId {
-        let first = self.records.len();
-        self.records.nodes.push(Node { parent, name, first, last: first, is_list });
-        u32::try_from(self.records.nodes.len() - 1).unwrap_or(u32::MAX)
-    }
-
-    fn close(&mut self, node: NodeId) {
-        self.records.nodes[node as usize].last = self.records.len();
     }
 
     fn push(&mut self, node: NodeId, name: Option<Piece>, text: Piece, start: u32, end: u32, is_key: bool) {

@@ -85,6 +85,17 @@ impl Records {
         Self { shape, scalars: Vec::new(), nodes: vec![root], arena: String::new() }
     }
 
+    /// Begins an object or list; what is pushed until it is closed stands in it.
+    fn open(&mut self, parent: NodeId, name: Option<Piece>, is_list: bool) -> NodeId {
+        let first = self.len();
+        self.nodes.push(Node { parent, name, first, last: first, is_list });
+        u32::try_from(self.nodes.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    fn close(&mut self, node: NodeId) {
+        self.nodes[node as usize].last = self.len();
+    }
+
     pub(super) fn read(text: &str) -> Self {
         if text.len() > TEXT_MAX {
             return Self::empty(Shape::Free);
