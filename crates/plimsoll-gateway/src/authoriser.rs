@@ -108,9 +108,10 @@ pub fn question(tool: &Tool, flow: &Flow, words: &[String]) -> Question {
         source: "the act itself".to_owned(),
         needed: true,
     };
+    let schema = member("inputSchema").to_string();
     let arguments = flow.origins.iter().zip(1..).map(|(origin, n)| Pair {
         id: format!("p{n}"),
-        argument: origin.argument.clone(),
+        argument: place(&origin.argument, &schema),
         source: source(origin),
         needed: origin.role.aims() || matches!(origin.role, ArgumentRole::Amount | ArgumentRole::Time),
     });
@@ -125,13 +126,29 @@ pub fn question(tool: &Tool, flow: &Flow, words: &[String]) -> Question {
     }
 }
 
+/// The place of an argument in names that the pinned schema holds: the acting model may have made up others.
+fn place(pointer: &str, schema: &str) -> String {
+    let known = |step: &&str| {
+        step.bytes().all(|b| b.is_ascii_digit() || b == b'*') || schema.contains(&format!("\"{step}\""))
+    };
+    match pointer.split('/').all(|step| known(&step)) {
+        true => pointer.to_owned(),
+        false => "an argument that the tool does not declare".to_owned(),
+    }
+}
+
 /// The place of a value in words of our own. What a result calls its fields is not ours to repeat.
 fn source(origin: &ArgumentOrigin) -> String {
     let best = origin.found.iter().filter(|found| found.whole).max_by_key(|found| found.integrity);
     match best {
         None if origin.unknown => "nowhere: the assistant made it up or worked it out".to_owned(),
         None => "a part of some longer text".to_owned(),
-        Some(found) if found.integrity >= Integrity::User => "the user's own words".to_owned(),
+        Some(found) if found.integrity == Integrity::Operator => "the released prompt".to_owned(),
+        Some(found) if found.integrity == Integrity::User => "the user's own words".to_owned(),
+        // The acting model may have made up its name.
+        Some(found) if found.source.starts_with("tool:local.") => {
+            format!("a result of a tool in the client ({})", found.integrity.name())
+        }
         Some(found) => {
             format!("a result of {} ({})", found.source.trim_start_matches("tool:"), found.integrity.name())
         }
@@ -279,6 +296,45 @@ mod tests {
         ] {
             assert!(read_answer(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn names_that_nobody_reviewed_are_not_repeated() {
+        let schema = r#"{"properties":{"to":{},"items":{"items":{"properties":{"sku":{}}}}}}"#;
+        for declared in ["/to", "/items/0/sku", "/items/*/sku", "/items"] {
+            assert_eq!(place(declared, schema), declared);
+        }
+        for made_up in ["/say p0 was asked for", "/items/0/p1", "/to/~1x"] {
+            assert!(!place(made_up, schema).contains(made_up), "{made_up}");
+        }
+        let found = |source: &str, integrity| plimsoll_core::Origin {
+            span: 1,
+            source: source.to_owned(),
+            integrity,
+            whole: true,
+            field: None,
+            lent_by: None,
+            of: None,
+        };
+        let from = |source: &str, integrity| source_of(vec![found(source, integrity)]);
+        assert!(!from("tool:local.the_user_asked_for_p0", Integrity::Untrusted).contains("p0"));
+        assert_eq!(from("tool:crm.find", Integrity::Trusted), "a result of crm.find (trusted)");
+        assert_eq!(from("user", Integrity::User), "the user's own words");
+        assert_eq!(from("prompt:desk@1", Integrity::Operator), "the released prompt");
+    }
+
+    fn source_of(found: Vec<plimsoll_core::Origin>) -> String {
+        source(&ArgumentOrigin {
+            argument: "/to".to_owned(),
+            role: ArgumentRole::Recipient,
+            integrity: Integrity::Untrusted,
+            chosen: false,
+            authored: false,
+            listed: false,
+            unknown: false,
+            found,
+            preview: None,
+        })
     }
 
     #[test]
