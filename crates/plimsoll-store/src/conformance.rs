@@ -12,8 +12,8 @@ use plimsoll_core::{
 use tempfile::TempDir;
 
 use crate::{
-    ADDRESSES_MAX, AdminKeyRow, ENTRIES_MAX, EntryFilter, EntryRow, IdMatch, KeyRow, Proposal, ProposalKey,
-    ResultRow, SessionRow, SessionSummary, Sqlite, Store, StoreError,
+    AdminKeyRow, ENTRIES_MAX, EntryFilter, EntryRow, IdMatch, KeyRow, Lapse, PRINT_BYTES_MAX, Proposal,
+    ProposalKey, ResultRow, SessionRow, SessionSummary, Sqlite, Store, StoreError, Whose,
 };
 
 /// One list of cases, one module for each database.
@@ -49,9 +49,11 @@ conformance! {
     a_hundred_callers_spend_one_approval_once,
     questions_expire,
     stops_are_pulled_and_lifted,
-    sessions_belong_to_one_principal,
+    sessions_are_remembered_as_they_are,
     results_are_remembered_and_trust_never_rises,
-    results_are_looked_up_within_a_bound,
+    results_are_listed_within_a_bound,
+    the_memory_knows_its_edge,
+    somebody_is_forgotten,
     proposals_are_remembered,
     entries_are_projected_without_gaps,
     entries_are_found_by_what_people_know,
@@ -315,29 +317,26 @@ async fn stops_are_pulled_and_lifted(store: Store) {
 
 fn session(id: &str, seen: i64) -> SessionRow {
     SessionRow {
+        key: format!("key:ada|bo|support|{id}"),
         id: id.into(),
         workflow: "support".into(),
-        principal: "key:bot".into(),
-        started_at: at(0),
+        principal: "key:ada".into(),
+        requester: "bo".into(),
+        began_at: Some(at(1)),
         seen_at: at(seen),
+        life: Trajectory::default(),
+        texts: vec![1, 2, 3],
     }
 }
 
-async fn sessions_belong_to_one_principal(store: Store) {
-    assert!(store.touch_session(&session("s-1", 5)).await.unwrap());
-    assert!(store.touch_session(&session("s-2", 6)).await.unwrap());
-    assert!(store.touch_session(&SessionRow { started_at: at(9), ..session("s-1", 9) }).await.unwrap());
-    assert!(store.touch_session(&session("s-1", 7)).await.unwrap(), "late news is fine");
-    assert_eq!(store.session("s-1").await.unwrap(), Some(session("s-1", 9)));
-    for thief in [
-        SessionRow { principal: "key:eve".into(), ..session("s-1", 50) },
-        SessionRow { workflow: "sales".into(), ..session("s-1", 50) },
-    ] {
-        assert!(!store.touch_session(&thief).await.unwrap());
-    }
-    assert_eq!(store.sessions(9).await.unwrap(), [session("s-1", 9), session("s-2", 6)]);
-    assert_eq!(store.sessions(1).await.unwrap(), [session("s-1", 9)]);
-    assert_eq!(store.session("s-3").await.unwrap(), None);
+async fn sessions_are_remembered_as_they_are(store: Store) {
+    store.remember_sessions(vec![session("s-1", 5), session("s-2", 6)]).await.unwrap();
+    let mut later = SessionRow { texts: vec![4], began_at: None, ..session("s-1", 9) };
+    later.life.label.integrity = Integrity::Trusted;
+    store.remember_sessions(vec![later.clone()]).await.unwrap();
+    assert_eq!(store.latest_sessions(at(0), 9).await.unwrap(), [session("s-2", 6), later.clone()]);
+    assert_eq!(store.latest_sessions(at(0), 1).await.unwrap(), std::slice::from_ref(&later));
+    assert_eq!(store.latest_sessions(at(7), 9).await.unwrap(), [later]);
 }
 
 fn result(content: &[u8], integrity: Integrity, second: i64) -> ResultRow {
@@ -346,6 +345,12 @@ fn result(content: &[u8], integrity: Integrity, second: i64) -> ResultRow {
         label: Label::of(integrity),
         tool: "mail.read".into(),
         session: "s-1".into(),
+        principal: "key:ada".into(),
+        requester: "bo".into(),
+        call: Some(Digest::of(b"call")),
+        forms: vec![Digest::of(b"json"), Digest::of(b"spaced")],
+        folded: 77,
+        prints: vec![9, 8, 7],
         at: at(second),
     }
 }
@@ -353,21 +358,66 @@ fn result(content: &[u8], integrity: Integrity, second: i64) -> ResultRow {
 async fn results_are_remembered_and_trust_never_rises(store: Store) {
     let low = result(b"one", Integrity::Untrusted, 1);
     let high = result(b"one", Integrity::Trusted, 2);
-    store.remember_results(vec![low.clone(), result(b"two", Integrity::User, 1)]).await.unwrap();
+    let two = ResultRow { call: None, forms: Vec::new(), ..result(b"two", Integrity::User, 1) };
+    store.remember_results(vec![low.clone(), two.clone()]).await.unwrap();
     store.remember_results(vec![high]).await.unwrap();
     let elsewhere = ResultRow { tool: "crm.get".into(), ..result(b"one", Integrity::Trusted, 3) };
-    store.remember_results(vec![elsewhere.clone()]).await.unwrap();
-
-    let found = store.results(&[Digest::of(b"one"), Digest::of(b"nothing")]).await.unwrap();
-    assert_eq!(found, [ResultRow { at: at(2), ..low }, elsewhere]);
-    assert_eq!(store.results(&[]).await.unwrap(), []);
+    let others = ResultRow { requester: "eve".into(), ..result(b"one", Integrity::Trusted, 4) };
+    store.remember_results(vec![elsewhere.clone(), others.clone()]).await.unwrap();
+    let low = ResultRow { at: at(2), ..low };
+    assert_eq!(store.latest_results(at(0), 9, 1_000).await.unwrap(), [two, low, elsewhere, others]);
 }
 
-async fn results_are_looked_up_within_a_bound(store: Store) {
-    let most: Vec<_> = (0..ADDRESSES_MAX).map(|n| Digest::of(&n.to_le_bytes())).collect();
-    assert_eq!(store.results(&most).await.unwrap(), []);
-    let more = [most, vec![Digest::of(b"one more")]].concat();
-    assert!(matches!(store.results(&more).await, Err(StoreError::Misuse(_))));
+async fn results_are_listed_within_a_bound(store: Store) {
+    let rows: Vec<ResultRow> = (0..9_u8).map(|n| result(&[n], Integrity::User, i64::from(n))).collect();
+    store.remember_results(rows.clone()).await.unwrap();
+    assert_eq!(store.latest_results(at(4), 99, 1_000).await.unwrap(), rows[4..]);
+    assert_eq!(store.latest_results(at(0), 2, 1_000).await.unwrap(), rows[7..]);
+    assert_eq!(store.latest_results(at(0), 99, 7).await.unwrap(), rows[6..], "what comes over is the last");
+}
+
+async fn the_memory_knows_its_edge(store: Store) {
+    assert_eq!(store.known_to().await.unwrap(), 0);
+    store.set_known_to(7).await.unwrap();
+    store.set_known_to(3).await.unwrap();
+    assert_eq!(store.known_to().await.unwrap(), 7, "never backwards");
+    let lapse = |requester: &str, second| Lapse {
+        requester: requester.into(),
+        workflow: "support".into(),
+        at: at(second),
+    };
+    store.note_lapses(vec![lapse("bo", 5), lapse("", 5)]).await.unwrap();
+    store.note_lapses(vec![lapse("bo", 9)]).await.unwrap();
+    assert_eq!(store.lapses().await.unwrap(), [lapse("", 5), lapse("bo", 9)]);
+}
+
+async fn somebody_is_forgotten(store: Store) {
+    let others = ResultRow {
+        session: "s-2".into(),
+        principal: "key:eve".into(),
+        requester: "eve".into(),
+        ..result(b"one", Integrity::User, 1)
+    };
+    let agents =
+        ResultRow { session: "s-3".into(), requester: "eve".into(), ..result(b"one", Integrity::User, 2) };
+    let rows = vec![result(b"one", Integrity::User, 0), others.clone(), agents.clone()];
+    store.remember_results(rows).await.unwrap();
+    let theirs = SessionRow {
+        key: "e".into(),
+        principal: "key:eve".into(),
+        requester: "eve".into(),
+        ..session("s-2", 3)
+    };
+    store.remember_sessions(vec![session("s-1", 2), theirs]).await.unwrap();
+    let (key, known) = proposal("s-1", 1);
+    store.remember_proposals(vec![(Arc::new(key.clone()), known)]).await.unwrap();
+    assert_eq!(store.forget(&Whose::Session("s-1".into())).await.unwrap(), 3);
+    assert_eq!(store.proposal(&key, at(0)).await.unwrap(), None);
+    assert_eq!(store.latest_results(at(0), 9, 99).await.unwrap(), [others, agents]);
+    assert_eq!(store.forget(&Whose::Person("eve".into())).await.unwrap(), 3);
+    assert_eq!(store.latest_results(at(0), 9, 99).await.unwrap(), []);
+    assert_eq!(store.latest_sessions(at(0), 9).await.unwrap(), []);
+    assert_eq!(store.forget(&Whose::Person("nobody".into())).await.unwrap(), 0);
 }
 
 fn proposal(session: &str, second: i64) -> (ProposalKey, Proposal) {
@@ -568,17 +618,25 @@ async fn old_things_are_forgotten(store: Store) {
         let content = format!("content {second}");
         store.remember_results(vec![result(content.as_bytes(), Integrity::User, second)]).await.unwrap();
         store.take("refunds", at(second), 1, 10).await.unwrap();
-        store.touch_session(&session(&format!("s-{second}"), second)).await.unwrap();
+        store.remember_sessions(vec![session(&format!("s-{second}"), second)]).await.unwrap();
+        let lapse = Lapse { requester: second.to_string(), workflow: "support".into(), at: at(second) };
+        store.note_lapses(vec![lapse]).await.unwrap();
     }
     let (key, old) = proposal("s-1", 1);
     store.remember_proposals(vec![(Arc::new(key.clone()), old.clone())]).await.unwrap();
     store.open_approval(&approval("T-1", b"act"), 9).await.unwrap();
 
-    assert_eq!(store.prune(at(10)).await.unwrap(), 4);
+    assert_eq!(store.prune(at(10)).await.unwrap(), 5);
     assert_eq!(store.prune(at(10)).await.unwrap(), 0);
     assert_eq!(store.proposal(&key, at(0)).await.unwrap(), None);
     assert_eq!(store.taken("refunds", at(10)).await.unwrap(), 1);
-    assert_eq!(store.sessions(9).await.unwrap(), [session("s-10", 10)]);
+    assert_eq!(store.latest_sessions(at(0), 9).await.unwrap(), [session("s-10", 10)]);
+    assert_eq!(store.lapses().await.unwrap().len(), 1);
+    let big = usize::try_from(PRINT_BYTES_MAX).unwrap() / 2;
+    let rows =
+        [11, 12].map(|n| ResultRow { prints: vec![0; big], ..result(&[n], Integrity::User, i64::from(n)) });
+    store.remember_results(rows.to_vec()).await.unwrap();
+    assert_eq!(store.prune(at(10)).await.unwrap(), 1, "the oldest makes room");
     assert!(store.approval("T-1").await.unwrap().is_some(), "the docket is never pruned");
 }
 
@@ -636,7 +694,7 @@ async fn a_newer_or_foreign_database_is_refused_and_left_alone() {
     drop(open(dir.path()).await.unwrap());
     raw(&dir).pragma_update(None, "user_version", 99).unwrap();
     let error = open(dir.path()).await.unwrap_err();
-    assert!(matches!(error, StoreError::NewerSchema { found: 99, known: 2, .. }), "{error}");
+    assert!(matches!(error, StoreError::NewerSchema { found: 99, known: 3, .. }), "{error}");
 
     let dir = tempfile::tempdir().unwrap();
     raw(&dir).execute_batch("CREATE TABLE recipes (name TEXT)").unwrap();
@@ -655,8 +713,8 @@ async fn a_broken_database_is_never_read_as_not_found() {
     let sql = raw(&dir);
     sql.execute_batch(
         "DROP TRIGGER approval_is_bound; UPDATE approval SET page = 'not json';
-         DROP TABLE api_key; DROP TABLE stop; DROP TABLE result; DROP TABLE proposal; DROP TABLE session;
-         DROP TABLE entry; DROP TABLE counter; DELETE FROM projection; DELETE FROM pulse;",
+         DROP TABLE api_key; DROP TABLE stop; DROP TABLE result; DROP TABLE proposal; DROP TABLE session; DROP TABLE lapse;
+         DROP TABLE entry; DROP TABLE counter; DELETE FROM projection; DELETE FROM pulse; DELETE FROM memory;",
     )
     .unwrap();
     let digest = Digest::of(b"act");
@@ -665,9 +723,12 @@ async fn a_broken_database_is_never_read_as_not_found() {
     assert!(store.find_key(&[1; 32]).await.is_err());
     assert!(store.find_admin_key(&[1; 32]).await.is_err());
     assert!(store.stops().await.is_err());
-    assert!(store.results(&[digest]).await.is_err());
+    assert!(store.latest_results(at(0), 1, 1).await.is_err());
+    assert!(store.known_to().await.is_err());
+    assert!(store.set_known_to(9).await.is_err());
+    assert!(store.lapses().await.is_err());
     assert!(store.proposal(&proposal("s", 1).0, at(0)).await.is_err());
-    assert!(store.session("s").await.is_err());
+    assert!(store.latest_sessions(at(0), 1).await.is_err());
     assert!(store.entry(0).await.is_err());
     assert!(store.find_ids("a").await.is_err());
     assert!(store.in_doubt(at(0), 1).await.is_err());

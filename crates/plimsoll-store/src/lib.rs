@@ -2,7 +2,7 @@
 //! what is stopped, what was seen.
 //!
 //! Callers hold a [`Store`] and speak in verbs ([`Keys`], [`Approvals`], [`Stops`], [`Sessions`],
-//! [`Results`], [`Proposals`], [`Entries`], [`Counters`]). It alone knows: SQL. It has never heard
+//! [`Results`], [`Memory`], [`Proposals`], [`Entries`], [`Counters`]). It alone knows: SQL. It has never heard
 //! of: HTTP, or of what follows from an answer.
 //!
 //! Two kinds of things live here. Keys, approvals and stops are the truth, and are on the disk
@@ -19,6 +19,7 @@ mod counters;
 mod entries;
 mod error;
 mod keys;
+mod memory;
 mod proposals;
 mod results;
 mod sessions;
@@ -42,6 +43,7 @@ pub use counters::Counters;
 pub use entries::{Bodies, Entries, EntryFilter, EntryRow, IdMatch, SessionSummary};
 pub use error::StoreError;
 pub use keys::{AdminKeyRow, KeyRow, Keys};
+pub use memory::{Lapse, Memory, Whose};
 pub use proposals::{Proposal, ProposalKey, Proposals};
 pub use results::{ResultRow, Results};
 pub use sessions::{SessionRow, Sessions};
@@ -52,10 +54,10 @@ pub use stops::Stops;
 pub const QUEUE_MAX: usize = 1_024;
 /// How many rows one answer holds at most, whatever limit was asked for.
 pub const ROWS_MAX: usize = 10_000;
-/// How many tool and document results are remembered; the oldest go first.
-pub const RESULTS_MAX: u64 = 200_000;
-/// How many addresses one look-up of results may name.
-pub const ADDRESSES_MAX: usize = 4_096;
+/// How many tool results are remembered; the oldest go first.
+pub const RESULTS_MAX: u64 = 65_536;
+/// How many bytes of their fingerprints are kept, about as many as the results had themselves; the oldest go first.
+pub const PRINT_BYTES_MAX: u64 = 64 << 20;
 /// How many entries one insert may carry.
 pub const ENTRIES_MAX: usize = 4_096;
 /// How many matches a search by prefix gives.
@@ -66,14 +68,26 @@ pub type Answer<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>
 
 /// Everything a database has to be able to do. The conformance suite says how.
 pub trait Backend:
-    Keys + Approvals + Stops + Sessions + Results + Proposals + Entries + Counters + Upkeep + Debug + Send + Sync
+    Keys
+    + Approvals
+    + Stops
+    + Sessions
+    + Results
+    + Memory
+    + Proposals
+    + Entries
+    + Counters
+    + Upkeep
+    + Debug
+    + Send
+    + Sync
 {
 }
 
 /// Forgetting what is too old, and knowing whether the database answers.
 pub trait Upkeep {
-    /// Forgets results and proposals made before `before`, the results beyond [`RESULTS_MAX`],
-    /// counters whose window began before it, and sessions not seen since. Returns how many rows
+    /// Forgets results, proposals and lapses from before `before`, the results beyond [`RESULTS_MAX`] or
+    /// [`PRINT_BYTES_MAX`], counters whose window began before it, and sessions not seen since. Returns how many rows
     /// went.
     fn prune(&self, before: Timestamp) -> Answer<u64>;
 

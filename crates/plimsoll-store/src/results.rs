@@ -1,5 +1,4 @@
-//! What tools and documents gave back, by content address, so that it is recognised wherever it
-//! turns up again.
+//! What tools gave back, by fingerprints, so that it is recognised wherever it turns up again.
 
 use jiff::Timestamp;
 use plimsoll_core::{Digest, Label};
@@ -12,18 +11,30 @@ pub struct ResultRow {
     /// SHA-256 of the content.
     pub address: Digest,
     pub label: Label,
-    /// `server.tool`, or a source.
+    /// `server.tool`.
     pub tool: String,
     pub session: String,
+    /// The principal's id, and the one who really asks.
+    pub principal: String,
+    pub requester: String,
+    /// What makes the call that it answers known again: a digest of tool and arguments.
+    pub call: Option<Digest>,
+    /// Content addresses of the same content in other spellings.
+    pub forms: Vec<Digest>,
+    /// How long the content is as its fingerprints count.
+    pub folded: u32,
+    /// Fingerprints of its pieces, in the caller's own encoding.
+    pub prints: Vec<u8>,
     pub at: Timestamp,
 }
 
 /// The memory of results.
 pub trait Results {
-    /// Remembers results. The same content from the same tool in the same session is one row, whose
-    /// label is the join of both: remembering never raises trust.
+    /// Remembers results. The same content from the same tool for the same requester in the same session is one row,
+    /// whose label is the join of both: remembering never raises trust.
     fn remember_results(&self, results: Vec<ResultRow>) -> Answer<()>;
 
-    /// Everything known about contents with these addresses: one row for each tool and session.
-    fn results(&self, addresses: &[Digest]) -> Answer<Vec<ResultRow>>;
+    /// The newest results made at or after `since`, oldest first: at most `limit`, and not many more than `bytes` of
+    /// fingerprints.
+    fn latest_results(&self, since: Timestamp, limit: usize, bytes: usize) -> Answer<Vec<ResultRow>>;
 }

@@ -1,28 +1,35 @@
-//! Sessions: one run or conversation, and whose it is.
+//! Sessions: what one conversation was shown before, and whose it is.
 
 use jiff::Timestamp;
+use plimsoll_core::Trajectory;
 
 use crate::Answer;
 
 /// A session.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SessionRow {
+    /// Tells it from every other: two principals share none, whatever they call it.
+    pub key: String,
+    /// Its name, as the record has it.
     pub id: String,
     pub workflow: String,
-    /// The principal's id.
+    /// The principal's id, and the one who really asks.
     pub principal: String,
-    pub started_at: Timestamp,
+    pub requester: String,
+    /// When it was seen to begin; a conversation may be older than the gateway's acquaintance with it.
+    pub began_at: Option<Timestamp>,
     pub seen_at: Timestamp,
+    /// The join of all it was ever shown.
+    pub life: Trajectory,
+    /// Addresses of the texts that were its user's or its system's own, in the caller's own encoding.
+    pub texts: Vec<u8>,
 }
 
 /// The sessions seen.
 pub trait Sessions {
-    /// Notes that a session was seen, starting it when it is new. False when the id belongs to
-    /// another principal or workflow: nothing is changed then, and nothing of it may be shared.
-    fn touch_session(&self, session: &SessionRow) -> Answer<bool>;
+    /// Remembers sessions as they are now; what was known of one with this key is replaced.
+    fn remember_sessions(&self, sessions: Vec<SessionRow>) -> Answer<()>;
 
-    fn session(&self, id: &str) -> Answer<Option<SessionRow>>;
-
-    /// Sessions by when they were seen, latest first.
-    fn sessions(&self, limit: usize) -> Answer<Vec<SessionRow>>;
+    /// The sessions seen last, at or after `since`, at most `limit`, oldest first.
+    fn latest_sessions(&self, since: Timestamp, limit: usize) -> Answer<Vec<SessionRow>>;
 }

@@ -11,6 +11,7 @@ const APPLICATION: i64 = 0x504c_494d;
 const STEPS: &[&str] = &[
     include_str!("migrations/0001_start.sql"),
     include_str!("migrations/0002_bodies_stay_in_the_ledger.sql"),
+    include_str!("migrations/0003_memory_outlives_the_process.sql"),
 ];
 
 /// Brings the schema up to date. Refuses a newer one, and a database of another program.

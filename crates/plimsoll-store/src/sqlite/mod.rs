@@ -4,6 +4,7 @@ mod approvals;
 mod counters;
 mod entries;
 mod keys;
+mod memory;
 mod migrate;
 mod proposals;
 mod results;

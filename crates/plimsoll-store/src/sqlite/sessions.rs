@@ -1,56 +1,61 @@
-use rusqlite::{OptionalExtension as _, Row, params};
+use jiff::Timestamp;
+use rusqlite::{Row, params};
 
-use super::values::{At, limited};
+use super::values::{At, Json};
 use super::{Durability, Sqlite};
+use crate::Answer;
 use crate::sessions::{SessionRow, Sessions};
-use crate::{Answer, StoreError};
 
-const COLUMNS: &str = "id, workflow, principal, started_at, seen_at";
+const COLUMNS: &str = "key, id, workflow, principal, requester, began_at, seen_at, life, texts";
 
 impl Sessions for Sqlite {
-    fn touch_session(&self, session: &SessionRow) -> Answer<bool> {
-        let session = session.clone();
-        self.write("note a session", Durability::Normal, move |sql| {
-            let upsert = format!(
-                "INSERT INTO session ({COLUMNS}) VALUES (?, ?, ?, ?, ?)
-                 ON CONFLICT (id) DO UPDATE SET seen_at = max(seen_at, excluded.seen_at)
-                 WHERE workflow = excluded.workflow AND principal = excluded.principal"
-            );
-            let row = params![
-                session.id,
-                session.workflow,
-                session.principal,
-                At(session.started_at),
-                At(session.seen_at)
-            ];
-            Ok(sql.prepare_cached(&upsert)?.execute(row)? == 1)
+    fn remember_sessions(&self, sessions: Vec<SessionRow>) -> Answer<()> {
+        self.write("remember sessions", Durability::Normal, move |sql| {
+            let upsert =
+                format!("INSERT OR REPLACE INTO session ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+            let mut upsert = sql.prepare_cached(&upsert)?;
+            for session in sessions {
+                upsert.execute(params![
+                    session.key,
+                    session.id,
+                    session.workflow,
+                    session.principal,
+                    session.requester,
+                    session.began_at.map(At),
+                    At(session.seen_at),
+                    Json(session.life),
+                    session.texts,
+                ])?;
+            }
+            Ok(())
         })
     }
 
-    fn session(&self, id: &str) -> Answer<Option<SessionRow>> {
-        let id = id.to_owned();
-        self.read("look up a session", move |sql| {
-            let select = format!("SELECT {COLUMNS} FROM session WHERE id = ?");
-            Ok(sql.prepare_cached(&select)?.query_row([id], session).optional()?)
-        })
-    }
-
-    fn sessions(&self, limit: usize) -> Answer<Vec<SessionRow>> {
+    fn latest_sessions(&self, since: Timestamp, limit: usize) -> Answer<Vec<SessionRow>> {
         self.read("list sessions", move |sql| {
-            let select = format!("SELECT {COLUMNS} FROM session ORDER BY seen_at DESC, id LIMIT ?");
-            let sessions =
-                sql.prepare_cached(&select)?.query_map([limited(limit)], session)?.collect::<Result<_, _>>();
-            sessions.map_err(StoreError::from)
+            let select = format!(
+                "SELECT {COLUMNS} FROM session WHERE seen_at >= ? ORDER BY seen_at DESC, key LIMIT ?"
+            );
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let mut statement = sql.prepare_cached(&select)?;
+            let rows = statement.query_map(params![At(since), limit], session)?;
+            let mut found = rows.collect::<Result<Vec<_>, _>>()?;
+            found.reverse();
+            Ok(found)
         })
     }
 }
 
 fn session(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
     Ok(SessionRow {
-        id: row.get(0)?,
-        workflow: row.get(1)?,
-        principal: row.get(2)?,
-        started_at: row.get::<_, At>(3)?.0,
-        seen_at: row.get::<_, At>(4)?.0,
+        key: row.get(0)?,
+        id: row.get(1)?,
+        workflow: row.get(2)?,
+        principal: row.get(3)?,
+        requester: row.get(4)?,
+        began_at: row.get::<_, Option<At>>(5)?.map(|at| at.0),
+        seen_at: row.get::<_, At>(6)?.0,
+        life: row.get::<_, Json<_>>(7)?.0,
+        texts: row.get(8)?,
     })
 }

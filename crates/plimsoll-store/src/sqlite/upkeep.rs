@@ -2,7 +2,7 @@ use jiff::Timestamp;
 
 use super::values::At;
 use super::{Durability, Sqlite, entries};
-use crate::{Answer, RESULTS_MAX, StoreError, Upkeep};
+use crate::{Answer, PRINT_BYTES_MAX, RESULTS_MAX, StoreError, Upkeep};
 
 impl Upkeep for Sqlite {
     fn prune(&self, before: Timestamp) -> Answer<u64> {
@@ -13,11 +13,20 @@ impl Upkeep for Sqlite {
                 "DELETE FROM proposal WHERE at < ?",
                 "DELETE FROM counter WHERE window < ?",
                 "DELETE FROM session WHERE seen_at < ?",
+                "DELETE FROM lapse WHERE at < ?",
             ] {
                 gone += sql.prepare_cached(delete)?.execute([At(before)])?;
             }
             let beyond = "DELETE FROM result WHERE n IN (SELECT n FROM result ORDER BY at DESC, n DESC LIMIT -1 OFFSET ?)";
             gone += sql.prepare_cached(beyond)?.execute([RESULTS_MAX as i64])?;
+            let held: i64 =
+                sql.query_row("SELECT coalesce(sum(length(prints)), 0) FROM result", [], |row| row.get(0))?;
+            if held > PRINT_BYTES_MAX as i64 {
+                let beyond = "DELETE FROM result WHERE n IN (SELECT n FROM
+                    (SELECT n, sum(length(prints)) OVER (ORDER BY at DESC, n DESC) AS held FROM result)
+                    WHERE held > ?)";
+                gone += sql.prepare_cached(beyond)?.execute([PRINT_BYTES_MAX as i64])?;
+            }
             Ok(gone as u64)
         })
     }

@@ -1,0 +1,45 @@
+//! How far the memory of results and sessions goes, and where it has a hole.
+//!
+//! Both are written behind the requests. A process that dies takes its last moments with it; the ledger still has
+//! the acts of those moments, so the next start can tell whose results it does not know.
+
+use jiff::Timestamp;
+
+use crate::Answer;
+
+/// That results may have been returned to somebody of which nothing is remembered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lapse {
+    /// Who asked; empty for everybody.
+    pub requester: String,
+    pub workflow: String,
+    /// When it was found.
+    pub at: Timestamp,
+}
+
+/// Whose memories to forget.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// Those of the sessions with this name.
+    Session(String),
+    /// Those of a principal with this id, and of everybody who asked in this one's name.
+    Person(String),
+}
+
+/// The memory's edge.
+pub trait Memory {
+    /// Up to which entry of the ledger everything that was returned and shown is remembered.
+    fn known_to(&self) -> Answer<u64>;
+
+    /// Moves that mark, never backwards.
+    fn set_known_to(&self, seq: u64) -> Answer<()>;
+
+    /// Notes lapses; a later one of the same requester and workflow replaces an earlier.
+    fn note_lapses(&self, lapses: Vec<Lapse>) -> Answer<()>;
+
+    fn lapses(&self) -> Answer<Vec<Lapse>>;
+
+    /// Erases what is remembered of somebody: results, sessions, proposals. Returns how many rows went. What was
+    /// returned to them is not recognised any more, so whoever calls this notes a lapse.
+    fn forget(&self, whose: &Whose) -> Answer<u64>;
+}
