@@ -25,6 +25,7 @@ pub mod permit;
 pub mod principal;
 pub mod remedy;
 pub mod span;
+pub mod verifier_key;
 
 pub use act::{Account, Act, ActId, ArgumentRole, Door, Effect, Mode, Tier, ToolName};
 pub use approval::{Approval, ApprovalState, ApprovalTerms, Vote};
@@ -42,3 +43,4 @@ pub use permit::{Basis, Permit, PermitId};
 pub use principal::{Principal, PrincipalKind};
 pub use remedy::Remedy;
 pub use span::{ArgumentOrigin, Origin, Span, SpanKind, Trajectory};
+pub use verifier_key::{KeyKind, VerifierKey, VerifierKeyError};
