@@ -43,6 +43,22 @@ pub enum LedgerError {
     /// Acknowledged records are unreadable. They are never skipped.
     #[error("the ledger is damaged: {} at byte {offset}: {what}", file.display())]
     Damaged { file: PathBuf, offset: u64, what: String },
+    /// An old copy was put back, or entries were lost.
+    #[error(
+        "the ledger was rolled back: it ends after {size} entries, but {} covers {signed}. Put the newest copy of its \
+         segments back; entries that are lost for good need a new ledger, begun in another directory",
+        file.display()
+    )]
+    RolledBack { file: PathBuf, size: u64, signed: u64 },
+    /// Entries that a checkpoint covers were replaced.
+    #[error(
+        "the ledger was rewritten: its first {size} entries have root {found}, but {} says {signed}. Keep a copy of all \
+         of it: `plimsoll verify` says which entries were changed",
+        file.display()
+    )]
+    Rewritten { file: PathBuf, size: u64, found: String, signed: String },
+    #[error("{} is not the ledger's checkpoint: {what}", file.display())]
+    Checkpoint { file: PathBuf, what: String },
     #[error("{} was written by a newer version (format {version}, this one reads {known})", file.display(), known = crate::segment::VERSION)]
     NewerFormat { file: PathBuf, version: u32 },
     #[error("{} is not a ledger", path.display())]

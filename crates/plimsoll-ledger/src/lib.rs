@@ -40,6 +40,7 @@ mod disk;
 mod error;
 mod ledger;
 pub mod merkle;
+pub mod proof;
 mod queue;
 mod reader;
 mod recovery;

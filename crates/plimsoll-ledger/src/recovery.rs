@@ -47,28 +47,88 @@ pub(crate) fn recover(dir: &Path, disk: &Disk, segment_bytes: u64) -> Result<(En
             firsts.push(0);
         }
     }
+    let signed = Signed::of(dir)?;
+    let mut found = None;
+    let mut watch = |frontier: &Frontier| {
+        if frontier.size() == signed.size() {
+            found = Some(Head::of(frontier));
+        }
+    };
     let (end, tail) = match firsts.as_slice() {
         [.., before, last] => {
             let last = Segment::open(dir, *last, true)?;
-            let walk = walk(last)?;
+            let walk = walk(last, &mut watch)?;
             if walk.0.frontier.size() == walk.0.segment.first() {
                 joins(dir, *before, &walk.0.segment)?;
             }
             walk
         }
-        _ => walk(Segment::open(dir, 0, true)?)?,
+        _ => walk(Segment::open(dir, 0, true)?, &mut watch)?,
     };
+    // Before anything is cut off: what looks like a write cut short may be what a checkpoint covers.
+    signed.compare(dir, &firsts, end.frontier.size(), found)?;
     let truncated = truncate(&end, tail, disk)?;
     let head = Head::of(&end.frontier);
     Ok((end, Recovery { head, segments: firsts.len(), truncated }))
 }
 
-/// Reads a segment to its end and judges what follows.
-fn walk(segment: Segment) -> Result<(End, Tail), LedgerError> {
+/// What the ledger's last checkpoint says that the ledger is.
+struct Signed(Option<Head>);
+
+impl Signed {
+    fn of(dir: &Path) -> Result<Self, LedgerError> {
+        Ok(Self(crate::proof::stored(dir)?.map(|checkpoint| checkpoint.head())))
+    }
+
+    fn size(&self) -> u64 {
+        self.0.map_or(0, |head| head.size)
+    }
+
+    /// Compares it with a ledger that ends after `size` entries. `found` is its head at the checkpoint's size, where
+    /// that was seen on the way.
+    fn compare(&self, dir: &Path, firsts: &[u64], size: u64, found: Option<Head>) -> Result<(), LedgerError> {
+        let Some(signed) = self.0 else { return Ok(()) };
+        let file = dir.join(crate::proof::CHECKPOINT);
+        if signed.size > size {
+            return Err(LedgerError::RolledBack { file, size, signed: signed.size });
+        }
+        let found = match found {
+            Some(found) => found,
+            None => head_at(dir, firsts, signed.size)?,
+        };
+        if found != signed {
+            let (found, signed) = (found.root.short(), signed.root.short());
+            return Err(LedgerError::Rewritten { file, size: self.size(), found, signed });
+        }
+        Ok(())
+    }
+}
+
+/// The head that the ledger had at a size, from the one segment that says so.
+fn head_at(dir: &Path, firsts: &[u64], size: u64) -> Result<Head, LedgerError> {
+    let first = firsts.iter().copied().take_while(|&first| first <= size).last().unwrap_or(0);
+    let segment = Segment::open(dir, first, false)?;
     let mut frontier = segment.header.before.clone();
     let mut cursor = Cursor::new(&segment);
+    while frontier.size() < size
+        && let Some(record) = cursor.step(&segment)?
+    {
+        frontier.push(leaf(record.entry));
+    }
+    match frontier.size() == size {
+        true => Ok(Head::of(&frontier)),
+        false => Err(unreadable(&segment, &cursor, None)),
+    }
+}
+
+/// Reads a segment to its end and judges what follows. `watch` sees the tree as it grows.
+fn walk(segment: Segment, watch: &mut dyn FnMut(&Frontier)) -> Result<(End, Tail), LedgerError> {
+    let mut frontier = segment.header.before.clone();
+    let mut cursor = Cursor::new(&segment);
+    watch(&frontier);
     while let Some(record) = cursor.step(&segment)? {
         frontier.push(leaf(record.entry));
+        watch(&frontier);
     }
     let tail = segment.tail(cursor.offset, cursor.next)?;
     if let Tail::Damaged { later } = tail {
@@ -88,7 +148,7 @@ pub(crate) fn unreadable(segment: &Segment, cursor: &Cursor, later: Option<u64>)
 
 /// Checks that the segment before an empty one ends where the empty one says.
 fn joins(dir: &Path, before: u64, last: &Segment) -> Result<(), LedgerError> {
-    let (end, _) = walk(Segment::open(dir, before, false)?)?;
+    let (end, _) = walk(Segment::open(dir, before, false)?, &mut |_| {})?;
     if end.frontier != last.header.before {
         let what = format!(
             "the segment ends after {} entries, but the next one starts after {} others",
