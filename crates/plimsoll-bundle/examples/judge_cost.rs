@@ -11,7 +11,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use plimsoll_bundle::cedar::{Engine, Parts, PolicyFile};
+use plimsoll_bundle::cedar::{Engine, Parts, PolicyFile, Shipped};
 use plimsoll_bundle::{Boundary, Decider, HostedTools, Reach, Server, Tool, Workflow};
 use plimsoll_core::{
     Account, Act, ArgumentOrigin, ArgumentRole, Assume, Case, Door, Effect, Facts, Hypothesis, Integrity,
@@ -35,7 +35,14 @@ fn measure(count: usize) {
     let policies = [PolicyFile { path: "policies/own.cedar".into(), text: policies(count) }];
     let models = BTreeMap::new();
     let started = Instant::now();
-    let parts = Parts { servers: &servers, workflows: &workflows, models: &models, policies: &policies };
+    let shipped = Shipped::default();
+    let parts = Parts {
+        servers: &servers,
+        workflows: &workflows,
+        models: &models,
+        policies: &policies,
+        shipped: &shipped,
+    };
     let engine = Engine::compile(parts).unwrap();
     let load = started.elapsed();
     for (number, tier) in [(0, "safe"), (1, "guarded"), (2, "dangerous")] {

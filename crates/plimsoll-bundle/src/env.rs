@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::kept::Uses;
 use crate::yaml::{Document, pointer};
 
 /// What the process has to offer to the repository.
@@ -31,15 +32,30 @@ impl Env<'_> {
 }
 
 /// Replaces every `${NAME}` in the document's strings; `$${` stands for `${`.
-pub(crate) fn expand(doc: &mut Document, env: Env<'_>, unset: Severity, found: &mut Vec<Diagnostic>) {
+pub(crate) fn expand(
+    doc: &mut Document,
+    env: Env<'_>,
+    unset: Severity,
+    found: &mut Vec<Diagnostic>,
+    uses: &mut Uses,
+) {
     let mut value = std::mem::take(&mut doc.value);
     let mut missing = Vec::new();
+    let given = std::cell::RefCell::new(Vec::new());
     walk(&mut value, &mut String::new(), &mut |at, text| {
-        let (expanded, names) = substitute(text, env.var);
+        let seen = |name: &str| {
+            let value = (env.var)(name)?;
+            given.borrow_mut().push((at.to_owned(), name.to_owned(), value.clone()));
+            Some(value)
+        };
+        let (expanded, names) = substitute(text, &seen);
         missing.extend(names.into_iter().map(|name| (at.to_owned(), name)));
         expanded
     });
     doc.value = value;
+    for (at, name, value) in given.into_inner() {
+        uses.note(&doc.file, &at, name, value);
+    }
     for (at, name) in missing {
         let mut diagnostic = doc
             .error("env/unset", &at, format!("the environment variable `{name}` is not set"))
@@ -132,7 +148,7 @@ mod tests {
         let text = "url: https://x\ncredential: ${DESK_KEY}\n";
         let mut doc = crate::yaml::read("tools/desk.yaml", text, 0).unwrap();
         let mut found = vec![];
-        expand(&mut doc, Env::empty(), Severity::Error, &mut found);
+        expand(&mut doc, Env::empty(), Severity::Error, &mut found, &mut Uses::default());
         assert_eq!(&text[found[0].range.clone().unwrap()], "${DESK_KEY}");
         assert_eq!(found[0].message, "the environment variable `DESK_KEY` is not set");
     }

@@ -22,6 +22,8 @@ pub struct Bundle {
     pub people: People,
     /// The compiled policies, sliced by action.
     pub rules: crate::cedar::Engine,
+    /// What it was made of, to make it again: recorded decisions name it.
+    pub kept: Arc<crate::kept::Kept>,
 }
 
 /// `plimsoll.yaml`.

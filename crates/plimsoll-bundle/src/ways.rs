@@ -2,16 +2,28 @@
 //! made into a case of its own and tried on the rules; what would not run is not offered.
 
 use plimsoll_core::{
-    Act, ArgumentOrigin, ArgumentRole, Case, CheckFact, Facts, Flow, Integrity, Remedy, Rules, would_run,
+    Act, ArgumentOrigin, ArgumentRole, Case, CheckFact, Facts, Flow, Integrity, Remedy, Rules, Ruling,
+    Verdict, would_run,
 };
 use serde_json::{Number, Value};
 
+use crate::declared;
 use crate::model::{Bundle, Tool, Workflow};
 
 /// Lists that are narrowed at most.
 const LISTS_MAX: usize = 4;
 
 impl Bundle {
+    /// Decides one case, and adds the ways around an act that is held or refused. The one path and every replay
+    /// decide by this.
+    pub fn decide(&self, workflow: &Workflow, rules: &dyn Rules, case: &Case<'_>) -> Verdict {
+        let mut verdict = plimsoll_core::decide(rules, case);
+        if verdict.decision.ruling != Ruling::Allow {
+            verdict.decision.remedies.extend(self.other_ways(workflow, rules, case));
+        }
+        verdict
+    }
+
     /// The ways around an act that is held or refused, in the order of what they keep of it.
     pub fn other_ways(&self, workflow: &Workflow, rules: &dyn Rules, case: &Case<'_>) -> Vec<Remedy> {
         let Some(tool) = self.find_tool(&case.act.tool) else { return Vec::new() };
@@ -32,7 +44,7 @@ impl Bundle {
         let facts = Facts {
             terms: self.terms(workflow, name),
             approval: None,
-            checks: open_checks(draft),
+            checks: declared::open_checks(self, name),
             objections: Vec::new(),
             ..case.facts.clone()
         };

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::act::{Act, ActId, Effect, Mode, Tier};
+use crate::act::{Account, Act, ActId, Effect, Mode, Tier};
 use crate::approval::{Approval, ApprovalState};
 use crate::case::{Facts, Stop};
 use crate::code::Code;
@@ -78,6 +78,22 @@ pub struct Judged {
     pub effect: Effect,
     pub mode: Mode,
     pub environment: String,
+    /// Which credentials it would use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<Account>,
+    /// The moment that the rules saw: the decision's own, a little before the entry's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub now: Option<Timestamp>,
+    /// What decided it: the digest of the kept release, of its files and of everything that the place of running
+    /// changed about them. The release alone does not say that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ground: Option<Digest>,
+    /// How many texts of the arguments hold a secret that is not recorded: the rules saw the arguments as they came.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub redacted: u32,
+    /// Arguments, origins or spans were left out, because the entry would not have fitted the ledger's bound.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shortened: bool,
     pub decision: Decision,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permit: Option<PermitId>,

@@ -11,6 +11,13 @@ use crate::digest::Digest;
 #[serde(transparent)]
 pub struct PermitId(pub Uuid);
 
+impl PermitId {
+    /// Where it decides nothing which permit it is: a decision taken again, or a policy measured.
+    pub const fn nil() -> Self {
+        Self(Uuid::nil())
+    }
+}
+
 /// Why a permit exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]

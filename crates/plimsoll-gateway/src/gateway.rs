@@ -67,6 +67,8 @@ pub enum StartError {
     Ledger(#[from] LedgerError),
     #[error("the database can't be opened: {0}")]
     Store(#[from] StoreError),
+    #[error("the release can't be kept, so nothing it decides could be decided again: {0}")]
+    Release(std::io::Error),
     #[error("the system's trust store can't be read: {0}")]
     Trust(std::io::Error),
     #[error("{0}")]
@@ -81,6 +83,7 @@ impl Gateway {
     pub async fn open(options: GatewayOptions) -> Result<Arc<Self>, StartError> {
         let GatewayOptions { bundle, state_dir, admin_url } = options;
         std::fs::create_dir_all(&state_dir).map_err(|error| StartError::Other(error.to_string()))?;
+        crate::releases::keep(&state_dir, &bundle.kept).map_err(StartError::Release)?;
         let segment_bytes = u64::try_from(bundle.project.bounds.segment_bytes).unwrap_or(u64::MAX);
         let ledger_options = LedgerOptions::new(state_dir.join("ledger")).segment_bytes(segment_bytes);
         let (ledger, recovery) = Ledger::open(ledger_options)?;

@@ -2,22 +2,21 @@
 //!
 //! Every act, whatever its door, is *identified, labelled, decided, checked, held if need be,
 //! recorded, performed, recorded again*. [`Gateway::pass`] is that story; the steps have these names.
-//! It is the only caller of [`decide`], and the only one that asks the ledger for a warrant.
+//! It is the only one that decides what then happens, and the only one that asks the ledger for a warrant.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use plimsoll_bundle::declared;
 use plimsoll_core::{
     Account, Act, ActId, ApprovalFact, Case, Code, Decision, Digest, Door, Effect, EntryBody, Facts, Flow,
-    Hypothesis, Judged, Mode, Need, Objection, PermitId, Rules, Ruling, Span, Tier, ToolName, Trajectory,
-    Verdict, decide,
+    Hypothesis, Judged, Mode, Need, Objection, PermitId, Span, Tier, ToolName, Trajectory, Verdict,
 };
 use plimsoll_ledger::Warrant;
 use serde_json::Value;
 
 use crate::caller::Caller;
-use crate::declared;
 use crate::gateway::Gateway;
 use crate::joins::JoinKey;
 use crate::limits::Taken;
@@ -72,6 +71,8 @@ struct Labelled {
     facts: Facts,
     detail: Value,
     fresh: Vec<Span>,
+    /// The moment of its last decision.
+    now: Timestamp,
 }
 
 impl Labelled {
@@ -259,7 +260,8 @@ impl Gateway {
             trace,
             principal: Some(principal.clone()),
         };
-        Labelled { act, header, tier, effect, account, trajectory, flow, facts, detail, fresh }
+        let now = Timestamp::now();
+        Labelled { act, header, tier, effect, account, trajectory, flow, facts, detail, fresh, now }
     }
 
     /// The counters that rules may read. Model calls have none, so that their judgement can be remembered.
@@ -330,12 +332,11 @@ impl Gateway {
     fn decide(&self, caller: &Caller, labelled: &mut Labelled) -> Verdict {
         labelled.facts.stops =
             self.stops.covering(&caller.workflow().name, &labelled.act, caller.principal());
+        labelled.now = Timestamp::now();
         let labelled = &*labelled;
         let case = case(caller, labelled);
         let rules = self.memo.over(&caller.bundle().rules);
-        let mut verdict = decide(&rules, &case);
-        offer_ways(caller, &rules, &case, &mut verdict.decision);
-        verdict
+        caller.bundle().decide(caller.workflow(), &rules, &case)
     }
 
     fn digest(&self, caller: &Caller, labelled: &Labelled) -> Digest {
@@ -498,7 +499,7 @@ impl Gateway {
         permit: Option<PermitId>,
     ) -> Judged {
         let mut act = labelled.act;
-        self.redactor.clean_json(&mut act.arguments);
+        let redacted = self.redactor.clean_json(&mut act.arguments);
         Judged {
             act,
             act_digest,
@@ -506,6 +507,11 @@ impl Gateway {
             effect: labelled.effect,
             mode: caller.workflow().mode,
             environment: caller.bundle().project.environment.clone(),
+            account: Some(labelled.account),
+            now: Some(labelled.now),
+            ground: Some(caller.bundle().kept.digest),
+            redacted,
+            shortened: false,
             decision,
             permit,
             origins: labelled.flow.origins,
@@ -566,15 +572,8 @@ fn case<'a>(caller: &'a Caller, labelled: &'a Labelled) -> Case<'a> {
         trajectory: &labelled.trajectory,
         flow: &labelled.flow,
         facts: &labelled.facts,
-        now: Timestamp::now(),
+        now: labelled.now,
         permit: PermitId(crate::ids::fresh()),
-    }
-}
-
-/// Adds the ways around the act, each tried on the rules: its draft twin, or the same act with less.
-fn offer_ways(caller: &Caller, rules: &dyn Rules, case: &Case<'_>, decision: &mut Decision) {
-    if decision.ruling != Ruling::Allow {
-        decision.remedies.extend(caller.bundle().other_ways(caller.workflow(), rules, case));
     }
 }
 

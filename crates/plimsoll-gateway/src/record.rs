@@ -258,6 +258,7 @@ fn shorten(body: &mut EntryBody) {
 
 fn shorten_judged(judged: &mut Judged) {
     let digest = judged.act.arguments_digest();
+    judged.shortened = true;
     judged.act.arguments = serde_json::json!({ "plimsoll:omitted": digest, "why": "too long for one entry" });
     judged.spans.truncate(64);
     for span in &mut judged.spans {

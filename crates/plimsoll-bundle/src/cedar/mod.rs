@@ -49,6 +49,22 @@ pub struct Parts<'a> {
     pub models: &'a BTreeMap<String, Arc<Model>>,
     /// Every `policies/**/*.cedar` of the repository.
     pub policies: &'a [PolicyFile],
+    /// The policies that come with Plimsoll.
+    pub shipped: &'a Shipped,
+}
+
+/// The policies that come with Plimsoll: they are no part of a repository, and decide all the same.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Shipped {
+    pub default: String,
+    pub invariants: String,
+}
+
+impl Default for Shipped {
+    /// Those of this program.
+    fn default() -> Self {
+        Self { default: DEFAULT_POLICIES.to_owned(), invariants: INVARIANTS.to_owned() }
+    }
 }
 
 /// One file of policies.
@@ -83,7 +99,7 @@ impl Engine {
         let schema_text = schema::text(&shapes, None);
         let schema = schema::parse(&schema_text).map_err(|d| vec![d])?;
         let inhabited = shapes.values().flat_map(|shape| shape.groups()).collect();
-        let (rules, found) = policy::load(&files(parts.policies), &schema, inhabited);
+        let (rules, found) = policy::load(&files(parts.policies, parts.shipped), &schema, inhabited);
         diagnostics.extend(found);
         if diagnostics.iter().any(Diagnostic::is_error) {
             return Err(diagnostics);
@@ -167,11 +183,11 @@ impl Rules for Engine {
 }
 
 /// The invariants first, then the default policies or their replacement, then the rest in path order.
-fn files(repository: &[PolicyFile]) -> Vec<PolicyFile> {
-    let shipped = |path: &str, text: &str| PolicyFile { path: path.to_owned(), text: text.to_owned() };
-    let mut files = vec![shipped(policy::SHIPPED_INVARIANTS, INVARIANTS)];
+fn files(repository: &[PolicyFile], shipped: &Shipped) -> Vec<PolicyFile> {
+    let from = |path: &str, text: &str| PolicyFile { path: path.to_owned(), text: text.to_owned() };
+    let mut files = vec![from(policy::SHIPPED_INVARIANTS, &shipped.invariants)];
     if !repository.iter().any(|file| file.path == DEFAULT_PATH) {
-        files.push(shipped(policy::SHIPPED_DEFAULT, DEFAULT_POLICIES));
+        files.push(from(policy::SHIPPED_DEFAULT, &shipped.default));
     }
     let mut own = repository.to_vec();
     own.sort_by(|a, b| (a.path != DEFAULT_PATH, &a.path).cmp(&(b.path != DEFAULT_PATH, &b.path)));

@@ -14,6 +14,7 @@ use crate::cedar::{Engine, Parts, PolicyFile};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::env::{self, Env};
 use crate::forms::shape::shape;
+use crate::kept::{Kept, Uses};
 use crate::model::{Bundle, Model, Project, Prompt, Server, Workflow};
 use crate::suggest::did_you_mean;
 use crate::tree::Tree;
@@ -56,14 +57,25 @@ pub fn load(
         loading.folder("workflows", ".yaml", |loading, path, name| loading.workflow(path, name, &known));
     loading.whole(&workflows, project.as_ref());
     let policies = loading.policies();
-    let parts = Parts { servers: &servers, workflows: &workflows, models: &models, policies: &policies };
+    let shipped = overrides.shipped.clone().unwrap_or_default();
+    let parts = Parts {
+        servers: &servers,
+        workflows: &workflows,
+        models: &models,
+        policies: &policies,
+        shipped: &shipped,
+    };
     let rules = loading.compile(parts);
+    let kept = Kept::of(tree, overrides, &shipped, &loading.uses);
     let found = loading.finish();
     match (project, rules) {
         (Some(project), Some(rules)) if !found.iter().any(Diagnostic::is_error) => {
             let people = roster.people;
             let id = tree.id();
-            Ok((Bundle { id, project, workflows, servers, models, prompts, people, rules }, found))
+            Ok((
+                Bundle { id, project, workflows, servers, models, prompts, people, rules, kept: kept.into() },
+                found,
+            ))
         }
         _ => Err(found),
     }
@@ -87,11 +99,21 @@ struct Loading<'a> {
     docs: BTreeMap<String, Document>,
     /// Paths of files that exist and could not be read.
     broken: BTreeSet<String>,
+    /// What the environment gave, and to what.
+    uses: Uses,
 }
 
 impl<'a> Loading<'a> {
     fn new(tree: &'a Tree, env: Env<'a>, overrides: &'a Overrides) -> Self {
-        Self { tree, env, overrides, found: Vec::new(), docs: BTreeMap::new(), broken: BTreeSet::new() }
+        Self {
+            tree,
+            env,
+            overrides,
+            found: Vec::new(),
+            docs: BTreeMap::new(),
+            broken: BTreeSet::new(),
+            uses: Uses::default(),
+        }
     }
 
     fn tell(&mut self, diagnostic: Diagnostic) {
@@ -149,7 +171,7 @@ impl<'a> Loading<'a> {
     /// Fills the environment in and gives the document its shape.
     fn fill<T: DeserializeOwned + JsonSchema>(&mut self, mut doc: Document) -> Option<(T, Document)> {
         let unset = if self.overrides.allow_unset { Severity::Warning } else { Severity::Error };
-        env::expand(&mut doc, self.env, unset, &mut self.found);
+        env::expand(&mut doc, self.env, unset, &mut self.found, &mut self.uses);
         let form = shape(&doc, &mut self.found)?;
         self.docs.insert(doc.file.clone(), doc.clone());
         Some((form, doc))

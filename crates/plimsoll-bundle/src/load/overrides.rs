@@ -6,6 +6,7 @@ use std::sync::Arc;
 use plimsoll_core::Mode;
 
 use super::Loading;
+use crate::cedar::Shipped;
 use crate::diagnostic::Diagnostic;
 use crate::env::Env;
 use crate::model::Workflow;
@@ -20,6 +21,8 @@ pub struct Overrides {
     pub mode: ModeOverride,
     /// Unset `${NAMES}` are warnings: for `plimsoll check` where the secrets are not.
     pub allow_unset: bool,
+    /// The policies that came with the Plimsoll of that time, to decide again as it did. `None`: this one's.
+    pub shipped: Option<Shipped>,
 }
 
 /// `PLIMSOLL_MODE=observe` for every workflow, `support=observe,billing=suggest` for some.
@@ -38,7 +41,7 @@ impl Overrides {
         let set = |name: &str| (env.var)(name).filter(|v| !v.trim().is_empty());
         let mode = set("PLIMSOLL_MODE").map(|text| text.parse::<ModeOverride>()).transpose();
         let mode = mode.map_err(|error| format!("PLIMSOLL_MODE: {error}"))?.unwrap_or_default();
-        Ok(Self { environment: set("PLIMSOLL_ENVIRONMENT"), mode, allow_unset: false })
+        Ok(Self { environment: set("PLIMSOLL_ENVIRONMENT"), mode, ..Self::default() })
     }
 }
 

@@ -35,20 +35,28 @@ impl Redactor {
         }
     }
 
-    /// The same, in place: a value without secrets stays as it is.
-    pub fn clean_json(&self, value: &mut Value) {
+    /// The same, in place: a value without secrets stays as it is. Returns how many places of it changed: strings,
+    /// numbers, and objects with a secret in a member's name.
+    pub fn clean_json(&self, value: &mut Value) -> u32 {
         match value {
-            Value::String(text) => {
-                if let Cow::Owned(clean) = self.redact(text) {
+            Value::String(text) => match self.redact(text) {
+                Cow::Owned(clean) => {
                     *text = clean;
+                    1
                 }
-            }
-            Value::Array(items) => items.iter_mut().for_each(|item| self.clean_json(item)),
+                Cow::Borrowed(_) => 0,
+            },
+            Value::Array(items) => items.iter_mut().map(|item| self.clean_json(item)).sum(),
             Value::Object(members) if members.keys().all(|name| self.count(name) == 0) => {
-                members.values_mut().for_each(|member| self.clean_json(member));
+                members.values_mut().map(|member| self.clean_json(member)).sum()
             }
-            Value::Number(_) | Value::Object(_) => *value = self.redact_json(value),
-            Value::Null | Value::Bool(_) => {}
+            Value::Number(_) | Value::Object(_) => {
+                let clean = self.redact_json(value);
+                let changed = clean != *value;
+                *value = clean;
+                u32::from(changed)
+            }
+            Value::Null | Value::Bool(_) => 0,
         }
     }
 

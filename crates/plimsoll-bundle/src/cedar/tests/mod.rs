@@ -17,7 +17,7 @@ use plimsoll_core::{
 };
 use serde_json::{Value, json};
 
-use super::{DEFAULT_PATH, Engine, Parts, PolicyFile};
+use super::{DEFAULT_PATH, Engine, Parts, PolicyFile, Shipped};
 use crate::{Boundary, Check, Decider, Diagnostic, HostedTools, Pin, Reach, Server, Tool, Workflow};
 
 /// A repository with nine tools, one model and two workflows.
@@ -110,6 +110,7 @@ impl Desk {
             workflows: &self.workflows,
             models: &self.models,
             policies: &policies,
+            shipped: &Shipped::default(),
         })
     }
 

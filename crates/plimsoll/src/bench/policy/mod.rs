@@ -24,5 +24,5 @@ pub use latency::Latency;
 pub use lines::annotation_lines;
 pub use reach::not_searched;
 pub use report::Report;
-pub use run::{Outcome, all, unknown_tools, workflows};
+pub use run::{Outcome, all, in_parallel, unknown_tools, workflows};
 pub use scene::Ground;

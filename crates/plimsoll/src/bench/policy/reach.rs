@@ -57,7 +57,7 @@ pub struct Reach {
 
 /// Whether an act of this tool with these arguments touches anybody but the asker.
 pub fn is_consequential(scene: &Scene<'_>, tool: &ToolName, arguments: &Value) -> bool {
-    let (tier, effect, _) = plimsoll_gateway::declared::weight(scene.ground.bundle, tool);
+    let (tier, effect, _) = plimsoll_bundle::declared::weight(scene.ground.bundle, tool);
     match (tier, effect) {
         (Tier::Safe, _) | (_, Effect::Read) => false,
         (_, Effect::External | Effect::Egress | Effect::Destructive) => true,

@@ -8,13 +8,12 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use plimsoll_bundle::{Bundle, Check, Workflow};
+use plimsoll_bundle::{Bundle, Check, Workflow, declared};
 use plimsoll_core::{
     Account, Act, ActId, Assume, Case, CheckFact, Decision, Door, Effect, Facts, Flow, Hypothesis, Judgement,
     Mode, Need, PermitId, Principal, PrincipalKind, Rules, SpanKind, Tier, ToolName, Trajectory, decide,
 };
 use plimsoll_gateway::context::{Context, KnownResult, Results, Scope, Sessions, Shown, flow, see_again};
-use plimsoll_gateway::declared;
 use plimsoll_inspect::Redactor;
 use plimsoll_inspect::trace::Prepared;
 use serde_json::Value;

@@ -2,9 +2,10 @@
 //! weighs, and whether its arguments have the pinned shape. Functions of release and call, for doors and for tests of
 //! a policy.
 
-use plimsoll_bundle::{Bundle, Workflow};
 use plimsoll_core::{Account, CheckFact, Code, Effect, Objection, Tier, ToolName};
 use serde_json::Value;
+
+use crate::model::{Bundle, Workflow};
 
 /// Hard reasons against a call that stand in the release itself.
 pub fn objections(
