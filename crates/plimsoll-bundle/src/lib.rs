@@ -20,6 +20,7 @@ pub mod model;
 pub mod pin;
 pub mod propose;
 pub mod render;
+pub mod replay;
 pub mod schema;
 pub mod suggest;
 pub mod tree;

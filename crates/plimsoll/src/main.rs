@@ -9,6 +9,7 @@ mod agent;
 mod bench;
 mod chain;
 mod cmd;
+mod replay;
 mod repo;
 mod system;
 mod talk;
@@ -54,6 +55,8 @@ enum Command {
     Show(cmd::show::Show),
     /// A decision in plain words, for the person accountable for it; or a code's meaning
     Explain(cmd::explain::Explain),
+    /// Decide recorded acts again: as they were decided, or as a candidate would decide them
+    Replay(cmd::replay::Replay),
     /// Answer acts that wait for a person
     Approve(cmd::approve::Approve),
     /// Stop guarded and dangerous acts, in every mode, within a second
@@ -80,6 +83,7 @@ fn main() -> ExitCode {
         Command::Log(args) => args.run(),
         Command::Show(args) => args.run(),
         Command::Explain(args) => args.run(),
+        Command::Replay(args) => args.run(),
         Command::Approve(args) => args.run(),
         Command::Stop(args) => args.run(),
         Command::Resume(args) => args.run(),

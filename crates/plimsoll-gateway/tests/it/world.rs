@@ -15,11 +15,12 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use jiff::{SignedDuration, Timestamp};
 use plimsoll_bundle::load::{Overrides, load};
+use plimsoll_bundle::replay::{self, Missing, Replayed};
 use plimsoll_bundle::{Bundle, Env, Tree};
 use plimsoll_core::{Entry, EntryBody, Judged, PrincipalKind};
 use plimsoll_drill::mcp::desk::{self, DeskHandle, DeskOptions, Effect};
 use plimsoll_drill::mock::{self, MockHandle, MockOptions};
-use plimsoll_gateway::{Gateway, GatewayOptions, Operator, server};
+use plimsoll_gateway::{Gateway, GatewayOptions, Operator, releases, server};
 use plimsoll_inspect::key::{KeyKind, mint};
 use plimsoll_ledger::Seq;
 use plimsoll_store::{AdminKeyRow, KeyRow};
@@ -134,6 +135,28 @@ pub(crate) struct World {
     _stop: watch::Sender<bool>,
     key: String,
     made: std::sync::atomic::AtomicU8,
+}
+
+/// Whatever a test did, each of its decisions comes out again from its entry and the release it names.
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let mut bundles = std::collections::HashMap::new();
+        for (seq, entry) in self.entries().iter().enumerate() {
+            let Some((judged, passed)) = replay::judged(entry) else { continue };
+            let ground = replay::ground(judged).unwrap();
+            let made = || releases::read(self.state.path(), &ground).unwrap();
+            let again = replay::again(entry, judged, passed, bundles.entry(ground).or_insert_with(made));
+            let told = judged.redacted > 0 || judged.shortened;
+            let same = match &again {
+                Replayed::Missing(Missing::Redacted | Missing::Shortened) => told,
+                other => *other == Replayed::Same && !told,
+            };
+            assert!(same, "entry {seq} is not decided again as it was: {again:?}\n{entry:?}");
+        }
+    }
 }
 
 impl World {

@@ -14,10 +14,12 @@ use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use jiff::Timestamp;
 use plimsoll_bundle::load::{Overrides, load};
+use plimsoll_bundle::replay::{self, Replayed};
 use plimsoll_bundle::{Env, Tree, pin};
-use plimsoll_core::PrincipalKind;
-use plimsoll_gateway::{Gateway, GatewayOptions, server};
+use plimsoll_core::{Entry, PrincipalKind};
+use plimsoll_gateway::{Gateway, GatewayOptions, releases, server};
 use plimsoll_inspect::key::{KeyKind, mint};
+use plimsoll_ledger::Seq;
 use plimsoll_store::{AdminKeyRow, KeyRow};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -222,7 +224,24 @@ pub(crate) struct World {
     pub(crate) other_key: String,
     admin: String,
     _stop: watch::Sender<bool>,
-    _state: tempfile::TempDir,
+    state: tempfile::TempDir,
+}
+
+/// Whatever a test did, each of its decisions comes out again from its entry and the release it names.
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let bundle = self.gateway.bundle();
+        let bundle = releases::read(self.state.path(), &bundle.kept.digest).unwrap();
+        for record in self.gateway.ledger().reader().iter_from(Seq(0)).map(Result::unwrap) {
+            let entry: Entry = serde_json::from_slice(&record.entry).unwrap();
+            let Some((judged, passed)) = replay::judged(&entry) else { continue };
+            let again = replay::again(&entry, judged, passed, &bundle);
+            assert_eq!(again, Replayed::Same, "entry {} is not decided again as it was", record.seq.0);
+        }
+    }
 }
 
 impl World {
@@ -324,7 +343,7 @@ impl World {
         let url = format!("http://{}/mcp/shop", listener.local_addr().unwrap());
         let (stop, stopped) = watch::channel(false);
         tokio::spawn(server::serve(Arc::clone(&gateway), listener, stopped));
-        Self { gateway, upstream, url, key, other_key, admin: admin.secret, _stop: stop, _state: state }
+        Self { gateway, upstream, url, key, other_key, admin: admin.secret, _stop: stop, state }
     }
 
     /// Rosa says yes.

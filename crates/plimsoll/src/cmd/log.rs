@@ -112,7 +112,7 @@ impl Log {
 }
 
 /// `1h` ago, or a time.
-fn since(text: &str) -> Result<Timestamp, String> {
+pub fn since(text: &str) -> Result<Timestamp, String> {
     if let Ok(at) = text.parse::<Timestamp>() {
         return Ok(at);
     }

@@ -13,6 +13,7 @@ pub mod log;
 pub mod mcp;
 pub mod mock;
 pub mod repin;
+pub mod replay;
 pub mod show;
 pub mod stop;
 pub mod up;

@@ -5,3 +5,4 @@ mod bench_policy;
 mod crash;
 mod docs;
 mod process;
+mod replay;

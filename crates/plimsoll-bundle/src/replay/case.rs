@@ -1,0 +1,73 @@
+//! From an entry back to the case that was decided.
+
+use jiff::Timestamp;
+use plimsoll_core::{Account, Case, Entry, Flow, Judged, PermitId, Principal};
+use serde_json::Value;
+
+use super::Missing;
+
+/// A recorded case: borrowed from its entry, but for what entries keep in another form.
+#[derive(Debug)]
+pub(super) struct Again<'e> {
+    entry: &'e Entry,
+    judged: &'e Judged,
+    principal: &'e Principal,
+    flow: Flow,
+    now: Timestamp,
+}
+
+impl<'e> Again<'e> {
+    /// # Errors
+    /// When a fact is not on record, or is not what it was.
+    pub(super) fn of(entry: &'e Entry, judged: &'e Judged) -> Result<Self, Missing> {
+        let now = judged.now.ok_or(Missing::Older)?;
+        let principal = entry.principal.as_ref().ok_or(Missing::Principal)?;
+        if judged.shortened {
+            return Err(Missing::Shortened);
+        }
+        if judged.redacted > 0 {
+            return Err(Missing::Redacted);
+        }
+        let flow = Flow {
+            origins: judged.origins.clone(),
+            intent: judged.intent.clone(),
+            payload: judged.payload.clone(),
+        };
+        let again = Self { entry, judged, principal, flow, now };
+        if again.case().act_digest() != judged.act_digest {
+            return Err(if is_sealed(&judged.act.arguments) { Missing::Sealed } else { Missing::Altered });
+        }
+        Ok(again)
+    }
+
+    pub(super) fn case(&self) -> Case<'_> {
+        let judged = self.judged;
+        Case {
+            principal: self.principal,
+            workflow: &self.entry.workflow,
+            environment: &judged.environment,
+            release: &self.entry.release,
+            mode: judged.mode,
+            act: &judged.act,
+            tier: judged.tier,
+            effect: judged.effect,
+            account: judged.account.unwrap_or(Account::Execute),
+            trajectory: &judged.trajectory,
+            flow: &self.flow,
+            facts: &judged.facts,
+            now: self.now,
+            // Which permit it is decides nothing.
+            permit: judged.permit.unwrap_or(PermitId::nil()),
+        }
+    }
+}
+
+/// Whether a placeholder stands where the arguments were.
+fn is_sealed(arguments: &Value) -> bool {
+    match arguments {
+        Value::Null => true,
+        Value::String(text) => text.starts_with("plimsoll:"),
+        Value::Object(members) => members.keys().any(|name| name.starts_with("plimsoll:")),
+        _ => false,
+    }
+}

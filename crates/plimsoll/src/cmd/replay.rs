@@ -1,0 +1,121 @@
+//! `plimsoll replay`: recorded acts, decided again.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use jiff::Timestamp;
+use plimsoll_bundle::Bundle;
+
+use crate::cmd::log::since;
+use crate::replay::{Asked, Changes, FailOn, Grounds, Sameness};
+use crate::repo::Repo;
+use crate::talk::{self, Done, Error};
+
+/// Decide recorded acts again: as they were decided, or as a candidate would decide them
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  plimsoll replay --all                          every decision on record comes out again, to the letter
+  plimsoll replay demo-b                         those of a session, by the beginning of its id
+  plimsoll replay --since 7d --candidate ../new  what another state of the repository would have decided
+Nothing is called: no model, no tool, no network. It reads the ledger and the kept releases beside it; the
+gateway may run meanwhile.
+Exit codes: 0 all the same (with --candidate: nothing that --fail-on names), 1 not so,
+2 could not tell: an act is not replayable, or nothing could be read.")]
+pub struct Replay {
+    /// Number of an entry, or the beginning of the id of a session, act or request
+    id: Option<String>,
+    #[command(flatten)]
+    repo: Repo,
+    /// Everything that is on record
+    #[arg(long, conflicts_with = "id")]
+    all: bool,
+    #[arg(long, value_name = "NAME")]
+    workflow: Option<String>,
+    /// `server.tool`
+    #[arg(long, value_name = "NAME")]
+    tool: Option<String>,
+    #[arg(long, value_parser = ["allow", "hold", "refuse"])]
+    decision: Option<String>,
+    /// `90s`, `30m`, `1h`, `7d`, or a time
+    #[arg(long, value_name = "WHEN", value_parser = since)]
+    since: Option<Timestamp>,
+    /// Decide by this repository instead, and say what would change
+    #[arg(long, value_name = "DIR")]
+    candidate: Option<PathBuf>,
+    /// With --candidate: which changes make exit code 1
+    #[arg(long, value_enum, default_value = "allowed", requires = "candidate", value_name = "WHAT")]
+    fail_on: FailOn,
+    #[arg(long)]
+    json: bool,
+}
+
+impl Replay {
+    pub fn run(self) -> Done {
+        let asked = self.asked()?;
+        let state = self.state()?;
+        let ledger = state.join("ledger");
+        let grounds = Grounds::of(state);
+        let (json, text, exit) = match &self.candidate {
+            Some(dir) => {
+                let changes = Changes::of(&ledger, &asked, &grounds, candidate(dir)?)?;
+                (changes.json(), changes.text(talk::colour()), changes.exit(self.fail_on))
+            }
+            None => {
+                let sameness = Sameness::of(&ledger, &asked, &grounds)?;
+                if sameness.acts == 0 && asked.id.is_some() {
+                    return Err(Error::new(format!(
+                        "no act on record belongs to `{}`",
+                        self.id.unwrap_or_default()
+                    ))
+                    .help("`plimsoll log` shows what is; --all takes everything"));
+                }
+                (sameness.json(), sameness.text(talk::colour()), sameness.exit())
+            }
+        };
+        talk::data(if self.json { json.to_string() } else { text.trim_end().to_owned() });
+        Ok(ExitCode::from(exit))
+    }
+
+    fn asked(&self) -> Result<Asked, Error> {
+        let asked = Asked {
+            id: self.id.clone(),
+            workflow: self.workflow.clone(),
+            tool: self.tool.clone(),
+            decision: self.decision.clone(),
+            since: self.since,
+        };
+        let filters =
+            [asked.id.is_some(), asked.workflow.is_some(), asked.tool.is_some(), asked.decision.is_some()];
+        if !self.all && asked.since.is_none() && !filters.contains(&true) {
+            return Err(Error::new("say what to replay")
+                .help("name a session, act or request, or give --since 7d, --workflow …, or --all"));
+        }
+        Ok(asked)
+    }
+
+    /// The state directory, also where its repository is not at hand.
+    fn state(&self) -> Result<PathBuf, Error> {
+        let bundle = match std::env::var_os("PLIMSOLL_STATE") {
+            Some(_) => None,
+            None => self.repo.load(true)?.bundle,
+        };
+        let state = self.repo.state_dir(bundle.as_ref());
+        match state.join("ledger").is_dir() {
+            true => Ok(state),
+            false => Err(Error::new(format!("there is no ledger at {}", state.display()))
+                .help("`plimsoll up` makes one; --repo names the repository, PLIMSOLL_STATE the directory")),
+        }
+    }
+}
+
+fn candidate(dir: &std::path::Path) -> Result<Bundle, Error> {
+    let loaded = Repo { repo: dir.to_owned() }.load(true)?;
+    if let Some(bundle) = loaded.bundle {
+        return Ok(bundle);
+    }
+    let mut wrong = loaded.diagnostics;
+    wrong.retain(plimsoll_bundle::Diagnostic::is_error);
+    talk::say(plimsoll_bundle::render::text(&wrong, &loaded.tree, false));
+    Err(Error::new(format!("the candidate {} does not load", dir.display()))
+        .help(format!("`plimsoll check --repo {}` says the same", dir.display())))
+}

@@ -1,0 +1,104 @@
+//! Going through the ledger: judged acts that were asked for, in order, decided on every processor.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use memchr::memmem::Finder;
+use plimsoll_bundle::replay::judged;
+use plimsoll_core::{Entry, Judged};
+use plimsoll_ledger::{LedgerReader, Record, Seq};
+
+use crate::bench::policy::in_parallel;
+use crate::talk::Error;
+
+/// Entries read before they are decided.
+const BATCH: usize = 8_192;
+
+/// Which acts were asked for. What is empty does not restrict.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// Number of an entry, or the beginning of the id of a session, act or request.
+    pub id: Option<String>,
+    pub workflow: Option<String>,
+    pub tool: Option<String>,
+    pub decision: Option<String>,
+    pub since: Option<Timestamp>,
+}
+
+/// An entry as it was read.
+#[derive(Debug)]
+pub struct Opened {
+    pub seq: u64,
+    pub entry: Entry,
+}
+
+impl Opened {
+    /// Reads an entry of the ledger. The one place where a replay does.
+    fn of(record: &Record) -> Option<Self> {
+        let entry = serde_json::from_slice(&record.entry).ok()?;
+        Some(Self { seq: record.seq.0, entry })
+    }
+
+    /// Its act, and whether that was let through.
+    pub fn act(&self) -> Option<(&Judged, bool)> {
+        judged(&self.entry)
+    }
+}
+
+impl Asked {
+    fn takes(&self, opened: &Opened, judged: &Judged) -> bool {
+        let is = |asked: &Option<String>, is: &str| asked.as_deref().is_none_or(|asked| asked == is);
+        is(&self.workflow, &opened.entry.workflow)
+            && is(&self.decision, judged.decision.ruling.name())
+            && self.tool.as_ref().is_none_or(|tool| *tool == judged.act.tool.to_string())
+            && self.since.is_none_or(|since| opened.entry.at >= since)
+            && self.id.as_ref().is_none_or(|id| is_called(id, opened, judged))
+    }
+}
+
+fn is_called(id: &str, opened: &Opened, judged: &Judged) -> bool {
+    let id = id.trim_start_matches('#').trim_start_matches("act-");
+    if let Ok(seq) = id.parse::<u64>()
+        && seq == opened.seq
+    {
+        return true;
+    }
+    let starts = |name: &str| name.starts_with(id);
+    starts(&opened.entry.session) || starts(&opened.entry.request) || starts(&judged.act.id.to_string())
+}
+
+/// Hands every judged act that was asked for to `work`, on every processor, and what came of each to `fold`, in order.
+/// `all` hands over the others too, for what they say about a conversation; `work` is told which it is.
+///
+/// # Errors
+/// When the ledger can't be read.
+pub fn scan<T: Send>(
+    ledger: &Path,
+    asked: &Asked,
+    work: impl Fn(&Opened, &Judged, bool) -> T + Sync,
+    mut fold: impl FnMut(T),
+) -> Result<(), Error> {
+    let reader = LedgerReader::open(ledger)?;
+    let kinds = [Finder::new("\"kind\":\"intent\""), Finder::new("\"kind\":\"decision\"")];
+    let mut records = reader.iter_from(Seq(0));
+    loop {
+        let mut batch = Vec::with_capacity(BATCH);
+        while batch.len() < BATCH
+            && let Some(record) = records.next().transpose()?
+        {
+            // Most entries are about no decision; those need not be read to say so.
+            if kinds.iter().any(|kind| kind.find(&record.entry).is_some()) {
+                batch.push(record);
+            }
+        }
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let done = in_parallel(batch.len(), |n| {
+            let opened = Opened::of(&batch[n])?;
+            let (judged, passed) = opened.act()?;
+            asked.takes(&opened, judged).then(|| work(&opened, judged, passed))
+        });
+        done.into_iter().flatten().for_each(&mut fold);
+    }
+}

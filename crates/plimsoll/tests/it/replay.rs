@@ -1,0 +1,109 @@
+//! What is on record is decided again, by the program as its users run it.
+
+use std::path::Path;
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::process::{command, repository, run};
+
+/// The record of `plimsoll demo --quick`.
+fn demo(state: &Path) {
+    run(&["demo", "--quick", "--state", &state.display().to_string()], &[]);
+}
+
+fn replay(state: &Path, args: &[&str]) -> Output {
+    let args: Vec<&str> = std::iter::once("replay").chain(args.iter().copied()).collect();
+    command(&args, &[("PLIMSOLL_STATE", &state.display().to_string())]).output().unwrap()
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
+}
+
+fn count(changes: &Value, kind: &str, tool: &str) -> u64 {
+    let by = changes["changes"][kind].as_array().into_iter().flatten();
+    by.filter(|by| by["tool"] == tool).filter_map(|by| by["count"].as_u64()).sum()
+}
+
+#[test]
+fn the_demo_is_decided_again_to_the_letter_and_as_a_candidate_would() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path().join("state");
+    demo(&state);
+
+    let all = replay(&state, &["--all", "--json"]);
+    let said = json(&all);
+    assert_eq!(all.status.code(), Some(0), "{said}");
+    assert!(said["acts"].as_u64().unwrap() > 20, "{said}");
+    assert_eq!(said["same"], said["acts"]);
+    assert_eq!((said["releases"].as_u64(), said["differ"].as_array().map(Vec::len)), (Some(1), Some(0)));
+
+    let one = json(&replay(&state, &["demo-b", "--json"]));
+    assert_eq!(one["sessions"], 1);
+    assert!(one["acts"].as_u64() < said["acts"].as_u64());
+    let none = replay(&state, &["no-such-session"]);
+    assert_eq!(none.status.code(), Some(2));
+    assert_eq!(replay(&state, &[]).status.code(), Some(2));
+
+    stricter(dir.path(), &state);
+    looser(dir.path(), &state);
+    without_its_release(&state);
+}
+
+/// Refunds become an act that people decide about: it says so, and nothing is newly allowed.
+fn stricter(dir: &Path, state: &Path) {
+    let candidate = dir.join("stricter");
+    let change =
+        ("tools/desk.yaml", "refund_order:\n    tier: guarded", "refund_order:\n    tier: dangerous");
+    let people = (
+        "workflows/support.yaml",
+        "desk.refund_order:\n",
+        "desk.refund_order:\n    decides: {people: [reviewer], expires: 30m}\n",
+    );
+    repository(&candidate, &[change, people]);
+    let path = candidate.display().to_string();
+    let output = replay(state, &["--all", "--candidate", &path, "--json"]);
+    let said = json(&output);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(count(&said, "newly_held", "desk.refund_order") >= 1, "{said}");
+    assert_eq!(said["changes"]["newly_allowed"], Value::Null, "{said}");
+    let any = replay(state, &["--all", "--candidate", &path, "--fail-on", "any"]);
+    assert_eq!(any.status.code(), Some(1));
+    let text = String::from_utf8(any.stdout).unwrap();
+    assert!(text.contains("newly held") && text.contains("desk.refund_order by approval: #"), "{text}");
+}
+
+/// Customers may be deleted without asking: that is said first, and fails the command.
+fn looser(dir: &Path, state: &Path) {
+    let candidate = dir.join("looser");
+    let tier = (
+        "tools/desk.yaml",
+        "delete_customer: {tier: dangerous, effect: destructive",
+        "delete_customer: {tier: safe, effect: read",
+    );
+    let people =
+        ("workflows/support.yaml", "decides: {people: [reviewer], expires: 15m}", "decides: automated");
+    repository(&candidate, &[tier, people]);
+    let path = candidate.display().to_string();
+    let output = replay(state, &["--all", "--candidate", &path, "--json"]);
+    let said = json(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(count(&said, "newly_allowed", "desk.delete_customer") >= 1, "{said}");
+    let never = replay(state, &["--all", "--candidate", &path, "--fail-on", "never"]);
+    assert_eq!(never.status.code(), Some(0));
+}
+
+/// Without the kept release nothing is guessed: each act is listed, and the command can't tell.
+fn without_its_release(state: &Path) {
+    std::fs::remove_dir_all(state.join("releases")).unwrap();
+    let output = replay(state, &["--all", "--json"]);
+    let said = json(&output);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert_eq!(said["not_replayable"][0]["why"], "release");
+    assert_eq!(
+        said["not_replayable"][0]["entries"].as_array().map(|all| all.len() as u64),
+        said["acts"].as_u64()
+    );
+}
