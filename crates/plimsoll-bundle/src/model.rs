@@ -6,7 +6,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use plimsoll_core::{Account, ApprovalTerms, Digest, Effect, Integrity, Meaning, Mode, Tier, ToolName};
+use plimsoll_core::{
+    Account, ApprovalTerms, Digest, Effect, Integrity, Meaning, Mode, Tier, ToolName, VerifierKey,
+};
 use serde_json::Value;
 
 /// One validated state of a workflow repository.
@@ -42,7 +44,35 @@ pub struct Project {
     /// `Origin` values accepted; none by default.
     pub origins: Vec<String>,
     pub oidc: Vec<Oidc>,
+    pub ledger: LedgerTerms,
     pub bounds: Bounds,
+}
+
+/// By what name the ledger is known, and who witnesses it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerTerms {
+    /// The name it signs with; none takes one of its own at the first start.
+    pub origin: Option<String>,
+    pub witnesses: Vec<Witness>,
+    /// How many witnesses have to cosign.
+    pub quorum: usize,
+    /// Seconds that the last checkpoint with enough cosignatures may be old. Default 600.
+    pub witness_within_s: u64,
+}
+
+/// One who cosigns checkpoints.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Witness {
+    pub name: String,
+    pub key: VerifierKey,
+    /// Without `/add-checkpoint` and the slash before it.
+    pub url: String,
+}
+
+impl Default for LedgerTerms {
+    fn default() -> Self {
+        Self { origin: None, witnesses: Vec::new(), quorum: 0, witness_within_s: 600 }
+    }
 }
 
 /// Named bounds with their defaults. Each is documented in the manual under its name.

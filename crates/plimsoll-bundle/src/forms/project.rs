@@ -30,9 +30,40 @@ pub struct ProjectForm {
     /// Who vouches for callers besides API keys.
     #[serde(default)]
     pub identity: IdentityForm,
+    /// By what name the ledger is known, and who witnesses it.
+    #[serde(default)]
+    pub ledger: LedgerForm,
     /// Named bounds; each has a default.
     #[serde(default)]
     pub bounds: BoundsForm,
+}
+
+/// By what name the ledger is known, and who witnesses it.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LedgerForm {
+    /// The name under which the ledger signs its checkpoints: best an address of yours without `https://`, like
+    /// `example.com/plimsoll/desk`. The first start fixes it. Default: project, environment and part of the key.
+    pub origin: Option<String>,
+    /// Who is asked to cosign each checkpoint (`plimsoll witness`). None by default.
+    #[serde(default)]
+    pub witnesses: Vec<WitnessForm>,
+    /// How many of the witnesses have to cosign a checkpoint for it to be believed. Default: all of them.
+    pub quorum: Option<usize>,
+    /// How old the last checkpoint with enough cosignatures may be before the gateway raises the alarm. Default `10m`.
+    pub witness_within: Option<Duration>,
+}
+
+/// One witness.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WitnessForm {
+    /// What you call it.
+    pub name: String,
+    /// Its verifier key, as `plimsoll witness` says when it starts.
+    pub key: String,
+    /// Where it listens, without `/add-checkpoint`.
+    pub url: String,
 }
 
 /// Where the two listeners bind.

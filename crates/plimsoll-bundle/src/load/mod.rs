@@ -22,6 +22,7 @@ use crate::yaml::{self, Document};
 
 mod acts;
 mod convenience;
+mod ledger;
 mod model;
 mod output;
 mod overrides;

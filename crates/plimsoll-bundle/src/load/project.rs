@@ -30,6 +30,7 @@ impl Loading<'_> {
         let (form, doc): (ProjectForm, Document) = self.form(FILE)?;
         let oidc = form.identity.oidc.iter().enumerate();
         let oidc = oidc.filter_map(|(i, issuer)| self.oidc(&doc, i, issuer)).collect();
+        let ledger = self.ledger(&doc, &form.ledger);
         let bounds = self.bounds(&doc, &form.bounds);
         let text = |given: Option<String>, default: &str| given.unwrap_or_else(|| default.to_owned());
         Some(Project {
@@ -45,6 +46,7 @@ impl Loading<'_> {
             hosts: form.hosts,
             origins: form.origins,
             oidc,
+            ledger,
             bounds,
         })
     }

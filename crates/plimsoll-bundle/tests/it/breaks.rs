@@ -23,6 +23,19 @@ const BREAKS: &[(&str, &str, &str)] = &[
         "environment: demo",
         "identity: {oidc: [{issuer: x, audience: y, jwks: \"http://x/keys\"}]}",
     ),
+    ("plimsoll.yaml", "environment: demo", "ledger: {origin: my desk}"),
+    ("plimsoll.yaml", "environment: demo", "ledger: {quorum: 1}"),
+    ("plimsoll.yaml", "environment: demo", "ledger: {witness_within: soon}"),
+    (
+        "plimsoll.yaml",
+        "environment: demo",
+        "ledger: {witnesses: [{name: none, key: example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k, url: ftp://w}]}",
+    ),
+    (
+        "plimsoll.yaml",
+        "environment: demo",
+        "ledger: {witnesses: [{name: w, key: example.com/foo+530d903b+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k, url: \"https://w\"}]}",
+    ),
     // who decides
     (SUPPORT, "owner: Ines Falk, customer care", "owner: TODO"),
     (
