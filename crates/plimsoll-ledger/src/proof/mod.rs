@@ -14,6 +14,7 @@
 mod checkpoint;
 mod edge;
 mod files;
+mod identity;
 mod key;
 mod note;
 mod pack;
@@ -28,6 +29,7 @@ mod witness;
 
 pub use checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint};
 pub use files::{Dir, FileError, Files, Memory, write_durably};
+pub use identity::{Identity, IdentityError};
 pub use key::{KeyError, SigningKey};
 pub use note::{Note, NoteError, NoteSignature};
 pub use pack::{PACK_README, Pack, pack};
