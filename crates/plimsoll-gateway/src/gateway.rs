@@ -28,6 +28,7 @@ pub struct Gateway {
     /// The release in force; swapped whole.
     pub(crate) bundle: ArcSwap<Bundle>,
     pub(crate) ledger: Ledger,
+    pub(crate) checkpoints: crate::checkpoints::Checkpoints,
     pub(crate) store: Store,
     pub(crate) redactor: Redactor,
     pub(crate) stops: Stops,
@@ -65,6 +66,8 @@ pub struct GatewayOptions {
 pub enum StartError {
     #[error("the ledger can't be opened: {0}")]
     Ledger(#[from] LedgerError),
+    #[error("the ledger can't be opened: {0}")]
+    Identity(#[from] plimsoll_ledger::proof::IdentityError),
     #[error("the database can't be opened: {0}")]
     Store(#[from] StoreError),
     #[error("the release can't be kept, so nothing it decides could be decided again: {0}")]
@@ -86,6 +89,8 @@ impl Gateway {
         crate::releases::keep(&state_dir, &bundle.kept).map_err(StartError::Release)?;
         let segment_bytes = u64::try_from(bundle.project.bounds.segment_bytes).unwrap_or(u64::MAX);
         let ledger_options = LedgerOptions::new(state_dir.join("ledger")).segment_bytes(segment_bytes);
+        let called = format!("plimsoll/{}/{}", bundle.project.name, bundle.project.environment);
+        let checkpoints = crate::checkpoints::Checkpoints::open(&state_dir, &bundle.project.ledger, &called)?;
         let (ledger, recovery) = Ledger::open(ledger_options)?;
         tracing::info!(?recovery, "ledger open");
         let store = Store::open(&state_dir.join("plimsoll.db")).await?;
@@ -98,6 +103,7 @@ impl Gateway {
             redactor,
             bundle: ArcSwap::from_pointee(bundle),
             ledger,
+            checkpoints,
             store,
             stops: Stops::new(state_dir.join("STOP")),
             limits: Limiter::default(),
@@ -159,7 +165,8 @@ fn wants_tls(bundle: &Bundle) -> bool {
         Reach::Stdio { .. } | Reach::Local => None,
     });
     let issuers = bundle.project.oidc.iter().map(|oidc| oidc.jwks.as_str());
-    models.chain(servers).chain(issuers).any(|url| url.starts_with("https:"))
+    let witnesses = bundle.project.ledger.witnesses.iter().map(|witness| witness.url.as_str());
+    models.chain(servers).chain(issuers).chain(witnesses).any(|url| url.starts_with("https:"))
 }
 
 /// Knows every credential the gateway holds, so that none of them is ever written down.

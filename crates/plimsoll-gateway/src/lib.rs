@@ -11,6 +11,7 @@
 pub mod authoriser;
 mod bodies;
 pub mod caller;
+pub mod checkpoints;
 mod checks;
 pub mod context;
 pub mod docket;
@@ -34,6 +35,7 @@ pub mod stops;
 pub mod tokens;
 mod tool_door;
 pub mod upstream;
+mod witnesses;
 
 pub use bodies::FromLedger;
 pub use caller::{Caller, Credentials};

@@ -31,6 +31,9 @@ pub struct Metrics {
     pub lost_outcomes: Counter,
     pub redactions: Counter,
     pub turned: Counter,
+    pub checkpoint_entries: Gauge,
+    pub checkpoint_age: Gauge,
+    pub cosignature_age: Gauge,
 }
 
 impl Metrics {
@@ -53,6 +56,12 @@ impl Metrics {
         registry.register("outcomes_lost", "Outcomes the ledger did not take", self.lost_outcomes.clone());
         registry.register("redactions", "Secrets redacted from traffic or records", self.redactions.clone());
         registry.register("requests_turned", "Requests refused before any act", self.turned.clone());
+        let entries = self.checkpoint_entries.clone();
+        registry.register("checkpoint_entries", "Ledger entries under the last checkpoint", entries);
+        let age = self.checkpoint_age.clone();
+        registry.register("checkpoint_age_seconds", "Since the ledger was last found wholly signed", age);
+        let age = self.cosignature_age.clone();
+        registry.register("cosignature_age_seconds", "Since enough witnesses had last cosigned", age);
         let mut text = String::new();
         if prometheus_client::encoding::text::encode(&mut text, &registry).is_err() {
             tracing::error!("metrics can't be encoded");

@@ -273,14 +273,20 @@ fn turned(gateway: &Gateway, arrival: &Arrival, refusal: &Refusal) -> Response<B
 
 fn ready(gateway: &Gateway) -> Response<Body> {
     if gateway.ledger.health().is_ready() {
-        return plain(StatusCode::OK, "ready\n");
+        let alarms = gateway.checkpoints.alarms(jiff::Timestamp::now());
+        let alarms: String = alarms.iter().map(|alarm| format!("alarm: {alarm}\n")).collect();
+        return text(StatusCode::OK, format!("ready\n{alarms}"));
     }
     plain(StatusCode::SERVICE_UNAVAILABLE, "the ledger takes no entries: every act is refused\n")
 }
 
 /// A short text answer.
-pub fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
-    let mut response = Response::new(full(Bytes::from_static(text.as_bytes())));
+pub fn plain(status: StatusCode, words: &'static str) -> Response<Body> {
+    text(status, words)
+}
+
+fn text(status: StatusCode, words: impl Into<Bytes>) -> Response<Body> {
+    let mut response = Response::new(full(words.into()));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response
