@@ -57,6 +57,14 @@ enum Command {
     Explain(cmd::explain::Explain),
     /// Decide recorded acts again: as they were decided, or as a candidate would decide them
     Replay(cmd::replay::Replay),
+    /// Check that a ledger, a pack or a receipt is what it was when it was written
+    Verify(cmd::verify::Verify),
+    /// The proof that one entry is in the ledger, for somebody who has nothing but trust.txt
+    Receipt(cmd::receipt::Receipt),
+    /// Hand the ledger to others: a pack that an auditor can check
+    Export(cmd::export::Export),
+    /// Remember what a ledger was, and cosign only what it grew into
+    Witness(cmd::witness::Witness),
     /// Answer acts that wait for a person
     Approve(cmd::approve::Approve),
     /// Stop guarded and dangerous acts, in every mode, within a second
@@ -84,6 +92,10 @@ fn main() -> ExitCode {
         Command::Show(args) => args.run(),
         Command::Explain(args) => args.run(),
         Command::Replay(args) => args.run(),
+        Command::Verify(args) => args.run(),
+        Command::Receipt(args) => args.run(),
+        Command::Export(args) => args.run(),
+        Command::Witness(args) => args.run(),
         Command::Approve(args) => args.run(),
         Command::Stop(args) => args.run(),
         Command::Resume(args) => args.run(),

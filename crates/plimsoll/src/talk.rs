@@ -50,6 +50,37 @@ pub fn say(line: impl AsRef<str>) {
     eprintln!("{}", line.as_ref());
 }
 
+/// How far something long has come, on one line that renews itself; silent where nobody watches.
+#[derive(Debug)]
+pub struct Progress {
+    verb: &'static str,
+    told: Option<std::time::Instant>,
+    shown: bool,
+    on: bool,
+}
+
+impl Progress {
+    pub fn new(verb: &'static str) -> Self {
+        let on = std::io::stderr().is_terminal();
+        Self { verb, told: Some(std::time::Instant::now()), shown: false, on }
+    }
+
+    pub fn tell(&mut self, done: u64, all: u64) {
+        let due = self.told.is_none_or(|told| told.elapsed().as_millis() > 300);
+        if self.on && due {
+            self.told = Some(std::time::Instant::now());
+            self.shown = true;
+            eprint!("\r{} {:3} %", self.verb, (100 * done).checked_div(all).unwrap_or(0));
+        }
+    }
+
+    pub fn end(&mut self) {
+        if self.shown {
+            eprint!("\r\x1b[K");
+        }
+    }
+}
+
 /// A line of data. A reader that went away ends the program quietly, as Unix tools do.
 pub fn data(line: impl AsRef<str>) {
     let mut out = std::io::stdout().lock();

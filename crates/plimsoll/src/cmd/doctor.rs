@@ -3,10 +3,13 @@
 use std::process::ExitCode;
 
 use plimsoll_bundle::{Bundle, Reach};
+use plimsoll_gateway::checkpoints::quorum_at;
 use plimsoll_gateway::upstream::mcp::discover;
 use plimsoll_ledger::LedgerReader;
+use plimsoll_ledger::proof::{CHECKPOINT, WITNESSED};
 use plimsoll_store::Store;
 
+use crate::cmd::verify::own::Own;
 use crate::repo::Repo;
 use crate::talk::{self, Colour, Done, Error, colour, paint};
 
@@ -49,7 +52,7 @@ impl Doctor {
         let state = self.repo.state_dir(loaded.bundle.as_ref());
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(async {
-            record(&mut findings, &state).await?;
+            record(&mut findings, &self.repo, loaded.bundle.as_ref(), &state).await?;
             if let (Some(bundle), false) = (&loaded.bundle, self.offline) {
                 tools(&mut findings, bundle).await;
             }
@@ -60,7 +63,12 @@ impl Doctor {
 }
 
 /// Ledger and database.
-async fn record(findings: &mut Findings, state: &std::path::Path) -> Result<(), Error> {
+async fn record(
+    findings: &mut Findings,
+    repo: &Repo,
+    bundle: Option<&Bundle>,
+    state: &std::path::Path,
+) -> Result<(), Error> {
     if !state.join("ledger").exists() {
         findings.good(format!("no ledger yet in {}; the first start makes it", state.display()));
         return Ok(());
@@ -79,6 +87,7 @@ async fn record(findings: &mut Findings, state: &std::path::Path) -> Result<(), 
             return Ok(());
         }
     };
+    checkpoints(findings, repo, bundle, size);
     let store = Store::open(&state.join("plimsoll.db")).await?;
     let projected = store.projected().await?;
     if projected > size {
@@ -101,6 +110,45 @@ async fn record(findings: &mut Findings, state: &std::path::Path) -> Result<(), 
         findings.bad(format!("{} kill switch(es) are pulled", stops.len()), "`plimsoll stop --list`");
     }
     Ok(())
+}
+
+/// Whether the ledger is signed, and cosigned lately enough.
+fn checkpoints(findings: &mut Findings, repo: &Repo, bundle: Option<&Bundle>, size: u64) {
+    let look = "look at the gateway's log; `plimsoll verify` checks the ledger";
+    let own = match Own::open(repo) {
+        Ok(own) => own,
+        Err(error) => return findings.bad(error.message, "the next start of the gateway signs the ledger"),
+    };
+    let last = match own.stored(CHECKPOINT) {
+        Ok(Some(last)) => last,
+        Ok(None) => return findings.bad("the ledger has no checkpoint yet", "start the gateway"),
+        Err(error) => return findings.bad(error.message, look),
+    };
+    let signed = last.head().size;
+    if signed > size {
+        findings.bad(
+            format!("the checkpoint covers {signed} entries, the ledger has {size}: it was rolled back"),
+            "put the newest copy of the segments back",
+        );
+    } else {
+        let newer = size - signed;
+        findings.good(format!("the ledger is signed up to entry {signed}; {newer} entries are newer"));
+    }
+    let Some(terms) = bundle.map(|bundle| &bundle.project.ledger).filter(|terms| terms.quorum > 0) else {
+        return findings.good("no witness is asked for: the ledger's key alone vouches for it");
+    };
+    let at = own.stored(WITNESSED).ok().flatten().and_then(|checkpoint| quorum_at(&checkpoint, terms));
+    let age = at.map(|at| jiff::Timestamp::now().as_second().saturating_sub(at));
+    let limit = terms.witness_within_s.cast_signed();
+    match age {
+        Some(age) if age <= limit => {
+            findings.good(format!("{} witness(es) cosigned {age} s ago", terms.quorum))
+        }
+        Some(age) => {
+            findings.bad(format!("enough witnesses cosigned last {age} s ago; the limit is {limit} s"), look)
+        }
+        None => findings.bad("no checkpoint was cosigned by enough witnesses", look),
+    }
 }
 
 /// Every tool server: reachable, and as it was when it was pinned.

@@ -64,6 +64,8 @@ pub struct Running {
     stop_following: watch::Sender<bool>,
     tasks: Vec<tokio::task::JoinHandle<std::io::Result<()>>>,
     follower: tokio::task::JoinHandle<()>,
+    /// Signs the ledger, at last with all that the end itself records.
+    notary: tokio::task::JoinHandle<()>,
 }
 
 /// Opens the ledger, binds both listeners, and serves.
@@ -86,13 +88,14 @@ pub async fn start(
         .await?;
     let (stop, stopped) = watch::channel(false);
     let (stop_following, following_stopped) = watch::channel(false);
-    let follower = tokio::spawn(Arc::clone(&gateway).follow(following_stopped));
+    let follower = tokio::spawn(Arc::clone(&gateway).follow(following_stopped.clone()));
+    let notary = tokio::spawn(Arc::clone(&gateway).keep_checkpoints(following_stopped));
     tokio::spawn(Arc::clone(&gateway).follow_issuers());
     let tasks = vec![
         tokio::spawn(server::serve(Arc::clone(&gateway), data, stopped.clone())),
         tokio::spawn(plimsoll_console::serve(Arc::clone(&gateway), admin, stopped)),
     ];
-    Ok(Running { gateway, data: data_addr, admin: admin_addr, stop, stop_following, tasks, follower })
+    Ok(Running { gateway, data: data_addr, admin: admin_addr, stop, stop_following, tasks, follower, notary })
 }
 
 impl Running {
@@ -105,6 +108,7 @@ impl Running {
         self.gateway.record_gateway("stopped", "").await?;
         let _nobody_follows = self.stop_following.send(true);
         self.follower.await?;
+        self.notary.await?;
         Ok(())
     }
 }
@@ -118,6 +122,9 @@ async fn run(bundle: Bundle, state: std::path::PathBuf, data: String, admin: Str
     talk::say(format!("  models  http://{}/v1   (Anthropic: http://{})", running.data, running.data));
     talk::say(format!("  tools   http://{}/mcp/<server>", running.data));
     talk::say(format!("  admin   http://{}", running.admin));
+    let checkpoints = running.gateway.checkpoints();
+    talk::say(format!("  ledger  {}", checkpoints.verifier()));
+    talk::say(format!("          whom to trust: {}", checkpoints.trust_file().display()));
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let mut usr1 = signal(SignalKind::user_defined1())?;
     loop {

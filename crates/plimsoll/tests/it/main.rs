@@ -5,4 +5,5 @@ mod bench_policy;
 mod crash;
 mod docs;
 mod process;
+mod proofs;
 mod replay;

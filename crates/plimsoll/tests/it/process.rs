@@ -166,6 +166,13 @@ impl Http {
         Some(Answer { status: head.status.as_u16(), request: request.unwrap_or_default().to_owned(), body })
     }
 
+    /// What a GET answers, as text.
+    pub(crate) async fn text(&self, path: &str) -> String {
+        let request = Request::builder().uri(format!("{}{path}", self.base)).body(Full::default()).unwrap();
+        let body = self.client.request(request).await.unwrap().into_body();
+        String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap()
+    }
+
     /// A tool call of the era without sessions.
     pub(crate) async fn call(&self, server: &str, tool: &str, arguments: &Value) -> Option<Answer> {
         let meta = json!({ "io.modelcontextprotocol/protocolVersion": "2026-07-28",
