@@ -59,7 +59,7 @@ pub struct Standing {
 }
 
 impl Checkpoints {
-    /// Opens the ledger's key, before the ledger itself is opened, and writes whom to trust.
+    /// Opens the ledger's key, before the ledger itself is opened.
     ///
     /// # Errors
     /// When key and checkpoint do not belong together.
@@ -76,7 +76,6 @@ impl Checkpoints {
             terms.witnesses.iter().map(|w| (w.name.clone(), w.key.clone(), w.url.clone())).collect();
         let policy = Policy::of(&verifier, &witnesses, terms.quorum);
         let policy = policy.map_err(|error| io(&dir, std::io::Error::other(error.to_string())))?;
-        write_durably(&dir.join(TRUST), &policy.encode()).map_err(|error| io(&dir, error))?;
         let now = Timestamp::now().as_second();
         let cosigned_at = witnessed(&dir).and_then(|cp| quorum_at(&cp, terms)).unwrap_or(now);
         let size = identity.last().map_or(0, |last| last.head().size);
@@ -89,6 +88,11 @@ impl Checkpoints {
             keeper: tokio::sync::Mutex::new(Keeper { identity, tiler: None, asked: Asked::default() }),
             standing: Mutex::new(standing),
         })
+    }
+
+    /// Writes whom to trust, once this process alone has the ledger.
+    pub(crate) fn write_trust(&self) -> Result<(), IdentityError> {
+        write_durably(&self.trust_file(), &self.policy.encode()).map_err(|error| io(&self.dir, error))
     }
 
     /// The key by which others know this ledger.
@@ -153,6 +157,7 @@ impl Gateway {
     /// Signs checkpoints until `stop` changes, and one more then, over all that was written.
     pub async fn keep_checkpoints(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let mut tick = tokio::time::interval(Duration::from_secs(CHECKPOINT_S));
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut alarmed = false;
         loop {
             let last = tokio::select! {

@@ -92,6 +92,7 @@ impl Gateway {
         let called = format!("plimsoll/{}/{}", bundle.project.name, bundle.project.environment);
         let checkpoints = crate::checkpoints::Checkpoints::open(&state_dir, &bundle.project.ledger, &called)?;
         let (ledger, recovery) = Ledger::open(ledger_options)?;
+        checkpoints.write_trust()?;
         tracing::info!(?recovery, "ledger open");
         let store = Store::open(&state_dir.join("plimsoll.db")).await?;
         store.read_bodies_from(Arc::new(FromLedger(ledger.reader())));

@@ -74,7 +74,7 @@ pub fn verify(what: &Verification<'_>, progress: &mut dyn FnMut(u64, u64)) -> Re
     };
     let head = checkpoint.head();
     let trusted = what.policy.judge(&checkpoint).map_err(|why| walk.tell(&CHECKPOINT, why)).ok();
-    let steps = if what.segments.is_some() { 2 * head.size } else { head.size };
+    let steps = if what.segments.is_some() { head.size.saturating_mul(2) } else { head.size };
     let mut progress = |done| progress(done, steps.max(1));
     let found = walk.tree(head, &mut progress);
     if found != head {
@@ -314,7 +314,7 @@ impl Walk<'_> {
                 let tile = Tile { kind: TileKind::Hashes(0), index, width };
                 let bytes = tile::read(self.what.files, tile).ok().flatten().unwrap_or_default();
                 leaves = tile::hashes(&bytes, width).unwrap_or_default();
-                progress(head.size + seq);
+                progress(head.size.saturating_add(seq));
             }
             if leaves.get(n).is_some_and(|hash| *hash != leaf(&record.entry)) {
                 self.tell(

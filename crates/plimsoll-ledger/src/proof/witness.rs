@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -15,6 +16,7 @@ use super::key::{KeyError, Signed, SigningKey, check};
 use super::tree::check_consistency;
 use super::{CHECKPOINT, NOTE_BYTES_MAX, PROOF_HASHES_MAX};
 use crate::Head;
+use crate::disk::Disk;
 use crate::merkle::{Hash, empty_root};
 
 /// What a ledger asks a witness (tlog-witness, "add-checkpoint").
@@ -93,6 +95,8 @@ pub enum WitnessError {
     Key(#[from] KeyError),
     #[error("cannot {doing} {}", path.display())]
     Io { doing: &'static str, path: PathBuf, source: std::io::Error },
+    #[error("another witness uses {}: each needs a directory of its own", .0.display())]
+    Locked(PathBuf),
     #[error("{file} is not a checkpoint that this witness cosigned: {what}")]
     Damaged { file: String, what: String },
     #[error("{} is missing, but the witness has cosigned before: put the key back, or begin elsewhere", .0.display())]
@@ -104,6 +108,8 @@ pub struct Witness {
     key: SigningKey,
     logs: BTreeMap<String, Vec<VerifierKey>>,
     dir: PathBuf,
+    /// Held as long as this lives: two witnesses with one memory could each cosign another history.
+    _lock: File,
     /// The last checkpoint of each origin. The lock makes checking and keeping one step.
     last: Mutex<BTreeMap<String, SignedCheckpoint>>,
 }
@@ -130,11 +136,16 @@ impl Witness {
             move |source| WitnessError::Io { doing, path, source }
         };
         std::fs::create_dir_all(dir).map_err(io("create"))?;
+        let lock = File::create(dir.join("lock")).map_err(io("lock"))?;
+        if !Disk::default().lock(&lock).map_err(io("lock"))? {
+            return Err(WitnessError::Locked(dir.to_owned()));
+        }
         let mut known: BTreeMap<String, Vec<VerifierKey>> = BTreeMap::new();
         for log in logs {
             known.entry(log.name().to_owned()).or_default().push(log.clone());
         }
-        let kept = known.keys().any(|origin| dir.join(origin_hash(origin)).exists());
+        let mut items = std::fs::read_dir(dir).map_err(io("list"))?;
+        let kept = items.any(|item| item.is_ok_and(|item| item.path().join(CHECKPOINT).exists()));
         let key = open_key(&dir.join("witness.key"), name, kept)?;
         let mut last = BTreeMap::new();
         for origin in known.keys() {
@@ -142,7 +153,7 @@ impl Witness {
                 last.insert(origin.clone(), checkpoint);
             }
         }
-        Ok(Self { key, logs: known, dir: dir.to_owned(), last: Mutex::new(last) })
+        Ok(Self { key, logs: known, dir: dir.to_owned(), _lock: lock, last: Mutex::new(last) })
     }
 
     /// The key by which others know this witness.

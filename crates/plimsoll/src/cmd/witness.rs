@@ -24,6 +24,8 @@ use crate::talk::{self, Done, Error};
 
 /// Connections served at once. Further ones wait.
 const CONNECTIONS_MAX: usize = 256;
+/// Seconds that one connection is served at most.
+const CONNECTION_S: u64 = 120;
 /// Seconds for the head of a request, and for its body.
 const REQUEST_S: u64 = 10;
 
@@ -116,11 +118,12 @@ async fn connection(stream: TcpStream, witness: Arc<Core>) {
         let witness = Arc::clone(&witness);
         async move { Ok::<_, Infallible>(answer(witness, request).await) }
     });
-    let _ended_early = hyper::server::conn::http1::Builder::new()
+    let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(Duration::from_secs(REQUEST_S))
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+        .serve_connection(TokioIo::new(stream), service);
+    // Nobody keeps a place for ever: whoever is cut off connects again.
+    let _ended_early = tokio::time::timeout(Duration::from_secs(CONNECTION_S), connection).await;
 }
 
 async fn answer(witness: Arc<Core>, request: Request<Incoming>) -> Response<Full<Bytes>> {

@@ -1,6 +1,7 @@
 //! What proofs promise.
 
 mod attacks;
+mod foreign;
 mod identity;
 mod oracle;
 mod reopen;

@@ -116,17 +116,22 @@ fn an_empty_tree_has_the_empty_root() {
 fn it_remembers_across_starts_and_does_not_begin_again_by_itself() {
     let bench = bench();
     bench.ask(&bench.request(0, 300)).unwrap();
-    let key = bench.witness.verifier().clone();
-    let again = open(&bench.dir);
+    let Bench { dir, witness, .. } = bench;
+    let key = witness.verifier().clone();
+    let twice = Witness::open(dir.path(), None, &[]).unwrap_err();
+    assert!(matches!(twice, WitnessError::Locked(_)), "{twice}");
+    drop(witness);
+    let again = open(&dir);
     assert_eq!((again.verifier(), again.sizes()[ORIGIN]), (&key, 300));
-    let file = bench.dir.path().join(origin_hash(ORIGIN)).join(CHECKPOINT);
+    drop(again);
+    let file = dir.path().join(origin_hash(ORIGIN)).join(CHECKPOINT);
     let kept = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, kept.replace("\n300\n", "\n200\n")).unwrap();
     let logs = [ledger_key().verifier().clone()];
-    assert!(matches!(Witness::open(bench.dir.path(), None, &logs), Err(WitnessError::Damaged { .. })));
+    assert!(matches!(Witness::open(dir.path(), None, &logs), Err(WitnessError::Damaged { .. })));
     std::fs::write(&file, kept).unwrap();
-    std::fs::remove_file(bench.dir.path().join("witness.key")).unwrap();
-    assert!(matches!(Witness::open(bench.dir.path(), None, &logs), Err(WitnessError::KeyGone(_))));
+    std::fs::remove_file(dir.path().join("witness.key")).unwrap();
+    assert!(matches!(Witness::open(dir.path(), None, &logs), Err(WitnessError::KeyGone(_))));
 }
 
 /// Two that ask at once: one is cosigned, the other is told the new size. Nothing is rolled back.
