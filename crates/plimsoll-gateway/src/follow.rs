@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use plimsoll_core::{Entry, EntryBody, OutcomeStatus, Tier};
-use plimsoll_ledger::Seq;
-use plimsoll_store::EntryRow;
+use plimsoll_ledger::{LedgerReader, Seq};
+use plimsoll_store::{EntryRow, Store};
 use tokio::sync::watch;
 
 use crate::gateway::{Gateway, StartError};
@@ -41,6 +41,29 @@ impl Turned {
         seen.1 += 1;
         seen.1 <= TURNED_PER_S
     }
+}
+
+/// Projects the entries from `next` on, as many as one batch holds, and says where the following begins. The running
+/// gateway follows its ledger by this, and `plimsoll ledger reindex` begins anew by it.
+///
+/// # Errors
+/// In words, when the ledger can't be read or the database can't take it.
+pub async fn project_batch(reader: LedgerReader, store: &Store, next: u64) -> Result<u64, String> {
+    let text = |error: &dyn std::error::Error| crate::upstream::http::chain(error);
+    let read = tokio::task::spawn_blocking(move || {
+        let mut records = reader.iter_from(Seq(next));
+        let mut rows = Vec::new();
+        while rows.len() < PROJECT_BATCH
+            && let Some(record) = records.next().transpose()?
+        {
+            rows.push(EntryRow::of(record.seq.0, records.place(), &record.entry));
+        }
+        Ok::<_, plimsoll_ledger::LedgerError>(rows)
+    });
+    let rows = read.await.map_err(|e| text(&e))?.map_err(|e| text(&e))?;
+    let Some(last) = rows.last().map(|row| row.seq) else { return Ok(next) };
+    store.project(rows).await.map_err(|e| text(&e))?;
+    Ok(last + 1)
 }
 
 impl Gateway {
@@ -149,24 +172,8 @@ impl Gateway {
         }
     }
 
-    /// Projects the entries from `next` on, as many as one batch holds, and says where the following begins.
     async fn project_batch(&self, next: u64) -> Result<u64, String> {
-        let text = |error: &dyn std::error::Error| crate::upstream::http::chain(error);
-        let reader = self.ledger.reader();
-        let read = tokio::task::spawn_blocking(move || {
-            let mut records = reader.iter_from(Seq(next));
-            let mut rows = Vec::new();
-            while rows.len() < PROJECT_BATCH
-                && let Some(record) = records.next().transpose()?
-            {
-                rows.push(EntryRow::of(record.seq.0, records.place(), &record.entry));
-            }
-            Ok::<_, plimsoll_ledger::LedgerError>(rows)
-        });
-        let rows = read.await.map_err(|e| text(&e))?.map_err(|e| text(&e))?;
-        let Some(last) = rows.last().map(|row| row.seq) else { return Ok(next) };
-        self.store.project(rows).await.map_err(|e| text(&e))?;
-        Ok(last + 1)
+        project_batch(self.ledger.reader(), &self.store, next).await
     }
 
     /// Notes a request that ended before any act.

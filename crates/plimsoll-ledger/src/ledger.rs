@@ -354,6 +354,23 @@ fn make_dirs(dir: &Path) -> Result<(), LedgerError> {
     Ok(())
 }
 
+/// A ledger that nobody writes for as long as this lives: no gateway can start on it meanwhile.
+#[derive(Debug)]
+pub struct Held {
+    _lock: File,
+}
+
+/// Keeps a ledger from being written, to work beside it.
+///
+/// # Errors
+/// [`LedgerError::Locked`] when a gateway is running on it.
+pub fn hold(dir: &Path) -> Result<Held, LedgerError> {
+    if !segment::segments_dir(dir).is_dir() {
+        return Err(LedgerError::NotALedger { path: dir.to_owned() });
+    }
+    lock(dir, &Disk::default()).map(|lock| Held { _lock: lock })
+}
+
 /// Takes the lock that only one writer can hold. The kernel releases it when the process ends,
 /// however it ends.
 fn lock(dir: &Path, disk: &Disk) -> Result<File, LedgerError> {

@@ -54,7 +54,7 @@ mod tests;
 #[cfg(any(test, feature = "faults"))]
 pub use disk::Faults;
 pub use error::LedgerError;
-pub use ledger::{Head, Health, Ledger, LedgerOptions, Seq};
+pub use ledger::{Head, Health, Held, Ledger, LedgerOptions, Seq, hold};
 pub use queue::Pending;
 pub use reader::{LedgerReader, Record, Records};
 pub use recovery::{Recovery, Truncation};

@@ -73,6 +73,8 @@ enum Command {
     Resume(cmd::stop::Resume),
     /// Make, list and revoke API keys and admin keys
     Key(cmd::key::Key),
+    /// Look after the record: how it stands, and building its database anew
+    Ledger(cmd::ledger::Ledger),
     /// Measure what it costs, and what a policy costs and stops
     Bench(cmd::bench::Bench),
     /// Run the mock model or a mock MCP server, for trying things without a provider
@@ -100,6 +102,7 @@ fn main() -> ExitCode {
         Command::Stop(args) => args.run(),
         Command::Resume(args) => args.run(),
         Command::Key(args) => args.run(),
+        Command::Ledger(args) => args.run(),
         Command::Bench(args) => args.run(),
         Command::Mock(args) => args.run(),
     };

@@ -41,6 +41,23 @@ impl Repo {
         })
     }
 
+    /// The state directory of a gateway that has run, also where its repository is not at hand.
+    ///
+    /// # Errors
+    /// When there is no ledger in it.
+    pub fn recorded(&self) -> Result<PathBuf, Error> {
+        let bundle = match std::env::var_os("PLIMSOLL_STATE") {
+            Some(_) => None,
+            None => self.load(true)?.bundle,
+        };
+        let state = self.state_dir(bundle.as_ref());
+        match state.join("ledger").is_dir() {
+            true => Ok(state),
+            false => Err(Error::new(format!("there is no ledger at {}", state.display()))
+                .help("`plimsoll up` makes one; --repo names the repository, PLIMSOLL_STATE the directory")),
+        }
+    }
+
     /// The directory of ledger and database: `PLIMSOLL_STATE`, else what plimsoll.yaml says.
     pub fn state_dir(&self, bundle: Option<&Bundle>) -> PathBuf {
         if let Some(dir) = std::env::var_os("PLIMSOLL_STATE") {

@@ -10,6 +10,7 @@ pub mod explain;
 pub mod export;
 pub mod init;
 pub mod key;
+pub mod ledger;
 pub mod log;
 pub mod mcp;
 pub mod mock;

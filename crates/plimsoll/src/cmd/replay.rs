@@ -52,7 +52,7 @@ pub struct Replay {
 impl Replay {
     pub fn run(self) -> Done {
         let asked = self.asked()?;
-        let state = self.state()?;
+        let state = self.repo.recorded()?;
         let ledger = state.join("ledger");
         let grounds = Grounds::of(state);
         let (json, text, exit) = match &self.candidate {
@@ -91,20 +91,6 @@ impl Replay {
                 .help("name a session, act or request, or give --since 7d, --workflow …, or --all"));
         }
         Ok(asked)
-    }
-
-    /// The state directory, also where its repository is not at hand.
-    fn state(&self) -> Result<PathBuf, Error> {
-        let bundle = match std::env::var_os("PLIMSOLL_STATE") {
-            Some(_) => None,
-            None => self.repo.load(true)?.bundle,
-        };
-        let state = self.repo.state_dir(bundle.as_ref());
-        match state.join("ledger").is_dir() {
-            true => Ok(state),
-            false => Err(Error::new(format!("there is no ledger at {}", state.display()))
-                .help("`plimsoll up` makes one; --repo names the repository, PLIMSOLL_STATE the directory")),
-        }
     }
 }
 

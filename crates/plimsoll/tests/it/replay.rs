@@ -107,3 +107,36 @@ fn without_its_release(state: &Path) {
         said["acts"].as_u64()
     );
 }
+
+/// What the program prints, without the entries' own words.
+fn log(state: &Path) -> String {
+    run(&["log", "--limit", "10000", "--json"], &[("PLIMSOLL_STATE", &state.display().to_string())])
+}
+
+#[test]
+fn the_database_is_built_anew_from_the_segments() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path().join("state");
+    demo(&state);
+    let env = state.display().to_string();
+    let env = [("PLIMSOLL_STATE", env.as_str())];
+    let before = log(&state);
+    let status: Value = serde_json::from_str(&run(&["ledger", "status", "--json"], &env)).unwrap();
+    assert_eq!((&status["level"], &status["running"]), (&Value::Bool(true), &Value::Bool(false)));
+    // Somebody damages the projection: an entry less, another word.
+    let sql = rusqlite::Connection::open(state.join("plimsoll.db")).unwrap();
+    sql.execute("DELETE FROM entry WHERE seq % 3 = 1", []).unwrap();
+    drop(sql);
+    assert_ne!(log(&state), before);
+    let told: Value = serde_json::from_str(&run(&["ledger", "reindex", "--json"], &env)).unwrap();
+    assert_eq!(told["entries"], status["entries"]);
+    assert_eq!(log(&state), before);
+
+    let held = plimsoll_ledger::hold(&state.join("ledger")).unwrap();
+    let refused = command(&["ledger", "reindex"], &env).output().unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    assert!(said.contains("writes this ledger") && said.contains("stop it"), "{said}");
+    drop(held);
+    assert_eq!(log(&state), before, "a refusal threw nothing away");
+}
