@@ -498,6 +498,15 @@ async fn entries_are_found_by_what_people_know(store: Store) {
     assert_eq!(seqs(store.entries_of_session("s-1", 9).await.unwrap()), [4, 5, 6, 7]);
     assert_eq!(seqs(store.entries_of_session("s-1", 2).await.unwrap()), [4, 5]);
     assert_eq!(seqs(store.entries_of_act("act-05").await.unwrap()), [10, 11]);
+    let part = async |from, newest_first| {
+        let part = crate::SessionPart { from, newest_first, limit: 2 };
+        seqs(store.session_part("s-1", part).await.unwrap())
+    };
+    assert_eq!((part(None, false).await, part(Some(6), false).await), (vec![4, 5], vec![6, 7]));
+    assert_eq!((part(None, true).await, part(Some(5), true).await), (vec![7, 6], vec![5, 4]));
+    assert_eq!(store.session_left("s-1", 5, false).await.unwrap(), 2);
+    assert_eq!(store.session_left("s-1", 5, true).await.unwrap(), 1);
+    assert_eq!(store.session_left("", 0, false).await.unwrap(), 0);
     assert_eq!(seqs(store.entries_of_request("req-11").await.unwrap()), [11]);
     assert!(store.entries_of_act("").await.unwrap().is_empty());
 

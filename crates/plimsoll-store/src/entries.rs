@@ -58,6 +58,15 @@ pub struct EntryFilter {
     pub before: Option<u64>,
 }
 
+/// Which part of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionPart {
+    /// The entry to begin with; `None`: the first, or the latest.
+    pub from: Option<u64>,
+    pub newest_first: bool,
+    pub limit: usize,
+}
+
 /// One session in a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionSummary {
@@ -101,6 +110,10 @@ pub trait Entries {
 
     /// Oldest first.
     fn entries_of_session(&self, session: &str, limit: usize) -> Answer<Vec<EntryRow>>;
+    /// A part of a session, in the order it is asked for.
+    fn session_part(&self, session: &str, part: SessionPart) -> Answer<Vec<EntryRow>>;
+    /// How many entries a session has beyond this one, in the order it is asked for.
+    fn session_left(&self, session: &str, beyond: u64, newest_first: bool) -> Answer<u64>;
     fn entries_of_act(&self, act: &str) -> Answer<Vec<EntryRow>>;
     fn entries_of_request(&self, request: &str) -> Answer<Vec<EntryRow>>;
 

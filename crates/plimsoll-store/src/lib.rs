@@ -40,7 +40,7 @@ use jiff::Timestamp;
 
 pub use approvals::Approvals;
 pub use counters::Counters;
-pub use entries::{Bodies, Entries, EntryFilter, EntryRow, IdMatch, SessionSummary};
+pub use entries::{Bodies, Entries, EntryFilter, EntryRow, IdMatch, SessionPart, SessionSummary};
 pub use error::StoreError;
 pub use keys::{AdminKeyRow, KeyRow, Keys};
 pub use memory::{Lapse, Memory, Whose};

@@ -10,10 +10,11 @@
 mod candidate;
 mod case;
 
-use plimsoll_core::{Code, Decision, Digest, Entry, EntryBody, Judged, Need};
+use plimsoll_core::{Assume, Code, Decision, Digest, Entry, EntryBody, Judged, Need, RuleHit, Rules as _};
 
 pub use candidate::{Candidate, Changed, Compared, Unanswerable};
 
+use crate::cedar::Nearest;
 use crate::model::Bundle;
 use case::Again;
 
@@ -104,6 +105,28 @@ pub fn again(entry: &Entry, judged: &Judged, passed: bool, bundle: &Bundle) -> R
             again: verdict.decision,
         })),
     }
+}
+
+/// What the rules said about a recorded act, for the engineer who keeps them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ruled {
+    /// The rules that decided: the permits where one permitted, else what forbade it.
+    pub rules: Vec<RuleHit>,
+    /// Rules that could not be evaluated.
+    pub errors: Vec<String>,
+    /// Permits that could have spoken, each with the conditions that did not hold; what lacks least first.
+    pub nearest: Vec<Nearest>,
+}
+
+/// Asks the rules again what they say about a recorded act, and what each permit lacked.
+///
+/// # Errors
+/// When a fact of the decision is not on record.
+pub fn ruled(entry: &Entry, judged: &Judged, bundle: &Bundle) -> Result<Ruled, Missing> {
+    let asked = Again::of(entry, judged)?;
+    let judgement = bundle.rules.judge(&asked.case(), &Assume::default());
+    let nearest = if judgement.permitted { Vec::new() } else { bundle.rules.nearest(&asked.case()) };
+    Ok(Ruled { rules: judgement.rules, errors: judgement.errors, nearest })
 }
 
 /// The ground of a recorded decision: which kept release it is to be decided again by.

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use plimsoll_store::SessionSummary;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Console;
 use crate::api::ApiError;
-use crate::chain::{self, Chain};
+use crate::chain::{self, Chain, PART_ENTRIES, Window};
 
 /// Sessions in one answer.
 const LIST_MAX: usize = 200;
@@ -35,11 +36,26 @@ fn line(session: &SessionSummary) -> Value {
     })
 }
 
-/// `GET /api/sessions/{id}`: the action chain.
+/// Which part of a long session.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Part {
+    from: Option<u64>,
+    #[serde(default)]
+    newest: bool,
+    entries: Option<usize>,
+}
+
+/// `GET /api/sessions/{id}`: the action chain, or a part of a long one.
 pub(crate) async fn show(
     State(console): State<Arc<Console>>,
     Path(id): Path<String>,
+    Query(asked): Query<Part>,
 ) -> Result<Json<Chain>, ApiError> {
-    let chain = chain::of_session(console.gateway.store(), &id).await?;
+    let window = Window {
+        from: asked.from,
+        newest_first: asked.newest,
+        entries: asked.entries.unwrap_or(PART_ENTRIES),
+    };
+    let chain = chain::of_session_part(console.gateway.store(), &id, window).await?;
     chain.map(Json).ok_or_else(|| ApiError::missing(format!("there is no session `{id}` on record")))
 }

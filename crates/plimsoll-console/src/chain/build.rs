@@ -174,7 +174,7 @@ impl Builder {
     }
 
     fn finish(self) -> Chain {
-        Chain { who: self.who, steps: self.steps, omitted: self.omitted }
+        Chain { who: self.who, steps: self.steps, omitted: self.omitted, more: None }
     }
 }
 

@@ -5,6 +5,9 @@ use serde::Serialize;
 
 use super::{Act, Chain, Line, Part, Step, Tone, date, short};
 
+/// Facts that a person needs to have heard.
+const DECIDING: usize = 3;
+
 /// Who is accountable, from the release as it is today.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Accountable {
@@ -24,7 +27,10 @@ pub struct Explanation {
     pub asked: String,
     /// What was decided.
     pub decided: String,
-    /// The facts that decided it.
+    /// What its code means.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub meaning: String,
+    /// The facts that decided it, the most telling first.
     pub because: Vec<String>,
     /// What came of it.
     pub then: String,
@@ -54,6 +60,7 @@ pub fn explain(chain: &Chain, seq: Option<u64>, accountable: &Accountable) -> Op
         entry: act.seq,
         asked: asked(chain, act),
         decided: decided(act),
+        meaning: act.decision.code.map(|code| code.row().meaning.to_owned()).unwrap_or_default(),
         because: because(act),
         then: then(act),
         change: change(act, accountable),
@@ -117,9 +124,6 @@ fn decided(act: &Act) -> String {
 
 fn because(act: &Act) -> Vec<String> {
     let mut facts = Vec::new();
-    if let Some(code) = act.decision.code {
-        facts.push(code.row().meaning.to_owned());
-    }
     for reason in &act.decision.reasons {
         let rule = match reason.rule.as_str() {
             "" => String::new(),
@@ -241,10 +245,14 @@ impl Explanation {
             line(Tone::Title, self.decided.clone()),
             line(Tone::Plain, self.then.clone()),
         ];
+        lines.extend((!self.meaning.is_empty()).then(|| line(Tone::Plain, self.meaning.clone())));
+        let (decided, besides) = self.because.split_at(self.because.len().min(DECIDING));
+        let (decided, besides) = (decided.to_vec(), besides.to_vec());
         let sections = [
-            ("Why", &self.because),
-            ("Who can change it", &self.change),
-            ("What would have been legal", &self.legal),
+            ("The facts that decided it", &decided),
+            ("What was known besides", &besides),
+            ("What would have changed the outcome", &self.legal),
+            ("Who can overrule it", &self.change),
             ("See", &self.see),
         ];
         for (title, items) in sections.into_iter().filter(|(_, items)| !items.is_empty()) {

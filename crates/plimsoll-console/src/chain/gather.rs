@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use plimsoll_core::{Entry, EntryBody, Hypothesis};
-use plimsoll_store::{EntryFilter, EntryRow, ROWS_MAX, Store, StoreError};
+use plimsoll_store::{EntryFilter, EntryRow, ROWS_MAX, SessionPart, Store, StoreError};
 
-use super::{Chain, Part, Step, build};
+use super::{Chain, More, PART_ENTRIES, Part, Step, build};
 
 /// What an id means.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +22,14 @@ pub enum Found {
 /// # Errors
 /// When the store does not answer.
 pub async fn find(store: &Store, id: &str) -> Result<Found, StoreError> {
+    find_part(store, id, Window::default()).await
+}
+
+/// The same, of a session this part.
+///
+/// # Errors
+/// When the store does not answer.
+pub async fn find_part(store: &Store, id: &str, window: Window) -> Result<Found, StoreError> {
     let id = id.trim().trim_start_matches('#').trim_start_matches("act-");
     if let Ok(seq) = id.parse::<u64>()
         && let Some(row) = store.entry(seq).await?
@@ -43,7 +51,7 @@ pub async fn find(store: &Store, id: &str) -> Result<Found, StoreError> {
         (None, _) => Ok(Found::Nothing),
         (Some(only), 1) => {
             let chain = match only.what.as_str() {
-                "session" => of_session(store, &only.id).await?,
+                "session" => of_session_part(store, &only.id, window).await?,
                 "request" => of_request(store, &only.id).await?,
                 "act" => of_act(store, &only.id).await?,
                 _ => None,
@@ -72,17 +80,60 @@ async fn of_entry(store: &Store, row: EntryRow) -> Result<Chain, StoreError> {
     Ok(chain.unwrap_or_else(|| build(&[row])))
 }
 
-/// The chain of a session.
+/// The part of a session that is told at once. A session can be longer than anybody waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// The entry to begin with; `None`: the first, or the latest.
+    pub from: Option<u64>,
+    pub newest_first: bool,
+    pub entries: usize,
+}
+
+impl Default for Window {
+    /// The first [`PART_ENTRIES`].
+    fn default() -> Self {
+        Self { from: None, newest_first: false, entries: PART_ENTRIES }
+    }
+}
+
+/// The chain of a session: its first part.
 ///
 /// # Errors
 /// When the store does not answer.
 pub async fn of_session(store: &Store, session: &str) -> Result<Option<Chain>, StoreError> {
+    of_session_part(store, session, Window::default()).await
+}
+
+/// A part of a session's chain. What belongs to an act of this part and stands beyond it (its outcome, the model's
+/// answer that proposed it, what people said) is told with it.
+///
+/// # Errors
+/// When the store does not answer.
+pub async fn of_session_part(
+    store: &Store,
+    session: &str,
+    window: Window,
+) -> Result<Option<Chain>, StoreError> {
+    let Window { from, newest_first, entries } = window;
+    let limit = entries.clamp(1, ROWS_MAX);
+    let part = store.session_part(session, SessionPart { from, newest_first, limit }).await?;
+    let last = part.last().map(|row| row.seq);
     let mut rows = Rows::default();
-    rows.add(store.entries_of_session(session, ROWS_MAX).await?);
+    rows.add(part);
     // People's answers and settlements belong to no session of their own.
     rows.settle(store).await?;
+    rows.proposals(store).await?;
     rows.answers(store).await?;
-    Ok(rows.chain())
+    let Some(mut chain) = rows.chain() else { return Ok(None) };
+    if newest_first {
+        chain.steps.reverse();
+    }
+    if let Some(last) = last {
+        let entries = store.session_left(session, last, newest_first).await?;
+        let from = if newest_first { last.saturating_sub(1) } else { last + 1 };
+        chain.more = (entries > 0).then_some(More { from, entries });
+    }
+    Ok(Some(chain))
 }
 
 /// The chain of a request.
@@ -168,6 +219,17 @@ impl Rows {
         let open: Vec<String> =
             intents.filter(|row| !settled.contains(row.act.as_str())).map(|row| row.act.clone()).collect();
         for act in open {
+            self.add(store.entries_of_act(&act).await?);
+        }
+        Ok(())
+    }
+
+    /// The model's answers that proposed these calls, where they stand before this part.
+    async fn proposals(&mut self, store: &Store) -> Result<(), StoreError> {
+        let known: BTreeSet<&str> = self.0.values().map(|row| row.act.as_str()).collect();
+        let mut missing: BTreeSet<String> = self.entries().filter_map(|entry| joined(&entry)).collect();
+        missing.retain(|act| !known.contains(act.as_str()));
+        for act in missing {
             self.add(store.entries_of_act(&act).await?);
         }
         Ok(())

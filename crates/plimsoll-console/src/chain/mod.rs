@@ -26,12 +26,14 @@ pub use argument::{Argument, arguments};
 pub use build::build;
 pub use explain::{Accountable, Explanation, code_lines, explain};
 pub use facts::{Fact, facts};
-pub use gather::{Found, find, of_act, of_request, of_session};
+pub use gather::{Found, Window, find, find_part, of_act, of_request, of_session, of_session_part};
 pub use log::{log_line, log_tone};
 pub use text::{Line, Tone, lines};
 
 /// Characters of one value or text that are shown at most.
 pub const SHOWN_CHARS: usize = 600;
+/// Entries of a session in one part, unless told otherwise.
+pub const PART_ENTRIES: usize = 500;
 /// Steps of one chain at most; what is beyond is counted.
 pub const STEPS_MAX: usize = 2_000;
 
@@ -43,6 +45,18 @@ pub struct Chain {
     /// Entries that are not shown, for want of room.
     #[serde(skip_serializing_if = "is_zero")]
     pub omitted: usize,
+    /// Of a session that is shown in parts: what comes after this part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub more: Option<More>,
+}
+
+/// What comes after a part of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct More {
+    /// The entry that the next part begins with, or goes on beyond.
+    pub from: u64,
+    /// How many entries there are yet.
+    pub entries: u64,
 }
 
 /// Who asked, and under which rules.

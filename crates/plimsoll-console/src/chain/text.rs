@@ -54,6 +54,10 @@ pub fn lines(chain: &Chain) -> Vec<Line> {
         page.gap();
         page.line(Tone::Warn, format!("{} more entries are not shown", chain.omitted));
     }
+    if let Some(more) = chain.more {
+        page.gap();
+        page.line(Tone::Warn, format!("{} more entries follow, from #{}", more.entries, more.from));
+    }
     page.lines
 }
 

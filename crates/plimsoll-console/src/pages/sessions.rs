@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Extension, Path, State};
+use axum::extract::{Extension, Path, Query, State};
 use axum::response::Response;
 use jiff::Timestamp;
 use plimsoll_core::{ApprovalState, Integrity, OutcomeStatus, Span};
 use plimsoll_store::SessionSummary;
+use serde::Deserialize;
 
 use crate::Console;
 use crate::api::ApiError;
-use crate::chain::{self, Act, Chain, Question, Step, clock, date, short, shown, size};
+use crate::chain::{self, Act, Chain, Question, Step, Window, clock, date, short, shown, size};
 use crate::logins::Login;
 use crate::pages::overview::tone;
 use crate::pages::{Frame, failed, html};
@@ -91,14 +92,26 @@ struct Page {
     from: String,
     to: String,
     releases: String,
+    /// Where the next part is.
+    more: String,
+}
+
+/// Which part of a long session.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Asked {
+    from: Option<u64>,
+    #[serde(default)]
+    newest: bool,
 }
 
 pub(crate) async fn show(
     State(console): State<Arc<Console>>,
     Extension(login): Extension<Login>,
     Path(id): Path<String>,
+    Query(asked): Query<Asked>,
 ) -> Response {
-    let chain = match chain::of_session(console.gateway.store(), &id).await {
+    let window = Window { from: asked.from, newest_first: asked.newest, ..Window::default() };
+    let chain = match chain::of_session_part(console.gateway.store(), &id, window).await {
         Ok(Some(chain)) => chain,
         Ok(None) => {
             let message = format!("there is no session `{}` on record", shown(&id));
@@ -107,7 +120,10 @@ pub(crate) async fn show(
         Err(error) => return failed(&ApiError::from(error), Some(&login)),
     };
     let releases: Vec<&str> = chain.who.releases.iter().map(|release| short(release)).collect();
+    let order = if asked.newest { "&newest=true" } else { "" };
+    let more = chain.more.map(|more| format!("{}?from={}{order}", href(&id), more.from)).unwrap_or_default();
     html(&Page {
+        more,
         frame: Frame::of(&console, &login, "sessions", &format!("Session {}", chain.who.session)).await,
         from: chain.who.first_at.map(date).unwrap_or_default(),
         to: chain.who.last_at.map(clock).unwrap_or_default(),

@@ -77,6 +77,42 @@ async fn ids_are_found_by_their_beginning() {
     assert_eq!(delete.who.first_at.map(|at| at >= began()), Some(true));
 }
 
+/// A session in parts is the session: each act once, with its outcome, whichever way it is read.
+#[tokio::test]
+async fn a_long_session_is_told_in_parts() {
+    let house = House::open().await;
+    house.tell(&story()).await;
+    let store = house.gateway.store();
+    let whole = build(&rows(&story()));
+    let acts = |chain: &chain::Chain| -> Vec<(String, &'static str)> {
+        let act = |step: &chain::Step| match step {
+            chain::Step::Act(act) => Some((act.ids.act.clone(), act.verdict())),
+            _ => None,
+        };
+        chain.steps.iter().filter_map(act).collect()
+    };
+    let mut expected = acts(&whole);
+    expected.sort();
+    for (newest_first, entries) in [(false, 1), (false, 4), (true, 1), (true, 5), (true, 10_000)] {
+        let mut window = chain::Window { from: None, newest_first, entries };
+        let mut told = Vec::new();
+        loop {
+            let part = chain::of_session_part(store, SESSION, window).await.unwrap().unwrap();
+            told.extend(acts(&part));
+            let Some(more) = part.more else { break };
+            assert!(more.entries > 0);
+            window.from = Some(more.from);
+        }
+        told.sort();
+        told.dedup();
+        let missing: Vec<_> = expected.iter().filter(|act| !told.contains(act)).collect();
+        assert!(
+            missing.is_empty(),
+            "{entries} at a time, newest first {newest_first}: {missing:?} of {told:?}"
+        );
+    }
+}
+
 #[test]
 fn a_question_in_the_terminal() {
     let asked = super::fixture::question("T-del", began(), "ada@shop.example");

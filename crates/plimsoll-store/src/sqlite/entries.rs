@@ -7,7 +7,7 @@ use rusqlite::{Connection, Params, Row, Transaction, params};
 
 use super::values::{At, limited};
 use super::{Durability, Sqlite};
-use crate::entries::{Entries, EntryFilter, EntryRow, IdMatch, SessionSummary};
+use crate::entries::{Entries, EntryFilter, EntryRow, IdMatch, SessionPart, SessionSummary};
 use crate::{Answer, Bodies, ENTRIES_MAX, MATCHES_MAX, ROWS_MAX, StoreError};
 
 const COLUMNS: &str = "seq, id, at, kind, session, workflow, principal, tool, tier, decision, status, act, request, place, body";
@@ -83,6 +83,32 @@ impl Entries for Sqlite {
         let session = session.to_owned();
         self.read_entries("list a session's entries", move |sql| {
             find(sql, "session = ? AND session <> ''", "seq", [session], limit)
+        })
+    }
+
+    fn session_part(&self, session: &str, part: SessionPart) -> Answer<Vec<EntryRow>> {
+        let session = session.to_owned();
+        self.read_entries("list a part of a session", move |sql| {
+            let whole = if part.newest_first { i64::MAX } else { 0 };
+            let from = part.from.map_or(whole, |from| i64::try_from(from).unwrap_or(i64::MAX));
+            let (condition, order) = match part.newest_first {
+                true => ("session = ? AND session <> '' AND seq <= ?", "seq DESC"),
+                false => ("session = ? AND session <> '' AND seq >= ?", "seq"),
+            };
+            find(sql, condition, order, params![session, from], part.limit)
+        })
+    }
+
+    fn session_left(&self, session: &str, beyond: u64, newest_first: bool) -> Answer<u64> {
+        let session = session.to_owned();
+        self.read("count the rest of a session", move |sql| {
+            let side = if newest_first { "<" } else { ">" };
+            let select =
+                format!("SELECT count(*) FROM entry WHERE session = ? AND session <> '' AND seq {side} ?");
+            let beyond = i64::try_from(beyond).unwrap_or(i64::MAX);
+            let left: i64 =
+                sql.prepare_cached(&select)?.query_row(params![session, beyond], |row| row.get(0))?;
+            Ok(left.unsigned_abs())
         })
     }
 

@@ -3,10 +3,13 @@
 use std::process::ExitCode;
 
 use plimsoll_bundle::Bundle;
-use plimsoll_console::chain::{self, Accountable, Chain, Step, code_lines, explain};
+use plimsoll_bundle::replay::{in_short, ruled};
+use plimsoll_console::chain::{self, Accountable, Chain, Step, Window, code_lines, explain};
 use plimsoll_core::{Code, Need};
+use serde_json::json;
 
 use crate::cmd::show::{Record, print};
+use crate::replay::{Grounds, open};
 use crate::repo::Repo;
 use crate::talk::{self, Done, Error};
 
@@ -14,6 +17,7 @@ use crate::talk::{self, Done, Error};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   plimsoll explain 42           the decision of entry 42
+  plimsoll explain 42 --policies   which policies decided it, and what each permit lacked
   plimsoll explain PLM-0210     what the code means, and the next move
 It reads the database beside the gateway, which need not run.")]
 pub struct Explain {
@@ -21,6 +25,9 @@ pub struct Explain {
     id: String,
     #[command(flatten)]
     repo: Repo,
+    /// For the engineer: which policies decided, the nearest permits, and the conditions that did not hold
+    #[arg(long)]
+    policies: bool,
     #[arg(long)]
     json: bool,
 }
@@ -33,10 +40,16 @@ impl Explain {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             let record = Record::open(&self.repo).await?;
-            let chain = record.find(&self.id).await?;
+            // Of a session the latest decision is meant.
+            let latest = Window { newest_first: true, ..Window::default() };
+            let mut chain = record.find(&self.id, latest).await?;
+            chain.steps.sort_by_key(Step::seq);
             let seq = self.id.trim_start_matches('#').parse().ok();
             // First which act it is about, then who answers for that.
             let about = explain(&chain, seq, &Accountable::default()).map(|explanation| explanation.entry);
+            if let (true, Some(about)) = (self.policies, about) {
+                return policies(&self.repo.recorded()?, about, self.json);
+            }
             let accountable = record.bundle.as_ref().map(|bundle| accountable(bundle, &chain, about));
             match explain(&chain, about, &accountable.unwrap_or_default()) {
                 Some(explanation) if self.json => talk::data(serde_json::to_string(&explanation)?),
@@ -50,6 +63,44 @@ impl Explain {
     }
 }
 
+/// What the rules said, asked again under the release that decided.
+fn policies(state: &std::path::Path, about: u64, json: bool) -> Done {
+    let opened = open(&state.join("ledger"), about)?;
+    let opened = opened.ok_or_else(|| Error::new(format!("entry {about} can't be read")))?;
+    let (judged, _) =
+        opened.act().ok_or_else(|| Error::new(format!("entry {about} is about no decision")))?;
+    let ruled = Grounds::of(state.to_owned()).bundle(judged).and_then(|b| ruled(&opened.entry, judged, &b));
+    let ruled = ruled.map_err(|why| Error::new(format!("its policies can't be asked again: {why}")))?;
+    if json {
+        let rules: Vec<_> =
+            ruled.rules.iter().map(|hit| json!({ "id": hit.id, "reason": hit.reason })).collect();
+        let nearest: Vec<_> =
+            ruled.nearest.iter().map(|near| json!({ "id": near.rule, "missing": near.missing })).collect();
+        let told = json!({ "entry": about, "rules": rules, "errors": ruled.errors, "nearest": nearest });
+        talk::data(told.to_string());
+        return Ok(ExitCode::SUCCESS);
+    }
+    talk::data(format!("#{about} {}: {}", judged.act.tool, in_short(&judged.decision)));
+    talk::data("\npolicies that decided");
+    for hit in &ruled.rules {
+        let reason = hit.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        talk::data(format!("  {}{reason}", hit.id));
+    }
+    if ruled.rules.is_empty() {
+        talk::data("  none: what no policy permits does not happen");
+    }
+    for error in &ruled.errors {
+        talk::data(format!("  could not be evaluated: {error}"));
+    }
+    if !ruled.nearest.is_empty() {
+        talk::data("\nnearest permits");
+    }
+    for near in &ruled.nearest {
+        talk::data(format!("  {} lacked: {}", near.rule, near.missing.join("; ")));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 fn code(id: &str, json: bool) -> Done {
     let Some(code) = Code::parse(id) else {
         let known: Vec<&str> = Code::ALL.iter().map(|code| code.id()).collect();
@@ -58,7 +109,7 @@ fn code(id: &str, json: bool) -> Done {
     let row = code.row();
     match json {
         true => talk::data(
-            serde_json::json!({ "code": row.id, "title": row.title, "meaning": row.meaning, "next": row.next })
+            json!({ "code": row.id, "title": row.title, "meaning": row.meaning, "next": row.next })
                 .to_string(),
         ),
         false => print(&code_lines(code)),

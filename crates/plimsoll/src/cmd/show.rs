@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::ValueEnum;
 use plimsoll_bundle::Bundle;
-use plimsoll_console::chain::{self, Chain, Found, Line, Step, Tone};
+use plimsoll_console::chain::{self, Chain, Found, Line, PART_ENTRIES, Step, Tone, Window};
 use plimsoll_gateway::FromLedger;
 use plimsoll_ledger::{LedgerReader, Seq};
 use plimsoll_store::Store;
@@ -23,6 +23,7 @@ const BEHIND_MAX: usize = 10_000;
 #[command(after_help = "Examples:
   plimsoll show 42                  the act of entry 42, with the model's answer that proposed it
   plimsoll show s-inbox             a session by the beginning of its id
+  plimsoll show s-inbox --newest --entries 50    the end of a long session, latest first
   plimsoll show 42 --settle done    an act in doubt: you looked it up, and it happened
 It reads the database beside the gateway, which need not run; --settle needs it, and your admin key.")]
 pub struct Show {
@@ -32,6 +33,15 @@ pub struct Show {
     repo: Repo,
     #[arg(long)]
     json: bool,
+    /// Of a long session: begin with this entry
+    #[arg(long, value_name = "N")]
+    from: Option<u64>,
+    /// Of a long session: the latest first
+    #[arg(long)]
+    newest: bool,
+    /// Of a long session: how many entries at once
+    #[arg(long, value_name = "N", default_value_t = PART_ENTRIES)]
+    entries: usize,
     /// What came of the act in doubt, as the system of record says
     #[arg(long, value_enum)]
     settle: Option<Came>,
@@ -52,16 +62,28 @@ impl Show {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             let record = Record::open(&self.repo).await?;
-            let chain = record.find(&self.id).await?;
+            let window = Window { from: self.from, newest_first: self.newest, entries: self.entries };
+            let chain = record.find(&self.id, window).await?;
             if let Some(came) = self.settle {
                 return self.settle(&chain, came).await;
             }
             match self.json {
                 true => talk::data(serde_json::to_string(&chain)?),
-                false => print(&chain::lines(&chain)),
+                false => {
+                    print(&chain::lines(&chain));
+                    self.say_more(&chain);
+                }
             }
             Ok(ExitCode::SUCCESS)
         })
+    }
+
+    /// How to read on.
+    fn say_more(&self, chain: &Chain) {
+        if let Some(more) = chain.more {
+            let order = if self.newest { " --newest" } else { "" };
+            talk::say(format!("read on with: plimsoll show {} --from {}{order}", self.id, more.from));
+        }
     }
 
     async fn settle(&self, chain: &Chain, came: Came) -> Done {
@@ -132,9 +154,9 @@ impl Record {
         Ok(Self { store, bundle })
     }
 
-    /// The one chain an id means.
-    pub async fn find(&self, id: &str) -> Result<Chain, Error> {
-        match chain::find(&self.store, id).await? {
+    /// The one chain an id means; of a session this part.
+    pub async fn find(&self, id: &str, window: Window) -> Result<Chain, Error> {
+        match chain::find_part(&self.store, id, window).await? {
             Found::One(chain) => Ok(*chain),
             Found::Several(ids) => {
                 Err(Error::new(format!("`{id}` is the beginning of several")).help(ids.join("\n       ")))

@@ -11,7 +11,7 @@ mod scan;
 pub use changes::{Changes, FailOn};
 pub use grounds::Grounds;
 pub use same::Sameness;
-pub use scan::Asked;
+pub use scan::{Asked, open};
 
 /// Entries told by name in a text at most, in each group. `--json` has them all.
 pub const NAMED_MAX: usize = 5;

@@ -45,6 +45,15 @@ impl Opened {
     }
 }
 
+/// One entry of the ledger.
+///
+/// # Errors
+/// When the ledger can't be read.
+pub fn open(ledger: &Path, seq: u64) -> Result<Option<Opened>, Error> {
+    let entry = LedgerReader::open(ledger)?.read(Seq(seq))?;
+    Ok(entry.and_then(|entry| Opened::of(&Record { seq: Seq(seq), entry })))
+}
+
 impl Asked {
     fn takes(&self, opened: &Opened, judged: &Judged) -> bool {
         let is = |asked: &Option<String>, is: &str| asked.as_deref().is_none_or(|asked| asked == is);
