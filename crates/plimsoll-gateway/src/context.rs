@@ -17,14 +17,18 @@ mod template;
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
+use jiff::Timestamp;
 use plimsoll_bundle::{Bundle, Tool, Workflow};
-use plimsoll_core::{Flow, Integrity, Output, Span, SpanKind, ToolName, Trajectory};
+use plimsoll_core::{Flow, Integrity, Output, Principal, Span, SpanKind, ToolName, Trajectory};
 use plimsoll_inspect::redact::Redactor;
 use plimsoll_inspect::trace::{Prepared, TracedSpan, trace};
 use serde_json::Value;
 
-pub use self::results::{KnownResult, PIECED_BYTES, PIECES_MAX, RESULT_TEXT_BYTES, RESULTS_MAX, Results};
-pub use self::sessions::{SESSIONS_MAX, SIGHTS_MAX, SUMMARY_MIN, Sessions};
+pub(crate) use self::results::Fingerprint;
+pub use self::results::{
+    Called, KnownResult, PIECED_BYTES, PIECES_MAX, RESULT_TEXT_BYTES, RESULTS_MAX, Results,
+};
+pub use self::sessions::{LAPSE_LIFE, SESSION_TEXTS_MAX, SESSIONS_MAX, SIGHTS_MAX, SUMMARY_MIN, Sessions};
 use crate::gateway::Gateway;
 
 /// Bytes a text needs to be recognised as a tool's result outside a result's place.
@@ -70,6 +74,28 @@ pub struct Scope {
     /// The session's name is made of how its conversation begins.
     pub derived: bool,
     pub key: String,
+    /// The principal's id, and the one who really asks.
+    pub principal: String,
+    pub requester: String,
+    pub workflow: String,
+    /// The time of the request.
+    pub at: Timestamp,
+}
+
+impl Scope {
+    /// The scope of a session of this name.
+    pub fn of(principal: &Principal, workflow: &str, session: String, derived: bool, at: Timestamp) -> Self {
+        let requester = principal.requester();
+        Self {
+            key: format!("{}|{requester}|{workflow}|{session}", principal.id),
+            session,
+            derived,
+            principal: principal.id.clone(),
+            requester: requester.to_owned(),
+            workflow: workflow.to_owned(),
+            at,
+        }
+    }
 }
 
 impl Gateway {

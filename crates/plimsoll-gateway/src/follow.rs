@@ -84,6 +84,7 @@ impl Gateway {
             tracing::warn!(count = in_doubt.len(), "acts are in doubt; see `plimsoll log --in-doubt`");
         }
         self.joins.load(&self.store, Timestamp::now()).await?;
+        self.recall().await?;
         self.refresh_stops().await?;
         Ok(())
     }
@@ -100,6 +101,7 @@ impl Gateway {
                         tracing::error!(%error, "kill switches can't be read from the store");
                     }
                     self.save_joins().await;
+                    self.save_memory().await;
                 }
                 _ = upkeep.tick() => self.keep_up().await,
                 _ = self.ledger.grown_beyond(next) => {
@@ -119,6 +121,7 @@ impl Gateway {
             }
         }
         self.save_joins().await;
+        self.save_memory().await;
         if let Err(error) = self.project().await {
             tracing::error!(error, "the projection is behind the ledger; the next start catches up");
         }

@@ -16,6 +16,7 @@ use crate::joins::Joins;
 use crate::keys::Keys;
 use crate::limits::Limiter;
 use crate::memo::Memo;
+use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::stops::Stops;
 use crate::tokens::Tokens;
@@ -38,6 +39,7 @@ pub struct Gateway {
     pub(crate) sessions: Sessions,
     pub(crate) results: Results,
     pub(crate) memo: Memo,
+    pub(crate) memory: Arc<Memory>,
     pub(crate) keys: Keys,
     pub(crate) tokens: Tokens,
     pub(crate) http: HttpClient,
@@ -113,6 +115,7 @@ impl Gateway {
             sessions: Sessions::default(),
             results: Results::default(),
             memo: Memo::default(),
+            memory: Arc::new(Memory::new(&state_dir)),
             keys: Keys::default(),
             http,
             metrics: Metrics::default(),

@@ -24,6 +24,7 @@ pub mod keys;
 pub mod limits;
 mod llm_door;
 pub mod memo;
+pub mod memory;
 pub mod metrics;
 pub mod operate;
 pub mod path;

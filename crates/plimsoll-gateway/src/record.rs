@@ -165,6 +165,11 @@ impl Slip {
         self.intent
     }
 
+    /// The session it is on record under.
+    pub fn session(&self) -> &str {
+        &self.header.session
+    }
+
     /// Hands in the outcome and waits until it is durable.
     ///
     /// # Errors

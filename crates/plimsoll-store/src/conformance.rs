@@ -12,7 +12,7 @@ use plimsoll_core::{
 use tempfile::TempDir;
 
 use crate::{
-    AdminKeyRow, ENTRIES_MAX, EntryFilter, EntryRow, IdMatch, KeyRow, Lapse, PRINT_BYTES_MAX, Proposal,
+    AdminKeyRow, ENTRIES_MAX, Edge, EntryFilter, EntryRow, IdMatch, KeyRow, Lapse, PRINT_BYTES_MAX, Proposal,
     ProposalKey, ResultRow, SessionRow, SessionSummary, Sqlite, Store, StoreError, Whose,
 };
 
@@ -377,10 +377,11 @@ async fn results_are_listed_within_a_bound(store: Store) {
 }
 
 async fn the_memory_knows_its_edge(store: Store) {
-    assert_eq!(store.known_to().await.unwrap(), 0);
-    store.set_known_to(7).await.unwrap();
-    store.set_known_to(3).await.unwrap();
-    assert_eq!(store.known_to().await.unwrap(), 7, "never backwards");
+    let edge = |known_to, boot: &str| Edge { known_to, boot: boot.into() };
+    assert_eq!(store.edge().await.unwrap(), Edge::default());
+    store.move_edge(edge(7, "one")).await.unwrap();
+    store.move_edge(edge(3, "two")).await.unwrap();
+    assert_eq!(store.edge().await.unwrap(), edge(3, "two"));
     let lapse = |requester: &str, second| Lapse {
         requester: requester.into(),
         workflow: "support".into(),
@@ -733,8 +734,8 @@ async fn a_broken_database_is_never_read_as_not_found() {
     assert!(store.find_admin_key(&[1; 32]).await.is_err());
     assert!(store.stops().await.is_err());
     assert!(store.latest_results(at(0), 1, 1).await.is_err());
-    assert!(store.known_to().await.is_err());
-    assert!(store.set_known_to(9).await.is_err());
+    assert!(store.edge().await.is_err());
+    assert!(store.move_edge(Edge::default()).await.is_err());
     assert!(store.lapses().await.is_err());
     assert!(store.proposal(&proposal("s", 1).0, at(0)).await.is_err());
     assert!(store.latest_sessions(at(0), 1).await.is_err());

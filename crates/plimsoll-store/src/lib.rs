@@ -43,7 +43,7 @@ pub use counters::Counters;
 pub use entries::{Bodies, Entries, EntryFilter, EntryRow, IdMatch, SessionPart, SessionSummary};
 pub use error::StoreError;
 pub use keys::{AdminKeyRow, KeyRow, Keys};
-pub use memory::{Lapse, Memory, Whose};
+pub use memory::{Edge, Lapse, Memory, Whose};
 pub use proposals::{Proposal, ProposalKey, Proposals};
 pub use results::{ResultRow, Results};
 pub use sessions::{SessionRow, Sessions};

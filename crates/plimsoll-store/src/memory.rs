@@ -1,6 +1,6 @@
 //! How far the memory of results and sessions goes, and where it has a hole.
 //!
-//! Both are written behind the requests. A process that dies takes its last moments with it; the ledger still has
+//! Both are written behind the requests. A machine that dies takes their last moments with it; the ledger still has
 //! the acts of those moments, so the next start can tell whose results it does not know.
 
 use jiff::Timestamp;
@@ -26,13 +26,21 @@ pub enum Whose {
     Person(String),
 }
 
+/// How far the memory goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Edge {
+    /// Up to which entry of the ledger everything that was returned and shown is remembered.
+    pub known_to: u64,
+    /// Which running of the machine that was; empty when nobody knows. In the same running nothing that was written
+    /// to a file is lost, whether it was synced or not.
+    pub boot: String,
+}
+
 /// The memory's edge.
 pub trait Memory {
-    /// Up to which entry of the ledger everything that was returned and shown is remembered.
-    fn known_to(&self) -> Answer<u64>;
+    fn edge(&self) -> Answer<Edge>;
 
-    /// Moves that mark, never backwards.
-    fn set_known_to(&self, seq: u64) -> Answer<()>;
+    fn move_edge(&self, edge: Edge) -> Answer<()>;
 
     /// Notes lapses; a later one of the same requester and workflow replaces an earlier.
     fn note_lapses(&self, lapses: Vec<Lapse>) -> Answer<()>;

@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 use plimsoll_core::{Digest, Label};
+use serde::{Deserialize, Serialize};
 
 use crate::Answer;
 
 /// That some content came out of a tool, with the label it came with. The content is not kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResultRow {
     /// SHA-256 of the content.
     pub address: Digest,
@@ -24,6 +25,7 @@ pub struct ResultRow {
     /// How long the content is as its fingerprints count.
     pub folded: u32,
     /// Fingerprints of its pieces, in the caller's own encoding.
+    #[serde(skip)]
     pub prints: Vec<u8>,
     pub at: Timestamp,
 }

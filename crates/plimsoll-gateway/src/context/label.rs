@@ -1,6 +1,7 @@
 //! Labelling: each text of a request as one span, or as several where it is not all of one origin.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
@@ -10,10 +11,10 @@ use serde_json::Value;
 
 use super::known::copies;
 use super::recognise::Copy;
-use super::results::Results;
-use super::sessions::{Copies, Sessions, Sight, covered};
+use super::results::{Called, Results, call_address};
+use super::sessions::{Copies, Seen, Sessions, Sight, covered};
 use super::template::{Part as Filled, Rendering, rendering};
-use super::{CallOf, Context, Scope, Shown, summary};
+use super::{CallOf, Context, RECOGNISED_MIN, Scope, Shown, summary};
 
 /// What its session was shown before.
 pub(super) struct Past<'s> {
@@ -35,6 +36,8 @@ struct Piece<'a> {
     address: Digest,
     copies: Copies,
     summary: bool,
+    /// It may be what a tool returned, and nobody remembers.
+    doubted: bool,
 }
 
 /// A part of a text, with its label.
@@ -77,25 +80,26 @@ impl Reader<'_> {
             trajectory: Trajectory::default(),
             arguments: OnceLock::new(),
         };
-        for piece in self.look(shown) {
+        // Nothing was answered in it yet.
+        let goes_on = |shown: &Shown<'_>| !matches!(shown.kind, SpanKind::System | SpanKind::User);
+        let begins = !shown.iter().any(goes_on);
+        for piece in self.look(shown, begins) {
             let parts = self.parts(&piece);
             let Piece { shown, address, .. } = piece;
             place(&mut context, shown.text, address, parts);
         }
         if let Some(past) = &self.past {
-            let goes_on = |span: &Span| !matches!(span.kind, SpanKind::System | SpanKind::User);
-            let anew = past.scope.derived && !context.spans.iter().any(goes_on);
-            context.trajectory = past.sessions.live_on(&past.scope.key, &context.trajectory, anew);
+            context.trajectory = past.sessions.live_on(past.scope, &context.trajectory, begins);
         }
         context
     }
 
     /// Looks each text up, those of a session that were seen before as they were then.
-    fn look<'a>(&self, shown: Vec<Shown<'a>>) -> Vec<Piece<'a>> {
+    fn look<'a>(&self, shown: Vec<Shown<'a>>, begins: bool) -> Vec<Piece<'a>> {
         let piece = |shown: Shown<'a>| {
             let summary =
                 matches!(shown.kind, SpanKind::User | SpanKind::System) && summary::says_so(&shown.text);
-            Piece { address: Digest::of(shown.text.as_bytes()), shown, copies: None, summary }
+            Piece { address: Digest::of(shown.text.as_bytes()), shown, copies: None, summary, doubted: false }
         };
         let mut pieces: Vec<Piece<'a>> = shown.into_iter().map(piece).collect();
         let sights: Vec<Sight> =
@@ -109,18 +113,25 @@ impl Reader<'_> {
             return pieces;
         };
         let known = past.sessions.first_sights(&past.scope.key, &sights);
+        let doubts = OnceCell::new();
         let mut new = Vec::new();
         for ((piece, sight), known) in pieces.iter_mut().zip(&sights).zip(known) {
             // A result may be known by now that was not when somebody else's text was the same.
-            let again = |known: &Copies| known.is_none() && piece.shown.kind == SpanKind::Result;
-            piece.copies = match known {
-                Some(known) if !again(&known) => known,
+            let again = |seen: &Seen| seen.copies.is_none() && piece.shown.kind == SpanKind::Result;
+            let seen = match known {
+                Some(seen) if !again(&seen) => seen,
                 _ => {
-                    let found = found(piece);
-                    new.push((*sight, found.clone()));
-                    found
+                    let may_be_told = matches!(piece.shown.kind, SpanKind::User | SpanKind::System)
+                        && piece.shown.text.len() >= RECOGNISED_MIN;
+                    let doubted =
+                        may_be_told && *doubts.get_or_init(|| past.sessions.doubts(past.scope, begins));
+                    let seen = Seen { copies: found(piece), doubted };
+                    new.push((*sight, seen.clone()));
+                    seen
                 }
             };
+            piece.copies = seen.copies;
+            piece.doubted = seen.doubted;
         }
         if !new.is_empty() {
             past.sessions.keep_sights(&past.scope.key, new);
@@ -187,7 +198,11 @@ impl Reader<'_> {
         part.label = known.label.clone();
         part.text = copy.unescaped.clone();
         part.mark = (!copy.verbatim).then_some("altered");
-        part.call = known.call.clone().map_or(CallOf::Unknown, CallOf::Known);
+        part.call = match &known.call {
+            Some(Called::With(call)) => CallOf::Known(Arc::clone(call)),
+            Some(Called::Like(digest)) => said_like(piece, &known.tool, digest),
+            None => CallOf::Unknown,
+        };
         if piece.shown.kind == SpanKind::Result
             && let Some(local) = piece.shown.tool.as_ref().filter(|tool| tool.server == ToolName::LOCAL)
         {
@@ -199,6 +214,10 @@ impl Reader<'_> {
     /// A part that no tool is known to have returned: it is what it is said to be, at most.
     fn rest<'a>(&self, piece: &Piece<'a>, range: Range<usize>, beside: bool) -> Part<'a> {
         match piece.shown.kind {
+            SpanKind::System | SpanKind::User if piece.doubted => {
+                let source = if piece.shown.kind == SpanKind::User { "user" } else { "system" };
+                Part::new(range, piece.shown.kind, Integrity::Untrusted, source).marked("forgotten")
+            }
             SpanKind::System => {
                 Part::new(range, SpanKind::System, Integrity::Trusted, "system").marked("drift")
             }
@@ -252,6 +271,7 @@ impl Reader<'_> {
                 }
                 Rendering::Unclear => {
                     let least = prompt.variables.values().min().copied().unwrap_or_default();
+                    let least = if piece.doubted { Integrity::Untrusted } else { least };
                     let kind = if least >= Integrity::User { SpanKind::User } else { SpanKind::Result };
                     vec![Part::new(0..text.len(), kind, least.min(Integrity::User), source).marked("unclear")]
                 }
@@ -272,7 +292,8 @@ impl Reader<'_> {
             }
             Filled::Variable(name, range) => (name, range),
         };
-        let integrity = prompt.variables.get(name).copied().unwrap_or_default();
+        let declared = prompt.variables.get(name).copied().unwrap_or_default();
+        let integrity = if piece.doubted { Integrity::Untrusted } else { declared };
         let kind = match integrity {
             Integrity::User => SpanKind::User,
             Integrity::Operator | Integrity::Trusted => SpanKind::System,
@@ -296,6 +317,15 @@ impl Reader<'_> {
         parts.push(whole(at..range.end));
         parts.retain(|part| !part.range.is_empty());
         parts
+    }
+}
+
+/// The call that the client says a result answers, where it is the one that it did answer.
+fn said_like<'a>(piece: &Piece<'a>, tool: &ToolName, digest: &Digest) -> CallOf<'a> {
+    let Some(said) = &piece.shown.call else { return CallOf::Unknown };
+    match serde_json::from_str::<Value>(said) {
+        Ok(call) if call_address(tool, &call) == *digest => CallOf::Said(said.clone()),
+        _ => CallOf::Unknown,
     }
 }
 

@@ -32,10 +32,82 @@ pub(super) struct Print {
     pub len: u32,
 }
 
-/// What is remembered of a text.
+impl Print {
+    /// Whether the same piece stands at this folded byte of another text.
+    pub(super) fn stands_at(&self, bytes: &[u8], at: usize) -> bool {
+        let len = self.len as usize;
+        let Some(piece) = at.checked_add(len).and_then(|end| bytes.get(at..end)) else { return false };
+        // A line may be as long as a gram.
+        self.hash == whole(piece) || self.is_gram() && self.hash == gram(piece)
+    }
+
+    /// It was chosen among its neighbours, and is not a line or string of its own.
+    pub(super) const fn is_gram(&self) -> bool {
+        self.len as usize == GRAM
+    }
+}
+
+fn gram(piece: &[u8]) -> u64 {
+    mixed(piece.iter().fold(0, |hash, byte| step(hash, *byte)))
+}
+
+fn whole(piece: &[u8]) -> u64 {
+    mixed(!piece.iter().fold(BASE, |hash, byte| step(hash, *byte)))
+}
+
+/// Fingerprints as bytes: each by its distance from the one before, its length and its hash.
+pub(super) fn encode(prints: &[Print]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(prints.len() * 10);
+    let mut before = 0;
+    for print in prints {
+        number(&mut bytes, print.at.wrapping_sub(before));
+        number(&mut bytes, print.len);
+        bytes.extend(print.hash.to_le_bytes());
+        before = print.at;
+    }
+    bytes
+}
+
+/// What [`encode`] wrote; as far as it can be read.
+pub(super) fn decode(mut bytes: &[u8]) -> Vec<Print> {
+    let mut prints = Vec::with_capacity(bytes.len() / 10);
+    let mut at = 0_u32;
+    while let (Some(step), Some(len)) = (read_number(&mut bytes), read_number(&mut bytes)) {
+        let Some((hash, rest)) = bytes.split_first_chunk() else { break };
+        bytes = rest;
+        at = at.wrapping_add(step);
+        prints.push(Print { hash: u64::from_le_bytes(*hash), at, len });
+    }
+    prints
+}
+
+/// Seven bits a byte, the lowest first.
+fn number(bytes: &mut Vec<u8>, mut n: u32) {
+    while n >= 0x80 {
+        bytes.push(n.to_le_bytes()[0] | 0x80);
+        n >>= 7;
+    }
+    bytes.push(n.to_le_bytes()[0]);
+}
+
+fn read_number(bytes: &mut &[u8]) -> Option<u32> {
+    let mut n = 0_u32;
+    for shift in (0..32).step_by(7) {
+        let (byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        n |= u32::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some(n);
+        }
+    }
+    None
+}
+
+/// What is remembered of a text, in order.
 pub(super) fn of(text: &str, folded: &Folded<'_>) -> Vec<Print> {
     let mut prints = winnowed(&folded.bytes);
     prints.extend(segments(text).into_iter().filter_map(|part| segment(text, folded, part)));
+    prints.sort_by_key(|print| print.at);
     prints
 }
 
@@ -56,8 +128,7 @@ fn segment(text: &str, folded: &Folded<'_>, part: Range<usize>) -> Option<Print>
     if range.len() < SEGMENT_MIN || words(&text[part]) < PROSE_WORDS {
         return None;
     }
-    let hash = folded.bytes[range.clone()].iter().fold(BASE, |hash, byte| step(hash, *byte));
-    Some(Print { hash: mixed(!hash), at: short(range.start), len: short(range.len()) })
+    Some(Print { hash: whole(&folded.bytes[range.clone()]), at: short(range.start), len: short(range.len()) })
 }
 
 fn winnowed(bytes: &[u8]) -> Vec<Print> {
@@ -136,6 +207,22 @@ mod tests {
         assert!(finds("Mail: Please pay us on Friday morning"));
         assert!(!finds("open https://a.example/b/c/d/e/f"));
         assert!(!finds("Please pay us on Monday"));
+    }
+
+    #[test]
+    fn prints_come_back_from_bytes_and_stand_where_they_stood() {
+        let text: String =
+            (0..300_u32).map(|n| format!("{:x} is a\nword ", n.wrapping_mul(40_503))).collect();
+        let folded = Folded::new(&text);
+        let prints = of(&text, &folded);
+        let bytes = encode(&prints);
+        assert_eq!(decode(&bytes), prints);
+        assert_eq!(decode(&bytes[..bytes.len() - 1]), prints[..prints.len() - 1]);
+        for print in &prints {
+            assert!(print.stands_at(&folded.bytes, print.at as usize));
+            assert!(!print.stands_at(&folded.bytes, print.at as usize + 1));
+            assert!(!print.stands_at(&folded.bytes, usize::MAX));
+        }
     }
 
     #[test]

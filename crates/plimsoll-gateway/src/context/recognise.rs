@@ -10,8 +10,8 @@ use std::sync::Arc;
 use plimsoll_core::Integrity;
 
 use super::fold::{Folded, spaced, words};
-use super::prints::{self, GRAM, PROSE_WORDS};
-use super::results::{KnownResult, Piece, Results};
+use super::prints::{self, GRAM, PROSE_WORDS, Print};
+use super::results::{Body, KnownResult, Outline, Piece, Results};
 
 /// Bytes between two copies from one result that belong to them: a field's name, a separator.
 const BRIDGED: usize = 32;
@@ -34,7 +34,23 @@ struct Found {
     range: Range<usize>,
     known: KnownResult,
     born: u64,
-    text: Arc<str>,
+    body: Body,
+}
+
+impl Found {
+    fn holds(&self, value: &str) -> bool {
+        match &self.body {
+            Body::Text(text) => text.contains(value),
+            Body::Prints(_) => true,
+        }
+    }
+
+    fn is_verbatim(&self, text: &str) -> bool {
+        match &self.body {
+            Body::Text(whole) => is_part(&text[self.range.clone()], whole),
+            Body::Prints(_) => false,
+        }
+    }
 }
 
 /// The parts of a text that tools returned, in order and apart from each other.
@@ -64,18 +80,24 @@ fn extents(results: &Results, text: &str, folded: &Folded<'_>) -> Vec<Found> {
             continue;
         }
         let Some(piece) = results.piece(print.hash) else { continue };
-        let original = originals.entry(piece.born).or_insert_with(|| Folded::new(&piece.text).bytes);
-        let Some(range) = agree(&folded.bytes, original, at, piece.at, len, done) else { continue };
+        let (range, original) = match &piece.body {
+            Body::Text(whole) => {
+                let original = originals.entry(piece.born).or_insert_with(|| Folded::new(whole).bytes);
+                (agree(&folded.bytes, original, at, piece.at, len, done), original.len())
+            }
+            Body::Prints(outline) => (reach(&folded.bytes, outline, at, piece.at, done), outline.folded),
+        };
+        let Some(range) = range else { continue };
         let begins = range.start + piece.at == at;
-        let ends = piece.at + (range.end - at) == original.len();
+        let ends = piece.at + (range.end - at) == original;
         let part = outwards(text, folded.part(&range), begins, ends);
         // One value is nobody's copy.
         if words(&text[part.clone()]) < PROSE_WORDS || (len == GRAM && range.len() < GRAM) {
             continue;
         }
         done = range.end;
-        let Piece { known, text, born, .. } = piece;
-        found.push(Found { range: part, known, born, text });
+        let Piece { known, body, born, .. } = piece;
+        found.push(Found { range: part, known, born, body });
     }
     found
 }
@@ -97,6 +119,25 @@ fn agree(
     let pairs = here[at + len..].iter().zip(&there[other + len..]);
     let after = pairs.take_while(|(a, b)| a == b).count();
     Some(at - before..at + len + after)
+}
+
+/// How far a text of which only fingerprints are left may agree around a place with the one that is looked at: not
+/// beyond the first of its pieces that does not stand where it would have to stand.
+fn reach(here: &[u8], outline: &Outline, at: usize, other: usize, from: usize) -> Option<Range<usize>> {
+    // Where something stands here that stands there.
+    let place = |there: usize| (at + there).checked_sub(other);
+    let stands = |print: &Print| place(print.at as usize).is_some_and(|at| print.stands_at(here, at));
+    let here_at = outline.prints.partition_point(|print| (print.at as usize) < other);
+    let (before, after) = outline.prints.split_at(here_at);
+    if !after.iter().take_while(|print| print.at as usize == other).any(stands) {
+        return None;
+    }
+    let differs = |print: &&Print| print.is_gram() && !stands(print);
+    let start = before.iter().rev().find(differs).map_or(0, |print| print.at as usize + 1);
+    let end = after.iter().find(differs);
+    let end = end.map_or(outline.folded, |print| print.at as usize + print.len as usize - 1);
+    let start = place(start).unwrap_or(0).max(from.min(at));
+    Some(start..place(end)?.min(here.len()))
 }
 
 /// The brackets and quotes before the beginning of a result and after its end belong to it.
@@ -139,6 +180,11 @@ fn satellites(text: &str, blocks: &[Range<usize>], found: &[Found]) -> Vec<Found
         let inside: Vec<&Found> =
             found.iter().filter(|f| f.range.start < block.end && block.start < f.range.end).collect();
         let Some(first) = inside.first() else { continue };
+        // Nobody knows any more which values the result held.
+        if let Some(outlined) = inside.iter().find(|f| matches!(f.body, Body::Prints(_))) {
+            more.push(Found { range: block.clone(), ..copy_of(outlined) });
+            continue;
+        }
         for value in values(text, block) {
             if inside.iter().any(|f| f.range.start <= value.start && value.end <= f.range.end) {
                 continue;
@@ -148,7 +194,7 @@ fn satellites(text: &str, blocks: &[Range<usize>], found: &[Found]) -> Vec<Found
                 more.push(Found { range: block.clone(), ..copy_of(first) });
                 break;
             }
-            let holder = inside.iter().find(|f| f.text.contains(&text[value.clone()]));
+            let holder = inside.iter().find(|f| f.holds(&text[value.clone()]));
             more.extend(holder.map(|holder| Found { range: value, ..copy_of(holder) }));
         }
     }
@@ -160,7 +206,7 @@ fn copy_of(found: &Found) -> Found {
         range: found.range.clone(),
         known: found.known.clone(),
         born: found.born,
-        text: Arc::clone(&found.text),
+        body: found.body.clone(),
     }
 }
 
@@ -210,7 +256,7 @@ fn told(text: &str, mut found: Vec<Found>) -> Vec<Copy> {
         }
     }
     let tell = |mut f: Found| {
-        let verbatim = is_part(&text[f.range.clone()], &f.text);
+        let verbatim = f.is_verbatim(text);
         if !verbatim {
             f.known.label.integrity = Integrity::Untrusted;
         }
@@ -318,6 +364,72 @@ mod tests {
         let changed = MAIL.replace("12030000", "12030001");
         let told = check(&changed);
         assert!(told.contains("12030001") && !told.starts_with('<'), "{told}");
+    }
+
+    /// The same memory after a restart.
+    fn recalled(trust: Integrity) -> Results {
+        let results = Results::default();
+        let known = KnownResult { label: Label::of(trust), tool: ToolName::new("mail", "read"), call: None };
+        let (_, print) = Results::default().take_in(MAIL, known);
+        results.take_back(print);
+        results
+    }
+
+    #[test]
+    fn after_a_restart_no_part_of_a_copy_is_anybody_elses() {
+        let results = recalled(Integrity::Trusted);
+        let value: serde_json::Value = serde_json::from_str(MAIL).unwrap();
+        let own = "Pay DE89370400440532013000, please.";
+        for (what, copy) in [
+            ("as it came", MAIL.to_owned()),
+            ("compact", value.to_string()),
+            ("indented", serde_json::to_string_pretty(&value).unwrap()),
+            ("in a string", json!({ "data": [value.to_string()] }).to_string()),
+            ("quoted", format!("> {}", MAIL.replace('\n', "\n> "))),
+            ("cut", MAIL[..180].to_owned()),
+            ("changed", MAIL.replace("12030000", "12030001")),
+        ] {
+            let text = format!("{own}\n\n{copy}\n\nThank you.");
+            let copies = recognise(&results, &text);
+            let theirs: String = copies.iter().map(|copy| &text[copy.range.clone()]).collect();
+            let (theirs, copy) = (theirs.trim_matches(['>', ' ', '\n']), copy.trim_matches(['>', ' ']));
+            match what {
+                // Where a copy was cut off, a few words more than it may belong to it.
+                "cut" => assert!(theirs.starts_with(copy) && theirs.len() < copy.len() + 20, "{theirs}"),
+                _ => assert_eq!(theirs, copy, "{what}"),
+            }
+            assert!(
+                copies
+                    .iter()
+                    .all(|copy| !copy.verbatim && copy.known.label.integrity == Integrity::Untrusted)
+            );
+        }
+        assert_eq!(recognise(&results, own).len(), 0);
+        let whole = results
+            .find_text(&plimsoll_core::Digest::of(b""), &serde_json::to_string_pretty(&value).unwrap());
+        assert_eq!(
+            whole.unwrap().label.integrity,
+            Integrity::Trusted,
+            "the same value is known by its address"
+        );
+    }
+
+    /// The last words of a mail are too short to have a fingerprint of their own.
+    #[test]
+    fn after_a_restart_what_stands_between_fingerprints_belongs_to_the_copy() {
+        let mail = "Dear Ada, the invoice that you asked for is attached, and our account has changed.\n\n\
+            DE02120300000000202051\n\nWith kind regards from all of us at the office in Hamburg\n\nBob";
+        let known = KnownResult { label: Label::default(), tool: ToolName::new("mail", "read"), call: None };
+        let results = Results::default();
+        let (_, print) = Results::default().take_in(mail, known);
+        results.take_back(print);
+        let text = format!("Look at this.\n\n{mail}\n\nThat was it.");
+        let copies = recognise(&results, &text);
+        let theirs: String = copies.iter().map(|copy| &text[copy.range.clone()]).collect();
+        assert!(
+            theirs.starts_with("Dear") && theirs.contains("DE02") && theirs.trim_end().ends_with("Bob"),
+            "{theirs}"
+        );
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! A text is known *as it was* by content address: as the exact bytes, as the same JSON value, or with
 //! nothing but white space changed. Only that gives it its tool's label. *Pieces* of it are known by
-//! fingerprints, in whatever wrapping: enough to keep them from counting as anybody else's words.
+//! fingerprints, in whatever wrapping: enough to keep them from counting as anybody else's words. A restart leaves
+//! nothing of a text but these.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -28,8 +29,38 @@ pub const PIECED_BYTES: usize = 4 << 20;
 pub struct KnownResult {
     pub label: Label,
     pub tool: ToolName,
-    /// The arguments of the call that it answers.
-    pub call: Option<Arc<Value>>,
+    /// The call that it answers.
+    pub call: Option<Called>,
+}
+
+/// How a call is known.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Called {
+    /// By its arguments.
+    With(Arc<Value>),
+    /// By a digest of tool and arguments: it was before a restart.
+    Like(Digest),
+}
+
+impl Called {
+    fn address(&self, tool: &ToolName) -> Digest {
+        match self {
+            Self::With(call) => call_address(tool, call),
+            Self::Like(digest) => *digest,
+        }
+    }
+}
+
+/// What outlives the process of a result: enough to know it again, and nothing that says what it was.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Fingerprint {
+    pub label: Label,
+    pub tool: ToolName,
+    pub call: Option<Digest>,
+    /// Its content addresses, that of its bytes first.
+    pub digests: Vec<Digest>,
+    pub folded: u32,
+    pub prints: Vec<u8>,
 }
 
 /// The memory.
@@ -61,14 +92,50 @@ struct Place {
 struct Entry {
     known: KnownResult,
     digests: Vec<Digest>,
-    text: Arc<str>,
+    body: Body,
+}
+
+/// What there is to hold a copy against.
+#[derive(Clone, Debug)]
+pub(super) enum Body {
+    Text(Arc<str>),
+    /// After a restart: only what is remembered of a text.
+    Prints(Arc<Outline>),
+}
+
+/// A text of which only the fingerprints are left.
+#[derive(Debug)]
+pub(super) struct Outline {
+    /// In order.
+    pub prints: Vec<prints::Print>,
+    /// How many folded bytes it had.
+    pub folded: usize,
+}
+
+impl Body {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Prints(outline) => outline.prints.len() * size_of::<prints::Print>(),
+        }
+    }
+
+    fn hashes(&self) -> Vec<u64> {
+        match self {
+            Self::Text(text) => {
+                let pieced = pieced(text);
+                prints::of(pieced, &Folded::new(pieced)).iter().map(|print| print.hash).collect()
+            }
+            Self::Prints(outline) => outline.prints.iter().map(|print| print.hash).collect(),
+        }
+    }
 }
 
 /// A piece that was found again.
 #[derive(Clone, Debug)]
 pub(super) struct Piece {
     pub known: KnownResult,
-    pub text: Arc<str>,
+    pub body: Body,
     /// The folded byte of the result's text that it begins with.
     pub at: usize,
     pub born: u64,
@@ -77,24 +144,46 @@ pub(super) struct Piece {
 impl Results {
     /// Remembers a text that a tool returned.
     pub fn remember(&self, text: &str, result: KnownResult) -> Digest {
+        self.take_in(text, result).0
+    }
+
+    /// The same, and what to remember of it beyond this process.
+    pub(crate) fn take_in(&self, text: &str, result: KnownResult) -> (Digest, Fingerprint) {
         let address = Digest::of(text.as_bytes());
         let mut digests = vec![address];
         digests.extend(other_forms(text));
         digests.dedup();
         let pieced = pieced(text);
-        let found = prints::of(pieced, &Folded::new(pieced));
-        let answered = result.call.as_deref().map(|call| call_address(&result.tool, call));
+        let folded = Folded::new(pieced);
+        let found = prints::of(pieced, &folded);
+        let entry = Entry { known: result, digests: digests.clone(), body: Body::Text(Arc::from(text)) };
+        let (label, tool, call) = self.enter(entry, &found);
+        let folded = short(folded.bytes.len() as u64);
+        (address, Fingerprint { label, tool, call, digests, folded, prints: prints::encode(&found) })
+    }
+
+    /// Takes back what outlived an earlier process.
+    pub(crate) fn take_back(&self, print: Fingerprint) {
+        let Fingerprint { label, tool, call, digests, folded, prints } = print;
+        let prints = prints::decode(&prints);
+        let outline = Arc::new(Outline { prints, folded: folded as usize });
+        let known = KnownResult { label, tool, call: call.map(Called::Like) };
+        self.enter(Entry { known, digests, body: Body::Prints(Arc::clone(&outline)) }, &outline.prints);
+    }
+
+    fn enter(&self, mut entry: Entry, prints: &[prints::Print]) -> (Label, ToolName, Option<Digest>) {
+        let call = entry.known.call.as_ref().map(|call| call.address(&entry.known.tool));
         let mut inner = self.write();
-        inner.answered.extend(answered);
+        inner.answered.extend(call);
         // The same text from two tools is worth what the lesser one is worth.
-        let mut known = result;
-        for digest in &digests {
+        for digest in &entry.digests {
             if let Some(same) = inner.known.get(digest).and_then(|born| inner.entry(*born)) {
-                known.label = known.label.join(&same.known.label);
+                entry.known.label = entry.known.label.join(&same.known.label);
             }
         }
-        inner.enter(Entry { known, digests, text: Arc::from(text) }, &found);
-        address
+        let found = (entry.known.label.clone(), entry.known.tool.clone(), call);
+        inner.enter(entry, prints);
+        found
     }
 
     /// The result whose text this is, byte by byte.
@@ -123,7 +212,7 @@ impl Results {
         let place = inner.pieces.get(&hash)?;
         let born = u64::from(place.born);
         let entry = inner.entry(born)?;
-        Some(Piece { known: entry.known.clone(), text: Arc::clone(&entry.text), at: place.at as usize, born })
+        Some(Piece { known: entry.known.clone(), body: entry.body.clone(), at: place.at as usize, born })
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -152,7 +241,7 @@ impl Inner {
     /// with the lesser of its tools.
     fn enter(&mut self, entry: Entry, prints: &[prints::Print]) {
         let born = self.first + self.entries.len() as u64;
-        self.text_bytes += entry.text.len();
+        self.text_bytes += entry.body.bytes();
         for digest in &entry.digests {
             self.known.insert(*digest, born);
         }
@@ -176,19 +265,18 @@ impl Inner {
             let Some(oldest) = self.entries.pop_front() else { return };
             let born = self.first;
             self.first += 1;
-            self.text_bytes = self.text_bytes.saturating_sub(oldest.text.len());
+            self.text_bytes = self.text_bytes.saturating_sub(oldest.body.bytes());
             for digest in &oldest.digests {
                 if self.known.get(digest) == Some(&born) {
                     self.known.remove(digest);
                 }
             }
-            if let Some(call) = oldest.known.call.as_deref() {
-                self.answered.remove(&call_address(&oldest.known.tool, call));
+            if let Some(call) = &oldest.known.call {
+                self.answered.remove(&call.address(&oldest.known.tool));
             }
-            let pieced = pieced(&oldest.text);
-            for print in prints::of(pieced, &Folded::new(pieced)) {
-                if self.pieces.get(&print.hash).is_some_and(|place| u64::from(place.born) == born) {
-                    self.pieces.remove(&print.hash);
+            for hash in oldest.body.hashes() {
+                if self.pieces.get(&hash).is_some_and(|place| u64::from(place.born) == born) {
+                    self.pieces.remove(&hash);
                 }
             }
         }
@@ -229,7 +317,7 @@ fn named(form: &[u8], bytes: &[u8]) -> Digest {
     Digest::of(&[form, b"\0", bytes].concat())
 }
 
-fn call_address(tool: &ToolName, call: &Value) -> Digest {
+pub(super) fn call_address(tool: &ToolName, call: &Value) -> Digest {
     named(tool.to_string().as_bytes(), &plimsoll_core::canonical(call))
 }
 

@@ -6,40 +6,62 @@
 //! conversation does not make the rest of it clean.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use plimsoll_core::{Digest, Integrity, Label, Span, Trajectory};
+use jiff::{SignedDuration, Timestamp};
+use plimsoll_core::{Digest, Integrity, Label, Span, SpanKind, Trajectory};
+use plimsoll_store::{Lapse, SessionRow};
 
+use super::Scope;
 use super::known::Known;
 
 /// Sessions remembered at most; those that were silent longest go first.
 pub const SESSIONS_MAX: usize = 8_192;
 /// Texts of all sessions that are remembered as seen at most: about 64 MiB.
 pub const SIGHTS_MAX: usize = 1 << 20;
+/// Texts of one session that outlive the process at most.
+pub const SESSION_TEXTS_MAX: usize = 8_192;
 
 /// Bytes of a text that may be a summary, when everything that its user wrote before is gone.
 pub const SUMMARY_MIN: usize = 400;
 
+/// How long, after a lapse of memory, nothing that is new from its requester counts as their own words.
+pub const LAPSE_LIFE: SignedDuration = SignedDuration::from_hours(1);
+
 /// The copies in a text; none in most.
 pub(super) type Copies = Option<Arc<Known>>;
+
+/// How a text was seen first.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Seen {
+    pub copies: Copies,
+    /// It may be what a tool returned, and nobody remembers.
+    pub doubted: bool,
+}
 
 /// The memory.
 #[derive(Debug, Default)]
 pub struct Sessions {
     inner: Mutex<Inner>,
+    lapses: RwLock<Vec<Lapse>>,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
     sessions: HashMap<String, Session>,
+    /// What the store does not have yet.
+    unsaved: HashSet<String>,
     sights: usize,
     clock: u64,
 }
 
 #[derive(Debug, Default)]
 struct Session {
+    /// Whose it is; nobody's while it only counts what is on record.
+    scope: Option<Scope>,
+    began: Option<Timestamp>,
     recorded: HashSet<([u8; 8], u8, Integrity)>,
-    sights: HashMap<Sight, Copies>,
+    sights: HashMap<Sight, Seen>,
     /// Texts that came as the user's, and whether each was taken for a summary.
     users: HashMap<Sight, bool>,
     life: Option<Trajectory>,
@@ -51,10 +73,15 @@ struct Session {
 pub(super) struct Sight(u8, [u8; 15]);
 
 impl Sight {
-    pub(super) fn new(kind: plimsoll_core::SpanKind, address: &Digest) -> Self {
+    pub(super) fn new(kind: SpanKind, address: &Digest) -> Self {
         let mut short = [0; 15];
         short.copy_from_slice(&address.as_bytes()[..15]);
         Self(kind as u8, short)
+    }
+
+    /// Whether it is a text of the user's or the system's.
+    const fn is_said(self) -> bool {
+        self.0 == SpanKind::User as u8 || self.0 == SpanKind::System as u8
     }
 }
 
@@ -73,15 +100,16 @@ impl Sessions {
     }
 
     /// How these texts were labelled when they were seen first; `None` for those that are new.
-    pub(super) fn first_sights(&self, session: &str, sights: &[Sight]) -> Vec<Option<Copies>> {
+    pub(super) fn first_sights(&self, session: &str, sights: &[Sight]) -> Vec<Option<Seen>> {
         let mut inner = self.lock();
         let session = inner.session(session);
         sights.iter().map(|sight| session.sights.get(sight).cloned()).collect()
     }
 
     /// Keeps what was found at first sight.
-    pub(super) fn keep_sights(&self, session: &str, new: Vec<(Sight, Copies)>) {
+    pub(super) fn keep_sights(&self, session: &str, new: Vec<(Sight, Seen)>) {
         let mut inner = self.lock();
+        inner.unsaved.insert(session.to_owned());
         let known = inner.session(session);
         let before = known.sights.len();
         known.sights.extend(new);
@@ -109,27 +137,168 @@ impl Sessions {
         self.lock().session(session).life.clone()
     }
 
-    /// Adds what a request shows to what its session has been shown, and says what that makes. `anew`: it
-    /// is a conversation from its beginning, under a name that only says how it begins.
-    pub(super) fn live_on(&self, session: &str, shown: &Trajectory, anew: bool) -> Trajectory {
+    /// Adds what a request shows to what its session has been shown, and says what that makes. `begins`: nothing was
+    /// answered in it yet. Where its name only says how it begins, it is then a conversation anew.
+    pub(super) fn live_on(&self, scope: &Scope, shown: &Trajectory, begins: bool) -> Trajectory {
         let mut inner = self.lock();
-        let life = &mut inner.session(session).life;
-        let before = life.take().filter(|_| !anew);
+        let session = inner.session(&scope.key);
+        let before = session.life.take().filter(|_| !(begins && scope.derived));
         let mut now = shown.clone();
-        if let Some(before) = before {
-            now.label = now.label.join(&before.label);
-            for tool in before.untrusted_tools {
-                if !now.untrusted_tools.contains(&tool) {
-                    now.untrusted_tools.push(tool);
-                }
-            }
+        if let Some(before) = &before {
+            now = joined(now, before);
         }
-        *life = Some(now.clone());
+        let is_new = session.scope.is_none();
+        if begins && (is_new || scope.derived) {
+            session.began = Some(scope.at);
+        }
+        let changed = before
+            .is_none_or(|before| before.label != now.label || before.untrusted_tools != now.untrusted_tools);
+        session.life = Some(now.clone());
+        match &mut session.scope {
+            Some(known) => known.at = scope.at,
+            None => session.scope = Some(scope.clone()),
+        }
+        if is_new || changed {
+            inner.unsaved.insert(scope.key.clone());
+        }
         now
+    }
+
+    /// Whether a text that is new now may be what a tool returned before a lapse of memory: for a while after it, and
+    /// for good in a conversation that nobody saw begin since.
+    pub(super) fn doubts(&self, scope: &Scope, begins: bool) -> bool {
+        let lapses = self.lapses.read().unwrap_or_else(PoisonError::into_inner);
+        let covers = |lapse: &&Lapse| {
+            let is = |of: &str, name: &str| of.is_empty() || of == name;
+            is(&lapse.requester, &scope.requester) && is(&lapse.workflow, &scope.workflow)
+        };
+        let Some(last) = lapses.iter().filter(covers).map(|lapse| lapse.at).max() else { return false };
+        drop(lapses);
+        let began = match begins {
+            true => Some(scope.at),
+            false => self.lock().session(&scope.key).began,
+        };
+        scope.at.duration_since(last) < LAPSE_LIFE || began.is_none_or(|began| began < last)
+    }
+
+    /// Takes over the lapses of memory that are known.
+    pub(crate) fn know_lapses(&self, known: Vec<Lapse>) {
+        *self.lapses.write().unwrap_or_else(PoisonError::into_inner) = known;
+    }
+
+    /// What the store does not have yet; it counts as saved from now on.
+    pub(crate) fn unsaved(&self) -> Vec<SessionRow> {
+        let mut inner = self.lock();
+        let keys = std::mem::take(&mut inner.unsaved);
+        keys.into_iter().filter_map(|key| inner.sessions.get(&key)?.row()).collect()
+    }
+
+    /// The store could not take them.
+    pub(crate) fn still_unsaved(&self, keys: impl IntoIterator<Item = String>) {
+        self.lock().unsaved.extend(keys);
+    }
+
+    /// Takes back a session that outlived an earlier process.
+    pub(crate) fn take_back(&self, row: SessionRow) {
+        let mut inner = self.lock();
+        let session = inner.session(&row.key);
+        for text in row.texts.chunks_exact(TEXT_BYTES) {
+            session.take_back(text);
+        }
+        session.began = row.began_at;
+        session.life = Some(row.life);
+        session.scope = Some(Scope {
+            session: row.id,
+            key: row.key.clone(),
+            derived: false,
+            principal: row.principal,
+            requester: row.requester,
+            workflow: row.workflow,
+            at: row.seen_at,
+        });
+        let more = session.sights.len();
+        inner.sights += more;
+        inner.trim(&row.key);
+    }
+
+    /// Adds what the ledger says that a session was shown.
+    pub(crate) fn recover(&self, scope: Scope, shown: &Trajectory) {
+        let mut inner = self.lock();
+        let session = inner.session(&scope.key);
+        let life = session.life.take();
+        session.life = Some(life.map_or_else(|| shown.clone(), |life| joined(life, shown)));
+        let key = scope.key.clone();
+        session.scope.get_or_insert(scope);
+        inner.unsaved.insert(key);
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The second with everything that the first has seen.
+fn joined(mut one: Trajectory, other: &Trajectory) -> Trajectory {
+    one.label = one.label.join(&other.label);
+    for tool in &other.untrusted_tools {
+        if !one.untrusted_tools.contains(tool) {
+            one.untrusted_tools.push(tool.clone());
+        }
+    }
+    one
+}
+
+/// A text of a session as it is stored: its sight, and what was found of it.
+const TEXT_BYTES: usize = 17;
+const DOUBTED: u8 = 1;
+const CAME_AS_USERS: u8 = 2;
+const SUMMARY: u8 = 4;
+const OWN: u8 = 8;
+
+impl Session {
+    /// What is stored of it: no word of what was said, only which texts were said.
+    fn row(&self) -> Option<SessionRow> {
+        let scope = self.scope.as_ref()?;
+        let mut texts: HashMap<Sight, u8> = HashMap::new();
+        for (sight, summary) in self.users.iter().take(SESSION_TEXTS_MAX) {
+            texts.insert(*sight, CAME_AS_USERS | if *summary { SUMMARY } else { 0 });
+        }
+        // Copies are found again.
+        let own = self.sights.iter().filter(|(sight, seen)| sight.is_said() && seen.copies.is_none());
+        for (sight, seen) in own.take(SESSION_TEXTS_MAX) {
+            *texts.entry(*sight).or_default() |= OWN | if seen.doubted { DOUBTED } else { 0 };
+        }
+        let bytes = |(sight, found): (Sight, u8)| {
+            let mut text = [0; TEXT_BYTES];
+            text[0] = sight.0;
+            text[1..16].copy_from_slice(&sight.1);
+            text[16] = found;
+            text
+        };
+        Some(SessionRow {
+            key: scope.key.clone(),
+            id: scope.session.clone(),
+            workflow: scope.workflow.clone(),
+            principal: scope.principal.clone(),
+            requester: scope.requester.clone(),
+            began_at: self.began,
+            seen_at: scope.at,
+            life: self.life.clone().unwrap_or_default(),
+            texts: texts.into_iter().flat_map(bytes).collect(),
+        })
+    }
+
+    fn take_back(&mut self, text: &[u8]) {
+        let (kind, found) = (text[0], text[TEXT_BYTES - 1]);
+        let mut short = [0; 15];
+        short.copy_from_slice(&text[1..16]);
+        let sight = Sight(kind, short);
+        if found & CAME_AS_USERS != 0 {
+            self.users.insert(sight, found & SUMMARY != 0);
+        }
+        if found & OWN != 0 {
+            self.sights.insert(sight, Seen { copies: None, doubted: found & DOUBTED != 0 });
+        }
     }
 }
 
@@ -154,7 +323,8 @@ impl Inner {
         let middle = ages.len() / 2;
         let (_, middle, _) = ages.select_nth_unstable(middle);
         let limit = *middle;
-        self.sessions.retain(|name, session| session.seen > limit || name == keep);
+        self.sessions
+            .retain(|name, session| session.seen > limit || name == keep || self.unsaved.contains(name));
         self.sights = self.sessions.values().map(|session| session.sights.len()).sum();
     }
 }
@@ -162,4 +332,74 @@ impl Inner {
 /// What a summary may cover: everything its session saw, or, when that is not known, anything.
 pub(super) fn covered(life: Option<&Trajectory>) -> Label {
     life.map_or_else(Label::default, |life| life.label.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scope(at: i64) -> Scope {
+        Scope {
+            session: "s-1".to_owned(),
+            derived: true,
+            key: "k".to_owned(),
+            principal: "key:ada".to_owned(),
+            requester: "bo".to_owned(),
+            workflow: "support".to_owned(),
+            at: Timestamp::from_second(at).unwrap(),
+        }
+    }
+
+    fn seen_by(integrity: Integrity) -> Trajectory {
+        Trajectory { label: Label::of(integrity), ..Trajectory::default() }
+    }
+
+    #[test]
+    fn a_session_outlives_its_process() {
+        let before = Sessions::default();
+        let own = Sight::new(SpanKind::User, &Digest::of(b"own"));
+        let doubted = Sight::new(SpanKind::System, &Digest::of(b"doubted"));
+        before.live_on(&scope(5), &seen_by(Integrity::User), true);
+        let seen = [(own, Seen::default()), (doubted, Seen { doubted: true, ..Seen::default() })];
+        before.keep_sights("k", seen.to_vec());
+        assert_eq!(before.summaries("k", &[(own, 9)]), [false]);
+        let rows = before.unsaved();
+        assert_eq!((rows.len(), before.unsaved().len()), (1, 0));
+
+        let after = Sessions::default();
+        after.take_back(rows[0].clone());
+        after.recover(scope(6), &seen_by(Integrity::Untrusted));
+        let known = after.first_sights("k", &[own, doubted, Sight::new(SpanKind::User, &Digest::of(b"new"))]);
+        assert_eq!(
+            known.iter().map(|seen| seen.as_ref().map(|s| s.doubted)).collect::<Vec<_>>(),
+            [Some(false), Some(true), None]
+        );
+        assert_eq!(after.life("k").unwrap().label.integrity, Integrity::Untrusted);
+        let other = Sight::new(SpanKind::User, &Digest::of(b"other"));
+        assert_eq!(after.summaries("k", &[(other, SUMMARY_MIN)]), [true], "the user's texts are all gone");
+        assert_eq!(after.unsaved()[0].began_at, Some(scope(5).at));
+    }
+
+    #[test]
+    fn a_lapse_is_doubted_for_a_while_and_old_conversations_for_good() {
+        let sessions = Sessions::default();
+        sessions.live_on(&scope(50), &Trajectory::default(), true);
+        assert!(!sessions.doubts(&scope(60), false), "nothing was forgotten");
+        let lapse = |requester: &str| Lapse {
+            requester: requester.to_owned(),
+            workflow: "support".to_owned(),
+            at: scope(100).at,
+        };
+        sessions.know_lapses(vec![lapse("eve")]);
+        assert!(!sessions.doubts(&scope(160), false), "it was somebody else's");
+        for whose in ["bo", ""] {
+            sessions.know_lapses(vec![lapse(whose)]);
+            let later = 100 + LAPSE_LIFE.as_secs();
+            assert!(sessions.doubts(&scope(101), true) && sessions.doubts(&scope(later - 1), true));
+            assert!(!sessions.doubts(&scope(later), true), "a conversation that begins now");
+            assert!(sessions.doubts(&scope(later), false), "one from before");
+            let unknown = Scope { key: "other".to_owned(), ..scope(later) };
+            assert!(sessions.doubts(&unknown, false), "one that nobody saw begin");
+        }
+    }
 }

@@ -49,7 +49,7 @@ pub(super) async fn forward(
     let context = see(caller.bundle(), caller.workflow(), &gateway.results, shown);
     let session =
         format!("{}-{}", if endpoint == Endpoint::Embeddings { "e" } else { "c" }, caller.principal().id);
-    let scope = Scope { key: session.clone(), session: session.clone(), derived: true };
+    let scope = Scope { key: session.clone(), session: session.clone(), derived: true, ..Scope::default() };
     let fresh = gateway.fresh(&scope, &context);
     let body = gateway.redactor.redact_bytes_of_json(&body).map_or(body, Bytes::from);
     let proposal = Proposal {

@@ -4,6 +4,7 @@
 //! beginning names it: system text and first user text stay while a conversation grows.
 
 use hyper::header::HeaderMap;
+use jiff::Timestamp;
 use plimsoll_bundle::Workflow;
 use plimsoll_core::{Digest, Principal, SpanKind};
 
@@ -23,8 +24,7 @@ pub(super) fn scope(
     let said = said(headers);
     let derived = said.is_none();
     let session = said.unwrap_or_else(|| self::derived(principal, shown));
-    let key = format!("{}|{}|{}|{session}", principal.id, principal.requester(), workflow.name);
-    Scope { session, derived, key }
+    Scope::of(principal, &workflow.name, session, derived, Timestamp::now())
 }
 
 fn said(headers: &HeaderMap) -> Option<String> {

@@ -17,7 +17,8 @@ use serde_json::{Value, json};
 use super::relay::InFlight;
 use super::stream::Outlet;
 use super::talk::{Talk, number};
-use crate::context::{KnownResult, PREVIEW_CHARS};
+use crate::context::{Called, KnownResult, PREVIEW_CHARS};
+use crate::memory::{Going, Whose};
 use crate::path::{self, Actor, Proposal, Sight};
 use crate::record::{Report, Slip};
 use crate::refusal::Refusal;
@@ -77,6 +78,8 @@ pub(super) async fn call(talk: Arc<Talk>, doc: OwnedDoc, outlet: Outlet) -> Answ
         detail: json!({ "mcp": talk.version.name(), "goes_on": call.goes_on() && !own_state }),
         fresh: Vec::new(),
     };
+    // What comes of it, an answer or a refusal, is remembered before this ends.
+    let going = Arc::new(talk.gateway.memory.begin(talk.gateway.ledger.size()));
     let performer = Performer {
         talk: Arc::clone(&talk),
         text,
@@ -88,6 +91,7 @@ pub(super) async fn call(talk: Arc<Talk>, doc: OwnedDoc, outlet: Outlet) -> Answ
         params,
         structured: sight.structured,
         outlet,
+        _going: Arc::clone(&going),
     };
     let goes_on = call.goes_on();
     match talk.gateway.pass(&talk.caller, proposal, performer).await {
@@ -151,7 +155,8 @@ fn refuse(talk: &Talk, id: &Id, refusal: &Refusal, structured: bool, goes_on: bo
     // Known again as our own words, and no better than what they quote.
     let ours =
         KnownResult { label: Label::default(), tool: ToolName::new("plimsoll", "refusal"), call: None };
-    talk.gateway.results.remember(&text, ours);
+    let whose = Whose { session: &talk.session_name(), principal: talk.caller.principal() };
+    talk.gateway.remember(&text, ours, whose);
     let parts = refusal.structured().to_string();
     let words = render::Refusal { text: &text, parts: &parts };
     match (&refusal.ticket, &refusal.page) {
@@ -180,6 +185,7 @@ struct Performer {
     params: Params,
     structured: bool,
     outlet: Outlet,
+    _going: Arc<Going>,
 }
 
 impl Actor for Performer {
@@ -193,7 +199,7 @@ impl Actor for Performer {
         };
         match self.perform(&link, warrant, tier).await {
             Ok(answer) => {
-                let (report, answer) = self.judge(&answer);
+                let (report, answer) = self.judge(&answer, slip.session());
                 self.close(slip, tier, report, answer).await
             }
             Err(error) => self.close(slip, tier, path::report_of(&error), self.failed(&error)).await,
@@ -255,7 +261,7 @@ impl Performer {
     }
 
     /// Reads an answer: what it means for the record, and what the client gets.
-    fn judge(&self, doc: &OwnedDoc) -> (Report, Answer) {
+    fn judge(&self, doc: &OwnedDoc, session: &str) -> (Report, Answer) {
         let as_it_came = Answer { status: 200, body: doc.bytes().to_vec() };
         let frame = Frame::read(doc.root());
         let result = match frame.map(|frame| frame.body) {
@@ -291,7 +297,7 @@ impl Performer {
             ResultKind::Complete => {}
         }
         let label = super::ifc::labelled(&self.label, result, self.talk.server.believed);
-        let span = self.remember(&read, label);
+        let span = self.remember(&read, label, session);
         let mut report = match read.is_error {
             true => {
                 let said = read
@@ -310,23 +316,25 @@ impl Performer {
     }
 
     /// Makes the result recognisable wherever its text turns up again, with the label of its tool.
-    fn remember(&self, read: &ToolResult<'_>, label: Label) -> Span {
-        let call = Some(Arc::clone(&self.arguments));
+    fn remember(&self, read: &ToolResult<'_>, label: Label, session: &str) -> Span {
+        let call = Some(Called::With(Arc::clone(&self.arguments)));
         let known = KnownResult { label, tool: self.name.clone(), call };
-        let results = &self.talk.gateway.results;
+        let whose = Whose { session, principal: self.talk.caller.principal() };
+        let keep = |text: &str| self.talk.gateway.remember(text, known.clone(), whose);
         let texts: Vec<&str> = read.texts.iter().map(|text| text.text.as_ref()).collect();
         let joined = texts.join("\n");
-        for text in texts.iter().filter(|text| !text.is_empty()) {
-            results.remember(text, known.clone());
+        if texts.len() > 1 {
+            for text in texts.iter().filter(|text| !text.is_empty()) {
+                keep(text);
+            }
         }
         if let Some(structured) = read.structured {
-            results.remember(structured.raw_str(), known.clone());
+            keep(structured.raw_str());
         }
         for text in read.structured_texts().iter().filter(|text| !text.text.is_empty()) {
-            results.remember(&text.text, known.clone());
+            keep(&text.text);
         }
-        let address =
-            if joined.is_empty() { Digest::of(b"") } else { results.remember(&joined, known.clone()) };
+        let address = if joined.is_empty() { Digest::of(b"") } else { keep(&joined) };
         Span {
             index: 0,
             kind: SpanKind::Result,

@@ -2,25 +2,26 @@ use rusqlite::params;
 
 use super::values::At;
 use super::{Durability, Sqlite};
-use crate::memory::{Lapse, Memory, Whose};
+use crate::memory::{Edge, Lapse, Memory, Whose};
 use crate::{Answer, StoreError};
 
 impl Memory for Sqlite {
-    fn known_to(&self) -> Answer<u64> {
+    fn edge(&self) -> Answer<Edge> {
         self.read("look up the memory's edge", |sql| {
-            let known: i64 =
-                sql.query_row("SELECT known_to FROM memory WHERE one = 1", [], |row| row.get(0))?;
-            u64::try_from(known).map_err(|_| StoreError::Damaged("the memory's edge is negative".to_owned()))
+            let select = "SELECT known_to, boot FROM memory WHERE one = 1";
+            let (known, boot): (i64, String) =
+                sql.query_row(select, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let known_to = u64::try_from(known)
+                .map_err(|_| StoreError::Damaged("the memory's edge is negative".to_owned()))?;
+            Ok(Edge { known_to, boot })
         })
     }
 
-    fn set_known_to(&self, seq: u64) -> Answer<()> {
+    fn move_edge(&self, edge: Edge) -> Answer<()> {
         self.write("move the memory's edge", Durability::Normal, move |sql| {
-            let seq = i64::try_from(seq).unwrap_or(i64::MAX);
-            let moved = sql
-                .prepare_cached("UPDATE memory SET known_to = max(known_to, ?) WHERE one = 1")?
-                .execute([seq])?;
-            match moved {
+            let known_to = i64::try_from(edge.known_to).unwrap_or(i64::MAX);
+            let update = "UPDATE memory SET known_to = ?, boot = ? WHERE one = 1";
+            match sql.prepare_cached(update)?.execute(params![known_to, edge.boot])? {
                 1 => Ok(()),
                 _ => Err(StoreError::Damaged("the memory's edge is gone".to_owned())),
             }

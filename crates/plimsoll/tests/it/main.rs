@@ -7,3 +7,4 @@ mod docs;
 mod process;
 mod proofs;
 mod replay;
+mod restart;

@@ -67,6 +67,15 @@ impl Program {
         self.child.id()
     }
 
+    /// Waits until it has ended by itself.
+    pub(crate) fn ended(mut self) {
+        let until = Instant::now() + START;
+        while self.child.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < until, "it never ended: {}", self.said().join("\n"));
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// SIGKILL: nothing in the child gets to say another word.
     pub(crate) fn kill(mut self) -> Vec<String> {
         self.child.kill().unwrap();

@@ -44,9 +44,11 @@ CREATE TABLE lapse (
     PRIMARY KEY (requester, workflow)
 ) STRICT, WITHOUT ROWID;
 
--- Up to which entry of the ledger everything that was returned and shown is in these tables.
+-- Up to which entry of the ledger everything that was returned and shown is in these tables, and in which running of
+-- the machine.
 CREATE TABLE memory (
     one      INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
-    known_to INTEGER NOT NULL CHECK (known_to >= 0)
+    known_to INTEGER NOT NULL CHECK (known_to >= 0),
+    boot     TEXT    NOT NULL
 ) STRICT;
-INSERT INTO memory VALUES (1, 0);
+INSERT INTO memory VALUES (1, 0, '');

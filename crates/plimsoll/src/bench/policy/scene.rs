@@ -13,7 +13,9 @@ use plimsoll_core::{
     Account, Act, ActId, Assume, Case, CheckFact, Decision, Door, Effect, Facts, Flow, Hypothesis, Judgement,
     Mode, Need, PermitId, Principal, PrincipalKind, Rules, SpanKind, Tier, ToolName, Trajectory, decide,
 };
-use plimsoll_gateway::context::{Context, KnownResult, Results, Scope, Sessions, Shown, flow, see_again};
+use plimsoll_gateway::context::{
+    Called, Context, KnownResult, Results, Scope, Sessions, Shown, flow, see_again,
+};
 use plimsoll_inspect::Redactor;
 use plimsoll_inspect::trace::Prepared;
 use serde_json::Value;
@@ -137,7 +139,7 @@ impl<'a> Scene<'a> {
             let label = tool.meaning.output.label();
             results.remember(
                 text,
-                KnownResult { label, tool: name.clone(), call: Some(Arc::new(call.clone())) },
+                KnownResult { label, tool: name.clone(), call: Some(Called::With(Arc::new(call.clone()))) },
             );
         }
     }
