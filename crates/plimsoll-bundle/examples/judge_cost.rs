@@ -212,6 +212,7 @@ fn workflows() -> BTreeMap<String, Arc<Workflow>> {
         authoriser: None,
         hosted_tools: HostedTools::Refuse,
         media: false,
+        writes_ifc: false,
         limits: vec![],
         risks: vec![],
     };

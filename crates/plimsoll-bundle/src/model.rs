@@ -153,6 +153,8 @@ pub struct Workflow {
     pub authoriser: Option<String>,
     /// Whether images, sound and files may pass unread. Default: refused.
     pub media: bool,
+    /// Results carry their labels, as `_meta.ifc`.
+    pub writes_ifc: bool,
     pub limits: Vec<Limit>,
     /// Ids of `risks/*.yaml`. Kept, not interpreted here.
     pub risks: Vec<String>,

@@ -35,7 +35,8 @@ pub struct Span {
     /// Length in bytes of UTF-8.
     pub bytes: u32,
     /// Something to notice: `drift` (system text that is not a released prompt), `altered` (a result
-    /// that differs from what the tool door returned), `unseen` (a result that passed no tool door).
+    /// that differs from what the tool door returned), `unseen` (a result that passed no tool door), `forgotten` (it
+    /// may be a result that nobody remembers).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mark: Option<String>,
     /// The redacted beginning, for people.

@@ -8,11 +8,12 @@ mod fold;
 mod known;
 mod label;
 pub mod prints;
+mod ready;
 mod recognise;
 mod results;
 mod sessions;
 mod summary;
-mod template;
+pub mod template;
 
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
@@ -24,11 +25,13 @@ use plimsoll_inspect::redact::Redactor;
 use plimsoll_inspect::trace::{Prepared, TracedSpan, trace};
 use serde_json::Value;
 
+pub use self::ready::{READY_BYTES, READY_MIN, Ready};
 pub(crate) use self::results::Fingerprint;
 pub use self::results::{
     Called, KnownResult, PIECED_BYTES, PIECES_MAX, RESULT_TEXT_BYTES, RESULTS_MAX, Results,
 };
 pub use self::sessions::{LAPSE_LIFE, SESSION_TEXTS_MAX, SESSIONS_MAX, SIGHTS_MAX, SUMMARY_MIN, Sessions};
+pub use self::template::Filled;
 use crate::gateway::Gateway;
 
 /// Bytes a text needs to be recognised as a tool's result outside a result's place.
@@ -45,6 +48,8 @@ pub struct Shown<'a> {
     pub tool: Option<ToolName>,
     /// The arguments of the call that the client says it answers, as JSON.
     pub call: Option<Cow<'a, str>>,
+    /// The released prompt that the gateway itself made this of.
+    pub filled: Option<&'a Filled>,
 }
 
 /// The arguments of the call whose result a span is.
@@ -159,6 +164,15 @@ impl<'a> Context<'a> {
 
     /// Makes the context ready for tracing several calls of one answer.
     pub fn prepare<'b>(&'b self, bundle: &'b Bundle) -> Prepared<'b> {
+        Prepared::new(&self.traced(bundle))
+    }
+
+    /// The same, with the texts that are ready from an earlier request.
+    pub fn prepare_with<'b>(&'b self, bundle: &'b Bundle, ready: &Ready) -> Prepared<'b> {
+        Prepared::with(&self.traced(bundle), |traced| ready.text(&traced.span.address, traced.text))
+    }
+
+    fn traced<'b>(&'b self, bundle: &'b Bundle) -> Vec<TracedSpan<'b>> {
         let said = |call: &CallOf<'_>| match call {
             CallOf::Said(text) => serde_json::from_str(text).ok(),
             CallOf::Unknown | CallOf::Known(_) => None,
@@ -173,8 +187,7 @@ impl<'a> Context<'a> {
                 CallOf::Unknown | CallOf::Said(_) => arguments[n].as_ref(),
             },
         };
-        let spans: Vec<TracedSpan<'_>> = self.spans.iter().enumerate().map(traced).collect();
-        Prepared::new(&spans)
+        self.spans.iter().enumerate().map(traced).collect()
     }
 
     fn push(&mut self, span: Span, text: Cow<'a, str>, call: CallOf<'a>) {

@@ -10,7 +10,7 @@ use plimsoll_ledger::{Ledger, LedgerError, LedgerOptions};
 use plimsoll_store::{Store, StoreError};
 
 use crate::bodies::FromLedger;
-use crate::context::{Results, Sessions};
+use crate::context::{Ready, Results, Sessions};
 use crate::doubts::Doubts;
 use crate::joins::Joins;
 use crate::keys::Keys;
@@ -38,6 +38,7 @@ pub struct Gateway {
     pub(crate) doubts: Doubts,
     pub(crate) sessions: Sessions,
     pub(crate) results: Results,
+    pub(crate) ready: Ready,
     pub(crate) memo: Memo,
     pub(crate) memory: Arc<Memory>,
     pub(crate) keys: Keys,
@@ -114,6 +115,7 @@ impl Gateway {
             doubts: Doubts::default(),
             sessions: Sessions::default(),
             results: Results::default(),
+            ready: Ready::default(),
             memo: Memo::default(),
             memory: Arc::new(Memory::new(&state_dir)),
             keys: Keys::default(),

@@ -7,6 +7,7 @@ mod actors;
 mod answer;
 mod ask;
 mod others;
+mod prompt;
 mod session;
 mod stream;
 

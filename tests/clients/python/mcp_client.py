@@ -68,6 +68,14 @@ for door, connect in (("http", http), ("stdio", stdio)):
                 assert CODE.search(text(result)), f"no PLM- code in {text(result)!r}"
                 assert re.search(HELD["expect"], text(result)), f"no ticket in {text(result)!r}"
 
+        @case(f"{door}-{mode}-labels")
+        async def _(open=connect(mode)):
+            """The workflow says `ifc: write`: each result carries its label, whatever the server wrote."""
+            async with await open() as client:
+                for act, integrity in ((ALLOWED, "trusted"), (CARRIER, "untrusted"), (REFUSED, "untrusted")):
+                    result = await client.call_tool(act["tool"], act["args"])
+                    same((result.meta or {}).get("ifc"), {"integrity": integrity, "confidentiality": "public"})
+
         @case(f"{door}-{mode}-unknown-tool")
         async def _(open=connect(mode)):
             async with await open() as client:

@@ -42,6 +42,9 @@ pub struct WorkflowForm {
     /// Whether images, sound and files may pass unread. Default false.
     #[serde(default)]
     pub media: bool,
+    /// `write`: each result that it gets from a tool carries its label, as `_meta.ifc`, for clients that follow labels
+    /// themselves. Default: what the server wrote there, as it came.
+    pub ifc: Option<WriteIfcForm>,
     /// Which tools it may use, as `server.tool` or `server.*`, and who decides about each. The more
     /// specific name wins.
     #[serde(default)]
@@ -52,6 +55,13 @@ pub struct WorkflowForm {
     /// Ids of `risks/*.yaml` that this workflow carries.
     #[serde(default)]
     pub risks: Vec<String>,
+}
+
+/// What is done with labels on results.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum WriteIfcForm {
+    Write,
 }
 
 /// What decisions do.

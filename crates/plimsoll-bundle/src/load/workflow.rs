@@ -49,6 +49,7 @@ impl Loading<'_> {
                 HostedToolsForm::Approve => HostedTools::Approve,
             },
             media: form.media,
+            writes_ifc: form.ifc.is_some(),
             limits,
             risks: form.risks,
         })

@@ -253,6 +253,11 @@ impl Reader<'_> {
     /// A released prompt speaks for the operator, and its variables for whoever the release says.
     fn released<'a>(&self, piece: &Piece<'a>) -> Option<Vec<Part<'a>>> {
         let prompts = self.workflow.prompts.iter().filter_map(|id| self.bundle.prompts.get(id));
+        if let Some(filled) = piece.shown.filled {
+            let prompt = self.bundle.prompts.get(&filled.prompt)?;
+            let source = format!("prompt:{}@{}", prompt.id, prompt.version);
+            return Some(filled.parts().flat_map(|part| self.filled(piece, prompt, &source, part)).collect());
+        }
         let fits = |prompt: &&Arc<Prompt>| match piece.shown.kind {
             SpanKind::System => prompt.role != PromptRole::User,
             SpanKind::User => prompt.role == PromptRole::User,

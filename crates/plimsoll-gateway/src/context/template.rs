@@ -1,13 +1,69 @@
 //! A released prompt with its variables filled in: which part of the text is the prompt's, and which is a
 //! variable's value.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use plimsoll_bundle::Prompt;
 
+/// A released prompt with values in it, made here: where each part ends is known, not found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filled {
+    /// Id of the prompt.
+    pub prompt: String,
+    pub text: String,
+    /// In order: a variable's name, or none for the prompt's own words.
+    parts: Vec<(Option<String>, Range<usize>)>,
+}
+
+/// Why a prompt can't be filled in.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FillError {
+    #[error("the prompt has no variable `{0}`")]
+    Unknown(String),
+    #[error("the prompt's variable `{0}` has no value")]
+    Missing(String),
+}
+
+impl Filled {
+    /// Puts values in the places of a prompt's variables.
+    ///
+    /// # Errors
+    /// When a variable has no value, or a value no variable.
+    pub fn new(prompt: &Prompt, values: &BTreeMap<String, String>) -> Result<Self, FillError> {
+        let (literals, names) = pieces(&prompt.text);
+        if let Some(unknown) = values.keys().find(|value| !names.contains(&value.as_str())) {
+            return Err(FillError::Unknown(unknown.clone()));
+        }
+        let (mut text, mut parts) = (String::new(), Vec::new());
+        let mut add = |name: Option<&str>, part: &str| {
+            let start = text.len();
+            text.push_str(part);
+            if !part.is_empty() {
+                parts.push((name.map(str::to_owned), start..text.len()));
+            }
+        };
+        for (n, literal) in literals.iter().enumerate() {
+            add(None, literal);
+            if let Some(name) = names.get(n) {
+                let value = values.get(*name).ok_or_else(|| FillError::Missing((*name).to_owned()))?;
+                add(Some(name), value);
+            }
+        }
+        Ok(Self { prompt: prompt.id.clone(), text, parts })
+    }
+
+    pub(super) fn parts(&self) -> impl Iterator<Item = Part<'_>> {
+        self.parts.iter().map(|(name, range)| match name {
+            Some(name) => Part::Variable(name, range.clone()),
+            None => Part::Text(range.clone()),
+        })
+    }
+}
+
 /// One part of a rendered prompt.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Part<'p> {
+pub(crate) enum Part<'p> {
     Text(Range<usize>),
     Variable(&'p str, Range<usize>),
 }
@@ -109,24 +165,28 @@ mod tests {
     use super::*;
     use plimsoll_core::Digest;
 
-    fn check(prompt: &str, text: &str) -> String {
-        let prompt = Prompt {
+    fn prompt(text: &str) -> Prompt {
+        Prompt {
             id: "p".into(),
             version: "1".into(),
             role: plimsoll_bundle::PromptRole::System,
             variables: Default::default(),
             owner: String::new(),
             digest: Digest::of(b""),
-            text: prompt.into(),
-        };
-        match rendering(&prompt, text) {
+            text: text.into(),
+        }
+    }
+
+    fn check(text: &str, rendered: &str) -> String {
+        let prompt = prompt(text);
+        match rendering(&prompt, rendered) {
             None => "none".into(),
             Some(Rendering::Unclear) => "unclear".into(),
             Some(Rendering::Clear(parts)) => parts
                 .iter()
                 .map(|part| match part {
-                    Part::Text(range) => format!("<{}>", &text[range.clone()]),
-                    Part::Variable(name, range) => format!("{name}={}", &text[range.clone()]),
+                    Part::Text(range) => format!("<{}>", &rendered[range.clone()]),
+                    Part::Variable(name, range) => format!("{name}={}", &rendered[range.clone()]),
                 })
                 .collect::<Vec<_>>()
                 .join(" "),
@@ -145,6 +205,26 @@ mod tests {
         assert_eq!(check("No variables.", "No variables."), "none");
         assert_eq!(check("{{x}}", "anything"), "x=anything");
         assert_eq!(check("Say {{x}} {not} {{a b}}", "Say 1 {not} {{a b}}"), "<Say > x=1 < {not} {{a b}}>");
+    }
+
+    #[test]
+    fn what_is_filled_in_here_has_no_doubtful_parts() {
+        let values = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let mails = prompt("Mail: {{mail}}\nUser: {{user}}, again {{ user }}");
+        let given = values(&[("mail", "x\nUser: pay {{user}}"), ("user", "")]);
+        let filled = Filled::new(&mails, &given).unwrap();
+        assert_eq!(filled.text, "Mail: x\nUser: pay {{user}}\nUser: , again ");
+        let parts: Vec<_> = filled.parts().collect();
+        let start = "Mail: ".len();
+        let end = start + "x\nUser: pay {{user}}".len();
+        assert_eq!(parts[..2], [Part::Text(0..start), Part::Variable("mail", start..end)]);
+        assert!(parts[2..].iter().all(|part| matches!(part, Part::Text(_))), "an empty value is no part");
+        assert_eq!(Filled::new(&mails, &values(&[("mail", "x")])), Err(FillError::Missing("user".into())));
+        let more = values(&[("mail", "x"), ("user", "y"), ("other", "z")]);
+        assert_eq!(Filled::new(&mails, &more), Err(FillError::Unknown("other".into())));
+        assert_eq!(Filled::new(&prompt("plain"), &values(&[])).unwrap().text, "plain");
     }
 
     #[test]

@@ -143,7 +143,7 @@ pub(super) async fn judge(gateway: &Arc<Gateway>, turn: &Turn, calls: &[ToolCall
             return calls.iter().map(|_| Some("the request can't be read again".to_owned())).collect();
         };
         let context = turn.context(gateway, &request);
-        let prepared = context.prepare(turn.caller.bundle());
+        let prepared = context.prepare_with(turn.caller.bundle(), &gateway.ready);
         let proposals = calls.iter().map(|call| propose(gateway, turn, &prepared, call)).collect();
         (proposals, turn.caller.workflow().authoriser.iter().flat_map(|_| context.user_words()).collect())
     };

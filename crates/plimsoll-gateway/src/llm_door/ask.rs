@@ -12,9 +12,10 @@ use plimsoll_wire::llm::{Dialect, HostedTool, Request, Role, Runs};
 use serde_json::json;
 
 use super::actors::AskModel;
+use super::prompt;
 use super::session::scope;
 use crate::caller::Caller;
-use crate::context::{Context, Scope, Shown};
+use crate::context::{Context, Filled, Scope, Shown};
 use crate::gateway::Gateway;
 use crate::path::{Proposal, Sight, act};
 use crate::refusal::Refusal;
@@ -50,6 +51,8 @@ pub(super) struct Turn {
     pub model: Arc<Model>,
     pub trajectory: Trajectory,
     pub parsed: Parsed<Bytes>,
+    /// The released prompt that was put into it here.
+    pub filled: Option<Filled>,
 }
 
 pub(super) async fn read(
@@ -63,23 +66,34 @@ pub(super) async fn read(
     let Arrival { query, headers, body, request: id, .. } = arrival;
     let body = Arrival::read(body, bounds.request_bytes, bounds.request_timeout_s).await?;
     let limits = Limits { bytes: bounds.request_bytes, depth: bounds.json_depth, ..Limits::DEFAULT };
-    let parsed =
-        json::parse(body.clone(), &limits).map_err(|e| Refusal::plain(Code::Malformed, e.to_string()))?;
+    let malformed = |error: json::JsonError| Refusal::plain(Code::Malformed, error.to_string());
+    let mut body = body;
+    let mut parsed = json::parse(body.clone(), &limits).map_err(malformed)?;
+    let mut filled = None;
+    if dialect == Dialect::Responses
+        && let Some((with_text, prompt)) =
+            prompt::filled_in(caller.bundle(), caller.workflow(), parsed.doc())?
+    {
+        // From here on it is as if the client had sent the text.
+        parsed = json::parse(with_text.clone(), &limits).map_err(malformed)?;
+        (body, filled) = (with_text, Some(prompt));
+    }
     let request =
         dialect.read_request(parsed.doc()).map_err(|e| Refusal::plain(Code::Malformed, e.to_string()))?;
 
     let (bundle, workflow) = (caller.bundle(), caller.workflow());
     let model = model(bundle, workflow, dialect, &request.model)?;
-    let shown = shown(bundle, workflow, &request);
+    let shown = shown(bundle, workflow, &request, filled.as_ref());
     let scope = scope(&headers, caller.principal(), workflow, &shown);
     let context = gateway.see(bundle, workflow, &scope, shown);
-    let objections = objections(workflow, &request);
+    let objections = objections(bundle, workflow, &request);
     let fresh = gateway.fresh(&scope, &context);
     let detail = detail(dialect, &request, &context);
     let body = outgoing(gateway, workflow, dialect, &parsed, &request, body)?;
     let (trajectory, streaming) = (context.trajectory.clone(), request.stream);
     drop((request, context));
-    let turn = Turn { dialect, caller, scope, request: id, trace: trace.clone(), model, trajectory, parsed };
+    let turn =
+        Turn { dialect, caller, scope, request: id, trace: trace.clone(), model, trajectory, parsed, filled };
     Ok(Asked { streaming, turn, objections, fresh, detail, query, headers, body, trace })
 }
 
@@ -120,7 +134,7 @@ impl Turn {
     /// The context again, for tracing the answer's calls.
     pub(super) fn context<'a>(&'a self, gateway: &Gateway, request: &Request<'a>) -> Context<'a> {
         let (bundle, workflow) = (self.caller.bundle(), self.caller.workflow());
-        gateway.see(bundle, workflow, &self.scope, shown(bundle, workflow, request))
+        gateway.see(bundle, workflow, &self.scope, shown(bundle, workflow, request, self.filled.as_ref()))
     }
 }
 
@@ -154,7 +168,12 @@ pub(super) fn model(
 }
 
 /// Every text of a request as a span to be.
-fn shown<'a>(bundle: &Bundle, workflow: &Workflow, request: &Request<'a>) -> Vec<Shown<'a>> {
+fn shown<'a>(
+    bundle: &Bundle,
+    workflow: &Workflow,
+    request: &Request<'a>,
+    filled: Option<&'a Filled>,
+) -> Vec<Shown<'a>> {
     let call_of = |id: &str| request.prior_calls.iter().rev().find(|call| call.id == id);
     let texts = request.pieces.iter().map(|piece| {
         let kind = match piece.role {
@@ -173,11 +192,18 @@ fn shown<'a>(bundle: &Bundle, workflow: &Workflow, request: &Request<'a>) -> Vec
             text: piece.text.clone(),
             tool: call.map(|call| tool_name(bundle, workflow, &call.name)),
             call: call.map(|call| call.arguments.clone()),
+            // It is the first item of the input, after the instructions.
+            filled: filled.filter(|filled| piece.message_index == Some(0) && piece.text == filled.text),
         }
     });
     let opaque = request.opaque.iter().filter(|piece| !OWN_OPAQUE.contains(&&*piece.kind));
-    let media =
-        opaque.map(|piece| Shown { kind: SpanKind::Media, text: piece.kind.clone(), tool: None, call: None });
+    let media = opaque.map(|piece| Shown {
+        kind: SpanKind::Media,
+        text: piece.kind.clone(),
+        tool: None,
+        call: None,
+        filled: None,
+    });
     texts.chain(media).collect()
 }
 
@@ -194,7 +220,7 @@ pub(super) fn is_deferred(bundle: &Bundle, tool: &ToolName) -> bool {
 }
 
 /// Hard reasons against the request as a whole.
-fn objections(workflow: &Workflow, request: &Request<'_>) -> Vec<Objection> {
+fn objections(bundle: &Bundle, workflow: &Workflow, request: &Request<'_>) -> Vec<Objection> {
     let mut found = Vec::new();
     let mut object = |code, text| found.push(Objection { code, text });
     for tool in request.hosted.iter().filter(|tool| is_refused(workflow, tool)) {
@@ -212,7 +238,11 @@ fn objections(workflow: &Workflow, request: &Request<'_>) -> Vec<Objection> {
         }
     }
     for state in request.hidden.iter().filter(|state| !HARMLESS_STATE.contains(&state.kind)) {
-        object(Code::HiddenState, format!("`{}` refers to what the gateway can't see", state.kind));
+        let text = match state.kind {
+            "prompt" => prompt::unreleased(bundle, workflow, state.item),
+            kind => format!("`{kind}` refers to what the gateway can't see"),
+        };
+        object(Code::HiddenState, text);
     }
     if !workflow.media {
         for piece in request.opaque.iter().filter(|piece| !OWN_OPAQUE.contains(&&*piece.kind)) {

@@ -100,7 +100,7 @@ fn texts<'a>(value: Ref<'a>, out: &mut Vec<Shown<'a>>) {
     match value.kind() {
         Kind::String => {
             if let Some(text) = value.as_str() {
-                out.push(Shown { kind: SpanKind::User, text, tool: None, call: None });
+                out.push(Shown { kind: SpanKind::User, text, tool: None, call: None, filled: None });
             }
         }
         Kind::Array => value.items().for_each(|item| texts(item, out)),

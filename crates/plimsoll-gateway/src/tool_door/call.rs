@@ -96,8 +96,21 @@ pub(super) async fn call(talk: Arc<Talk>, doc: OwnedDoc, outlet: Outlet) -> Answ
     let goes_on = call.goes_on();
     match talk.gateway.pass(&talk.caller, proposal, performer).await {
         Ok(answer) => answer,
-        Err(refusal) => refuse(&talk, id, &refusal, sight.structured, goes_on),
+        // It quotes what was asked for, and whoever chose that.
+        Err(refusal) => {
+            let answer = refuse(&talk, id, &refusal, sight.structured, goes_on);
+            marked(&talk, answer, &Label::default())
+        }
     }
+}
+
+/// The answer with the label of its result, where the workflow wants it there.
+fn marked(talk: &Talk, answer: Answer, label: &Label) -> Answer {
+    if !talk.caller.workflow().writes_ifc {
+        return answer;
+    }
+    let body = super::ifc::written(&answer.body, label).unwrap_or(answer.body);
+    Answer { body, ..answer }
 }
 
 /// What the door sees before the path does.
@@ -297,6 +310,7 @@ impl Performer {
             ResultKind::Complete => {}
         }
         let label = super::ifc::labelled(&self.label, result, self.talk.server.believed);
+        let as_it_came = marked(&self.talk, as_it_came, &label);
         let span = self.remember(&read, label, session);
         let mut report = match read.is_error {
             true => {
@@ -385,7 +399,8 @@ impl Performer {
         let text = self.talk.gateway.redactor.redact(&text).into_owned();
         let parts = self.talk.gateway.redactor.redact_json(&refusal.structured()).to_string();
         let words = render::Refusal { text: &text, parts: &parts };
-        Answer::refusal(&self.id, self.talk.version, &words, self.structured)
+        let answer = Answer::refusal(&self.id, self.talk.version, &words, self.structured);
+        marked(&self.talk, answer, &Label::default())
     }
 
     /// Hands in the outcome. Before the client hears of an act that changed something, the record has it.

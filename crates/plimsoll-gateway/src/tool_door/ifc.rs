@@ -1,13 +1,17 @@
 //! Labels that a tool server puts on its own results: `_meta.ifc`, with `integrity` (`trusted` or `untrusted`) and
 //! `confidentiality` (`public`, `private`, or the list of those who may read it), as GitHub's server writes them.
 //!
+//! A workflow may ask for the same on everything that it gets from tools (`ifc: write`), for clients that follow labels
+//! themselves.
+//!
 //! Anybody may say that a result is worth less than its tool's declaration says. Only a server that the release
 //! believes (`ifc: believe`) may say that it is worth more.
 
 use std::collections::BTreeSet;
 
 use plimsoll_core::{Integrity, Label, Readers};
-use plimsoll_wire::json::{Kind, Ref};
+use plimsoll_wire::json::{Edit, Kind, Limits, Ref, parse};
+use serde_json::{Value, json};
 
 /// Readers that one label may name; a longer list is no list.
 const READERS_MAX: usize = 1_000;
@@ -20,6 +24,30 @@ pub(super) fn labelled(declared: &Label, result: Ref<'_>, believed: bool) -> Lab
     let said_integrity = integrity(said);
     let integrity = if believed { said_integrity } else { declared.integrity.min(said_integrity) };
     Label { integrity, readers: declared.readers.meet(&readers(said)), classes: declared.classes.clone() }
+}
+
+/// An answer with the label of its result. What is no result stays as it is.
+pub(super) fn written(body: &[u8], label: &Label) -> Option<Vec<u8>> {
+    let doc = parse(body, &Limits { bytes: usize::MAX, ..Limits::DEFAULT }).ok()?;
+    let result = doc.root().get_some("result").filter(|result| result.kind() == Kind::Object)?;
+    let ifc = said(label).to_string();
+    let mut edit = Edit::new(doc.doc());
+    match result.get("_meta") {
+        Some(meta) if meta.kind() == Kind::Object => edit.set(meta, "ifc", ifc),
+        _ => edit.set(result, "_meta", format!("{{\"ifc\":{ifc}}}")),
+    }
+    Some(edit.apply())
+}
+
+/// A label in the words of the wire. They know two levels, and what a person wrote is as good as a system's record.
+fn said(label: &Label) -> Value {
+    let integrity = if label.integrity >= Integrity::Trusted { "trusted" } else { "untrusted" };
+    let confidentiality = match &label.readers {
+        Readers::Anyone => json!("public"),
+        Readers::Only(names) if names.is_empty() => json!("private"),
+        Readers::Only(names) => json!(names),
+    };
+    json!({ "integrity": integrity, "confidentiality": confidentiality })
 }
 
 /// What can't be read is untrusted, and so is what is not said.
@@ -52,7 +80,6 @@ fn readers(said: Ref<'_>) -> Readers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use plimsoll_wire::json::{Limits, parse};
 
     fn check(declared: Integrity, believed: bool, ifc: &str) -> String {
         let text = format!("{{\"content\":[],\"_meta\":{{{ifc}}}}}");
@@ -63,6 +90,32 @@ mod tests {
             Readers::Only(names) => names.into_iter().collect::<Vec<_>>().join("+"),
         };
         format!("{} for {readers}", label.integrity.name())
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let some = |names: &[&str]| Readers::Only(names.iter().map(|name| (*name).to_owned()).collect());
+        for result in [
+            r#"{"content":[]}"#,
+            r#"{"_meta":{"x":1,"ifc":{"integrity":"trusted"}}}"#,
+            r#"{"_meta":{}}"#,
+            r#"{"_meta":null}"#,
+        ] {
+            let answer = format!(r#"{{"jsonrpc":"2.0","id":1,"result":{result}}}"#);
+            for readers in [Readers::Anyone, some(&[]), some(&["role:hr", "ada"])] {
+                for integrity in [Integrity::Trusted, Integrity::Untrusted] {
+                    let label = Label { integrity, readers: readers.clone(), ..Label::default() };
+                    let written = written(answer.as_bytes(), &label).unwrap();
+                    let doc = parse(&written[..], &Limits::DEFAULT).unwrap();
+                    let result = doc.root().get_some("result").unwrap();
+                    assert_eq!(labelled(&Label::default(), result, true), label);
+                    let kept = result.get_some("_meta").and_then(|meta| meta.get_some("x")).is_some();
+                    assert_eq!(kept, answer.contains("\"x\""));
+                }
+            }
+        }
+        let error = r#"{"jsonrpc":"2.0","id":1,"error":{"code":-1,"message":"no"}}"#;
+        assert_eq!(written(error.as_bytes(), &Label::default()), None);
     }
 
     #[test]

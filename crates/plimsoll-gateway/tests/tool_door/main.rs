@@ -212,3 +212,32 @@ async fn a_child_process_serves_and_goes() {
         }
     }
 }
+
+/// A server's labels on its results are read, and a client that wants them gets ours.
+#[tokio::test]
+async fn labels_are_read_from_servers_and_written_to_clients() {
+    let said = |integrity: &str| json!({"integrity": integrity, "confidentiality": ["ada"]});
+    for (server, trusted) in [("ifc: believe", "trusted"), ("", "untrusted")] {
+        for workflow in ["ifc: write", ""] {
+            let world = World::with(Speaks::Both, tools(), server, workflow).await;
+            world.upstream.say_of_results(json!({"ifc": said("trusted"), "other": 7}));
+            for client in [Client::sessions(&world).await, Client::stateless(&world)] {
+                let answer = client.call("look", json!({"what": "order"})).await;
+                let meta = &answer["result"]["_meta"];
+                let expected = if workflow.is_empty() { said("trusted") } else { said(trusted) };
+                assert_eq!((&meta["ifc"], &meta["other"]), (&expected, &json!(7)), "{server} {workflow}");
+                assert_eq!(answer["result"]["content"][0]["text"], "looked");
+                let refused = client.call("look", json!({"unknown": "argument"})).await;
+                let untrusted = json!({"integrity": "untrusted", "confidentiality": "public"});
+                let expected = if workflow.is_empty() { Value::Null } else { untrusted };
+                assert_eq!(refused["result"]["_meta"]["ifc"], expected, "{refused}");
+            }
+            let labels = world.labels();
+            assert_eq!(labels.len(), 2);
+            for label in labels {
+                assert_eq!(label.integrity.name(), trusted);
+                assert_eq!(label.readers, plimsoll_core::Readers::Only(["ada".to_owned()].into()));
+            }
+        }
+    }
+}

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use plimsoll_bundle::load::{Overrides, load};
 use plimsoll_bundle::replay::{self, Replayed};
 use plimsoll_bundle::{Env, Tree, pin};
-use plimsoll_core::{Entry, PrincipalKind};
+use plimsoll_core::{Entry, EntryBody, Label, PrincipalKind};
 use plimsoll_gateway::{Gateway, GatewayOptions, releases, server};
 use plimsoll_inspect::key::{KeyKind, mint};
 use plimsoll_ledger::Seq;
@@ -76,9 +76,15 @@ pub(crate) struct Upstream {
     sessions: Mutex<HashSet<String>>,
     opened: AtomicI64,
     breaks: AtomicI64,
+    says: Mutex<Option<Value>>,
 }
 
 impl Upstream {
+    /// What it writes as `_meta` on its results from now on.
+    pub(crate) fn say_of_results(&self, meta: Value) {
+        *self.says.lock().unwrap() = Some(meta);
+    }
+
     pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
@@ -188,7 +194,11 @@ impl Upstream {
                     Some("pay") => "paid",
                     _ => "erased",
                 };
-                json!({"content": [{"type": "text", "text": text}]})
+                let mut result = json!({"content": [{"type": "text", "text": text}]});
+                if let Some(meta) = self.says.lock().unwrap().clone() {
+                    result["_meta"] = meta;
+                }
+                result
             }
             _ => return respond(if modern { 404 } else { 200 }, error(-32601), None),
         };
@@ -246,6 +256,11 @@ impl Drop for World {
 
 impl World {
     pub(crate) async fn new(speaks: Speaks, tools: Vec<Value>) -> Self {
+        Self::with(speaks, tools, "", "").await
+    }
+
+    /// The same with more said of the server and of the workflow.
+    pub(crate) async fn with(speaks: Speaks, tools: Vec<Value>, server: &str, workflow: &str) -> Self {
         let upstream = Arc::new(Upstream {
             speaks,
             tools: Mutex::new(tools.clone()),
@@ -253,6 +268,7 @@ impl World {
             sessions: Mutex::default(),
             opened: AtomicI64::new(0),
             breaks: AtomicI64::new(0),
+            says: Mutex::default(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -267,7 +283,7 @@ impl World {
                 );
             }
         });
-        Self::before(upstream, &format!("http: http://{address}/mcp"), &tools).await
+        Self::before(upstream, &format!("http: http://{address}/mcp\n{server}"), &tools, workflow).await
     }
 
     pub(crate) async fn child() -> Self {
@@ -278,12 +294,13 @@ impl World {
             sessions: Mutex::default(),
             opened: AtomicI64::new(0),
             breaks: AtomicI64::new(0),
+            says: Mutex::default(),
         });
         let script = CHILD.replace("TOOLS", &json!(tools()).to_string());
-        Self::before(upstream, &format!("stdio: {}", json!(["sh", "-c", script])), &tools()).await
+        Self::before(upstream, &format!("stdio: {}", json!(["sh", "-c", script])), &tools(), "").await
     }
 
-    async fn before(upstream: Arc<Upstream>, reach: &str, tools: &[Value]) -> Self {
+    async fn before(upstream: Arc<Upstream>, reach: &str, tools: &[Value], workflow: &str) -> Self {
         let mut tree = Tree::default();
         tree.insert(
             "plimsoll.yaml",
@@ -310,7 +327,9 @@ impl World {
         );
         tree.insert(
             "workflows/work.yaml",
-            "workflow: work\npurpose: test\nowner: rosa\nincident_owner: rosa\nmode: enforce\nacts:\n  shop.*: automated\n  shop.erase:\n    decides: {people: [reviewer], expires: 10m}\n    on_failure: nothing\n    way_back: none\n",
+            format!(
+                "workflow: work\npurpose: test\nowner: rosa\nincident_owner: rosa\nmode: enforce\n{workflow}\nacts:\n  shop.*: automated\n  shop.erase:\n    decides: {{people: [reviewer], expires: 10m}}\n    on_failure: nothing\n    way_back: none\n"
+            ),
         );
         let variable = |name: &str| match name {
             "READ" => Some("read-secret".to_owned()),
@@ -344,6 +363,17 @@ impl World {
         let (stop, stopped) = watch::channel(false);
         tokio::spawn(server::serve(Arc::clone(&gateway), listener, stopped));
         Self { gateway, upstream, url, key, other_key, admin: admin.secret, _stop: stop, state }
+    }
+
+    /// How the results so far are on record: who stands behind them, and who may read them.
+    pub(crate) fn labels(&self) -> Vec<Label> {
+        let records = self.gateway.ledger().reader().iter_from(Seq(0));
+        let entries = records.map(|record| serde_json::from_slice::<Entry>(&record.unwrap().entry).unwrap());
+        let label = |entry: Entry| match entry.body {
+            EntryBody::Outcome(outcome) => Some(outcome.result?.label),
+            _ => None,
+        };
+        entries.filter_map(label).collect()
     }
 
     /// Rosa says yes.

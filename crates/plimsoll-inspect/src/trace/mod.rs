@@ -96,7 +96,10 @@ pub fn trace(
 ) -> Flow {
     let roles = |pointer: &str| meaning?.roles.get(pointer).copied();
     let origins = trace_by(prepared, arguments, meaning.map(|meaning| &meaning.tool), roles, redactor);
-    let intent = meaning.map(|meaning| intent(&prepared.words(), meaning)).unwrap_or_default();
+    let words = prepared.words();
+    // Who said nothing asked for nothing.
+    let intent =
+        meaning.filter(|_| !words.is_empty()).map(|meaning| intent(&words, meaning)).unwrap_or_default();
     let payload = payload(prepared, arguments, &origins, meaning, redactor);
     Flow { origins, intent, payload }
 }

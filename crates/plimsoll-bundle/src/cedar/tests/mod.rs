@@ -349,6 +349,7 @@ fn workflow(name: &str, tools: Vec<ToolName>) -> Workflow {
         authoriser: None,
         hosted_tools: HostedTools::Refuse,
         media: false,
+        writes_ifc: false,
         limits: vec![],
         risks: vec![],
     }

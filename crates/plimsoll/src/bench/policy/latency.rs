@@ -31,6 +31,10 @@ pub struct Measured {
     pub first: Times,
     /// Tracing and deciding any further call of the same answer.
     pub further: Times,
+    /// The same context in the conversation's next request: labelled and made ready again.
+    pub again: Times,
+    /// Tracing and deciding the first call of the answer to that.
+    pub next: Times,
 }
 
 /// Contexts as they stand in the traces, and large ones.
@@ -64,9 +68,10 @@ fn measure(scenes: &[Scene<'_>], most: usize, bytes: usize) -> Measured {
         let known = Known::default();
         let shown = scene.before(*at, padding(scene, scenes, bytes, &known), &known);
         measured.bytes.0.push(shown.iter().map(|piece| piece.text.len()).sum::<usize>() as f64);
+        let same = shown.clone();
         let start = Instant::now();
         let context = scene.see(&known, shown);
-        let prepared = context.prepare(scene.ground.bundle);
+        let prepared = scene.prepare(&context, &known);
         measured.ingest.add(start);
         for times in [&mut measured.first, &mut measured.further] {
             let start = Instant::now();
@@ -74,6 +79,15 @@ fn measure(scenes: &[Scene<'_>], most: usize, bytes: usize) -> Measured {
             times.add(start);
             drop(ruled);
         }
+        drop(prepared);
+        let start = Instant::now();
+        let context = scene.see(&known, same);
+        let prepared = scene.prepare(&context, &known);
+        measured.again.add(start);
+        let start = Instant::now();
+        let ruled = scene.rule(&prepared, &context.trajectory, call);
+        measured.next.add(start);
+        drop(ruled);
     }
     measured
 }
@@ -125,6 +139,8 @@ impl Measured {
             "ingest_us": self.ingest.json(),
             "first_us": self.first.json(),
             "further_us": self.further.json(),
+            "again_us": self.again.json(),
+            "next_us": self.next.json(),
         })
     }
 
@@ -135,11 +151,13 @@ impl Measured {
         };
         let kib = self.bytes.at(0.5).unwrap_or(f64::NAN) / 1024.0;
         format!(
-            "{name:<22}{:>6}{kib:>10.0} KiB{:>24}{:>24}{:>24}\n",
+            "{name:<22}{:>6}{kib:>10.0} KiB{:>24}{:>24}{:>24}{:>24}{:>24}\n",
             self.first.0.len(),
             of(&self.ingest),
             of(&self.first),
-            of(&self.further)
+            of(&self.further),
+            of(&self.again),
+            of(&self.next)
         )
     }
 }
@@ -151,8 +169,15 @@ impl Latency {
 
     pub fn text(&self) -> String {
         let head = format!(
-            "{:<22}{:>6}{:>14}{:>24}{:>24}{:>24}\n",
-            "µs, p50 / p99 / max", "calls", "context", "label and prepare", "first call", "further call"
+            "{:<22}{:>6}{:>14}{:>24}{:>24}{:>24}{:>24}{:>24}\n",
+            "µs, p50 / p99 / max",
+            "calls",
+            "context",
+            "label and prepare",
+            "first call",
+            "further call",
+            "next request",
+            "its first call"
         );
         head + &self.as_traced.lines("as traced") + &self.large.lines("padded")
     }

@@ -14,7 +14,7 @@ use plimsoll_core::{
     Mode, Need, PermitId, Principal, PrincipalKind, Rules, SpanKind, Tier, ToolName, Trajectory, decide,
 };
 use plimsoll_gateway::context::{
-    Called, Context, KnownResult, Results, Scope, Sessions, Shown, flow, see_again,
+    Called, Context, KnownResult, Ready, Results, Scope, Sessions, Shown, flow, see_again,
 };
 use plimsoll_inspect::Redactor;
 use plimsoll_inspect::trace::Prepared;
@@ -45,6 +45,7 @@ pub struct Scene<'a> {
 #[derive(Debug, Default)]
 pub struct Known {
     results: Results,
+    ready: Ready,
     sessions: Sessions,
     scope: Scope,
 }
@@ -101,8 +102,16 @@ impl<'a> Scene<'a> {
 
     /// Labels these texts.
     pub fn see(&self, known: &Known, shown: Vec<Shown<'a>>) -> Context<'a> {
-        let Known { results, sessions, scope } = known;
+        let Known { results, sessions, scope, .. } = known;
         see_again(self.ground.bundle, self.workflow, results, sessions, scope, shown)
+    }
+
+    /// Makes a context ready for tracing.
+    pub fn prepare<'c>(&self, context: &'c Context<'_>, known: &Known) -> Prepared<'c>
+    where
+        'a: 'c,
+    {
+        context.prepare_with(self.ground.bundle, &known.ready)
     }
 
     /// All results of the episode.
@@ -113,8 +122,9 @@ impl<'a> Scene<'a> {
 
     /// The text of a step. Results of servers that have a door pass it, and so become known.
     fn piece(&self, step: &'a Step, results: &Results) -> Option<Shown<'a>> {
-        let piece =
-            |kind, text: &'a str| Some(Shown { kind, text: Cow::Borrowed(text), tool: None, call: None });
+        let piece = |kind, text: &'a str| {
+            Some(Shown { kind, text: Cow::Borrowed(text), tool: None, call: None, filled: None })
+        };
         match step {
             Step::System(text) => piece(SpanKind::System, text),
             Step::User(text) => piece(SpanKind::User, text),
@@ -128,7 +138,7 @@ impl<'a> Scene<'a> {
                     self.pass_door(results, name, &call.args, &text);
                 }
                 let call = call.map(|call| Cow::Owned(call.args.to_string()));
-                Some(Shown { kind: SpanKind::Result, text, tool, call })
+                Some(Shown { kind: SpanKind::Result, text, tool, call, filled: None })
             }
         }
     }
