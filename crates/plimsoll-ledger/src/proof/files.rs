@@ -116,9 +116,15 @@ impl Files for Memory {
     }
 }
 
+/// Files of a batch that are synced one by one. More are synced with all else on their file system, in one go: each
+/// sync of a new file costs a commit of the file system's journal.
+const SYNCED_APART_MAX: usize = 8;
+
 /// Writes whole files durably: their bytes are on the disk before their names are.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
+    /// Opened before anything is written, so that an error in writing back is seen through it.
+    witness: Option<File>,
     written: Vec<(PathBuf, PathBuf, File)>,
     dirs: Vec<PathBuf>,
 }
@@ -129,6 +135,9 @@ impl Batch {
             && !self.dirs.iter().any(|known| known == dir)
         {
             self.make_dirs(dir)?;
+            if self.witness.is_none() {
+                self.witness = Some(File::open(dir)?);
+            }
         }
         let mut part = path.as_os_str().to_owned();
         part.push(".part");
@@ -159,14 +168,20 @@ impl Batch {
 
     /// Returns when all that was written is on stable storage under its name.
     pub(crate) fn commit(&mut self) -> io::Result<()> {
+        let all = self.witness.take().filter(|_| self.written.len() > SYNCED_APART_MAX);
+        match &all {
+            Some(witness) => rustix::fs::syncfs(witness)?,
+            None => self.written.iter().try_for_each(|(.., file)| file.sync_data())?,
+        }
         for (part, path, file) in self.written.drain(..) {
-            file.sync_data()?;
             drop(file);
             fs::rename(part, path)?;
         }
-        for dir in self.dirs.drain(..) {
-            sync_dir(&dir)?;
+        match &all {
+            Some(witness) => rustix::fs::syncfs(witness)?,
+            None => self.dirs.iter().try_for_each(|dir| sync_dir(dir))?,
         }
+        self.dirs.clear();
         Ok(())
     }
 }

@@ -17,7 +17,7 @@ use crate::merkle::leaf;
 use crate::{Head, LedgerError, LedgerReader, Seq};
 
 /// Tiles and bundles that are written before they are synced together.
-const BATCH_FILES_MAX: usize = 64;
+const BATCH_FILES_MAX: usize = 256;
 
 /// Writes the tiles of one ledger.
 #[derive(Debug)]
