@@ -290,7 +290,11 @@ async fn a_released_prompt_is_filled_in_here() {
             "user user"
         ]
     );
-    assert_eq!(said_by(&spans, "variable:mail"), mail.replace(char::from(10), " "), "the preview is one line");
+    assert_eq!(
+        said_by(&spans, "variable:mail"),
+        mail.replace(char::from(10), " "),
+        "the preview is one line"
+    );
     assert_eq!(trajectory.label.integrity, Integrity::Untrusted);
     let sent: Value = serde_json::from_slice(&world.script.seen().pop().unwrap().body).unwrap();
     assert_eq!(sent.get("prompt"), None);

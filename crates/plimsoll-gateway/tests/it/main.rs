@@ -12,4 +12,5 @@ mod identity;
 mod oidc;
 mod path;
 mod shapes;
+mod witnesses;
 mod world;
