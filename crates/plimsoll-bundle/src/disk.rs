@@ -31,6 +31,12 @@ const FILES: &[&str] = &["plimsoll.yaml", "people.yaml"];
 const FOLDERS: &[&str] =
     &["workflows", "prompts", "tools", "sources", "models", "policies", "risks", "drills", "keys"];
 
+/// Whether a path inside a directory belongs to the workflow repository there.
+pub fn belongs(path: &str) -> bool {
+    let in_folder = path.split_once('/').is_some_and(|(folder, _)| FOLDERS.contains(&folder));
+    FILES.contains(&path) || (in_folder && !path.split('/').any(|part| part.starts_with('.')))
+}
+
 impl Tree {
     /// Reads a workflow repository. Hidden names (`.git`, `.plimsoll`) are skipped; links are refused,
     /// because what they point at is not what was reviewed.
@@ -115,6 +121,8 @@ mod tests {
         write("tools/.swp");
         write("src/main.py");
         let tree = Tree::read_dir(dir.path()).unwrap();
+        assert!(tree.0.keys().all(|path| belongs(path)));
+        assert!(!["tools/.swp", "src/main.py", ".git/config", "tools"].iter().any(|path| belongs(path)));
         let paths: Vec<_> = tree.0.keys().map(String::as_str).collect();
         assert_eq!(paths, ["plimsoll.yaml", "policies/invariants/a.cedar", "tools/desk.yaml"]);
     }

@@ -9,6 +9,7 @@ pub mod check;
 pub mod decimal;
 pub mod declared;
 pub mod diagnostic;
+pub mod diff;
 pub mod disk;
 pub mod env;
 pub mod explain;

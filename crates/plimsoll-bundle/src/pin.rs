@@ -13,6 +13,7 @@ use crate::model::Pin;
 mod compare;
 mod lock;
 
+pub(crate) use compare::is_hidden;
 pub use compare::{Drift, compare_lock, semantic_diff, show_hidden};
 pub use lock::lock_file;
 

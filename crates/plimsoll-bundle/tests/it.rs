@@ -11,5 +11,7 @@ mod breaks;
 mod example;
 #[path = "it/meaning.rs"]
 mod meaning;
+#[path = "it/seeds.rs"]
+mod seeds;
 #[path = "it/ways.rs"]
 mod ways;

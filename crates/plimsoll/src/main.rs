@@ -32,6 +32,7 @@ First steps:
   plimsoll demo                     see it work, with nothing but this program
   plimsoll init --mcp 'CMD ARGS'    write a workflow repository for the tools you have
   plimsoll check                    what is missing in it, with file, line and fix
+  plimsoll diff                     what your change makes possible
   plimsoll up                       run the gateway
 Exit codes: 0 yes, 1 no, 2 could not tell.";
 
@@ -43,6 +44,8 @@ enum Command {
     Init(cmd::init::Init),
     /// Validate a workflow repository: every mistake with file, line and fix
     Check(cmd::check::Check),
+    /// What a change of the repository makes possible: the behaviour diff, for reviewers
+    Diff(cmd::diff::Diff),
     /// Run the gateway for a workflow repository
     Up(cmd::up::Up),
     /// Look at repository, ledger, database and tool servers, and say what is wrong
@@ -88,6 +91,7 @@ fn main() -> ExitCode {
         Command::Init(args) => args.run(),
         Command::Doctor(args) => args.run(),
         Command::Check(args) => args.run(),
+        Command::Diff(args) => args.run(),
         Command::Up(args) => args.run(),
         Command::Mcp(args) => args.run(),
         Command::Log(args) => args.run(),

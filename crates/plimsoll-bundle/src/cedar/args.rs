@@ -5,8 +5,9 @@
 //! places: a value it can't hold is an error and so a refusal, never a rounded comparison.
 //! (Money has `context.amount.hundredths` besides, a whole number that is rounded up.)
 
-use cedar_policy::RestrictedExpression;
 use serde_json::{Map, Value};
+
+use super::fact::Fact;
 
 /// The longest string, in bytes, that a policy may read. A longer one is refused unread.
 pub(super) const STRING_BYTES: usize = 1 << 20;
@@ -97,10 +98,7 @@ impl Arg {
     }
 
     /// Its value in one call; `None` when it is absent and may be.
-    pub(super) fn value(
-        &self,
-        arguments: &Map<String, Value>,
-    ) -> Result<Option<RestrictedExpression>, String> {
+    pub(super) fn value(&self, arguments: &Map<String, Value>) -> Result<Option<Fact>, String> {
         let value = match arguments.get(&self.name) {
             None | Some(Value::Null) if self.required => {
                 return Err(format!("argument `{}` is required and absent", self.name));
@@ -113,28 +111,28 @@ impl Arg {
         given.map(Some).map_err(|why| format!("argument `{}` {why}", self.name))
     }
 
-    fn items(&self, value: &Value) -> Result<RestrictedExpression, String> {
+    fn items(&self, value: &Value) -> Result<Fact, String> {
         let items = value.as_array().ok_or("is not a list")?;
         if items.len() > LIST_LENGTH {
             return Err(format!("has {} items, more than the {LIST_LENGTH} a rule may read", items.len()));
         }
         let items: Result<Vec<_>, _> = items.iter().map(|item| self.scalar.value(item)).collect();
-        Ok(RestrictedExpression::new_set(items?))
+        Ok(Fact::Set(items?))
     }
 }
 
 impl Scalar {
-    fn value(self, value: &Value) -> Result<RestrictedExpression, String> {
+    fn value(self, value: &Value) -> Result<Fact, String> {
         match (self, value) {
             (Self::Text, Value::String(text)) if text.len() > STRING_BYTES => {
                 Err(format!("has {} bytes, more than the {STRING_BYTES} a rule may read", text.len()))
             }
-            (Self::Text, Value::String(text)) => Ok(RestrictedExpression::new_string(text.clone())),
-            (Self::Truth, Value::Bool(truth)) => Ok(RestrictedExpression::new_bool(*truth)),
+            (Self::Text, Value::String(text)) => Ok(Fact::Text(text.clone())),
+            (Self::Truth, Value::Bool(truth)) => Ok(Fact::Truth(*truth)),
             (Self::Whole, Value::Number(_)) => {
                 let whole = Decimal::of(value).and_then(|d| d.scaled(0)).filter(|(_, exact)| *exact);
                 let (whole, _) = whole.ok_or("is no whole number of 64 bits")?;
-                Ok(RestrictedExpression::new_long(whole))
+                Ok(Fact::Number(whole))
             }
             (Self::Number, Value::Number(_)) => {
                 let number = Decimal::of(value).ok_or("is not a number")?;
@@ -142,7 +140,7 @@ impl Scalar {
                 if !exact {
                     return Err("does not fit a decimal of four places".to_owned());
                 }
-                Ok(RestrictedExpression::new_decimal(number.text()))
+                Ok(Fact::Decimal(number.text()))
             }
             _ => Err("is not of the type its pinned schema declares".to_owned()),
         }

@@ -1,34 +1,57 @@
 //! The facts of a case as Cedar values, built from types, not from JSON, and only those that a rule of
 //! the slice reads.
 
-use cedar_policy::{Context, RestrictedExpression as Value};
+use cedar_policy::{Context, RestrictedExpression};
 use plimsoll_core::{ArgumentRole, Assume, Case, Hypothesis, Integrity};
 use serde_json::Map;
 
+use super::fact::Fact;
 use super::flow::{self, Flow};
 use super::reach;
+use super::reads::Reads;
 use super::schema;
 use super::slice::Slice;
 use super::vocabulary::{ARGS, FIELDS, Field};
 
-type Given = Result<Option<Value>, String>;
-type Pairs = Vec<(String, Value)>;
+type Given = Result<Option<Fact>, String>;
+type Pairs = Vec<(String, RestrictedExpression)>;
+
+/// Each fact that the policies of a slice read, by record and name; what is optional and absent is left out.
+pub(super) type Known = Vec<((&'static str, String), Fact)>;
 
 /// The context of one request.
 pub(super) fn build(slice: &Slice, case: &Case<'_>, assume: &Assume) -> Result<Context, String> {
-    let facts = Facts::of(slice, case, assume)?;
-    let mut pairs = facts.group("")?;
-    for group in schema::group_names().filter(|group| slice.reads.touches(group)) {
-        pairs.push((group.to_owned(), record(facts.group(group)?)?));
-    }
-    if slice.reads.touches(ARGS) {
-        pairs.push((ARGS.to_owned(), record(facts.args()?)?));
-    }
-    Context::from_pairs(pairs).map_err(|e| e.to_string())
+    of_facts(&slice.reads, known(slice, case, assume)?)
 }
 
-fn record(pairs: Pairs) -> Result<Value, String> {
-    Value::new_record(pairs).map_err(|e| e.to_string())
+/// What the policies of a slice read about a case.
+pub(super) fn known(slice: &Slice, case: &Case<'_>, assume: &Assume) -> Result<Known, String> {
+    let facts = Facts::of(slice, case, assume)?;
+    let mut known = Known::new();
+    facts.group("", &mut known)?;
+    for group in schema::group_names().filter(|group| slice.reads.touches(group)) {
+        facts.group(group, &mut known)?;
+    }
+    if slice.reads.touches(ARGS) {
+        facts.args(&mut known)?;
+    }
+    Ok(known)
+}
+
+/// The context that says these facts, in the records that `reads` touches.
+pub(super) fn of_facts(reads: &Reads, known: Known) -> Result<Context, String> {
+    let mut pairs = Pairs::new();
+    let groups = schema::group_names().chain([ARGS]).filter(|group| reads.touches(group));
+    let mut records: Vec<(&str, Pairs)> = groups.map(|group| (group, Pairs::new())).collect();
+    for ((group, name), fact) in known {
+        let place = records.iter_mut().find(|(record, _)| *record == group);
+        place.map_or(&mut pairs, |(_, record)| record).push((name, fact.cedar()));
+    }
+    for (group, members) in records {
+        let record = RestrictedExpression::new_record(members).map_err(|e| e.to_string())?;
+        pairs.push((group.to_owned(), record));
+    }
+    Context::from_pairs(pairs).map_err(|e| e.to_string())
 }
 
 /// What the facts are worked out from, and what several of them share.
@@ -54,28 +77,26 @@ impl<'c> Facts<'c> {
         Ok(Self { slice, case, assume, flow, amount })
     }
 
-    fn group(&self, group: &str) -> Result<Pairs, String> {
-        let mut pairs = Pairs::new();
+    fn group(&self, group: &'static str, known: &mut Known) -> Result<(), String> {
         for field in FIELDS.iter().filter(|f| f.group == group && self.slice.reads.has(group, f.name)) {
             match self.fact(field)? {
-                Some(value) => pairs.push((field.name.to_owned(), value)),
+                Some(fact) => known.push(((group, field.name.to_owned()), fact)),
                 None if field.optional => {}
                 None => return Err(format!("`context.{}` is not known", path(field))),
             }
         }
-        Ok(pairs)
+        Ok(())
     }
 
-    fn args(&self) -> Result<Pairs, String> {
+    fn args(&self, known: &mut Known) -> Result<(), String> {
         let none = Map::new();
         let arguments = self.case.act.arguments.as_object().unwrap_or(&none);
-        let mut pairs = Pairs::new();
         for arg in self.slice.shape.args.iter().filter(|arg| self.slice.reads.has(ARGS, &arg.name)) {
-            if let Some(value) = arg.value(arguments)? {
-                pairs.push((arg.name.clone(), value));
+            if let Some(fact) = arg.value(arguments)? {
+                known.push(((ARGS, arg.name.clone()), fact));
             }
         }
-        Ok(pairs)
+        Ok(())
     }
 
     /// One fact of the vocabulary. `None`: not known here.
@@ -88,7 +109,7 @@ impl<'c> Facts<'c> {
             ("", "release") => text(case.release),
             ("", "deferred") => truth(case.facts.deferred),
             ("", "decides") => text(self.slice.decides),
-            ("", "now") => Value::new_datetime(case.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
+            ("", "now") => Fact::Time(case.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
             ("flow", "aimed") => number(self.flow.aimed(case)),
             ("flow", "unknown") => truth(self.flow.unknown),
             ("flow", "targets") => number(self.flow.targets),
@@ -100,15 +121,15 @@ impl<'c> Facts<'c> {
             ("flow", role) => return Ok(role_of(role).and_then(|role| self.flow.role(role)).map(number)),
             ("trajectory", "integrity") => number(case.trajectory.label.integrity.level()),
             ("trajectory", "spans") => number(i64::from(case.trajectory.spans)),
-            ("trajectory", "classes") => texts(case.trajectory.label.classes.iter().cloned()),
+            ("trajectory", "classes") => Fact::texts(case.trajectory.label.classes.iter().cloned()),
             ("trajectory", "untrusted_tools") => {
-                texts(case.trajectory.untrusted_tools.iter().map(ToString::to_string))
+                Fact::texts(case.trajectory.untrusted_tools.iter().map(ToString::to_string))
             }
             ("trajectory", "tainted") => truth(case.trajectory.label.integrity == Integrity::Untrusted),
             ("trajectory", "lethal") => truth(self.lethal()),
             ("intent", "asked") => truth(case.flow.intent.asked || self.assume.asked),
             ("payload", "foreign") => truth(!case.flow.payload.foreign.is_empty()),
-            ("payload", "classes") => texts(case.flow.payload.classes.iter().cloned()),
+            ("payload", "classes") => Fact::texts(case.flow.payload.classes.iter().cloned()),
             ("payload", "undictated") => truth(case.flow.payload.undictated),
             ("egress", "outside") => truth(reach::is_outside(&self.slice.shape, case)),
             ("approval", "granted") => truth(self.approved()),
@@ -157,18 +178,14 @@ fn path(field: &Field) -> String {
     if field.group.is_empty() { field.name.to_owned() } else { format!("{}.{}", field.group, field.name) }
 }
 
-fn text(text: &str) -> Value {
-    Value::new_string(text.to_owned())
+fn text(text: &str) -> Fact {
+    Fact::Text(text.to_owned())
 }
 
-fn texts(texts: impl Iterator<Item = String>) -> Value {
-    Value::new_set(texts.map(Value::new_string))
+fn number(number: i64) -> Fact {
+    Fact::Number(number)
 }
 
-fn number(number: i64) -> Value {
-    Value::new_long(number)
-}
-
-fn truth(truth: bool) -> Value {
-    Value::new_bool(truth)
+fn truth(truth: bool) -> Fact {
+    Fact::Truth(truth)
 }

@@ -10,9 +10,12 @@
 
 mod args;
 mod context;
+mod fact;
 mod flow;
+mod literals;
 mod nearest;
 mod policy;
+mod probe;
 mod reach;
 mod reads;
 mod schema;
@@ -27,8 +30,10 @@ use std::sync::Arc;
 use cedar_policy::{Authorizer, Decision, PolicyId, Request, Response, Schema};
 use plimsoll_core::{Assume, Case, Judgement, RuleHit, Rules, ToolName};
 
+pub(crate) use self::literals::{Literal, Literals};
 pub use self::nearest::Nearest;
 use self::policy::Rule;
+pub(crate) use self::probe::{Book, Memo, Probe, Reach, contents};
 use self::slice::Slice;
 use crate::{Diagnostic, Model, Server, Workflow};
 

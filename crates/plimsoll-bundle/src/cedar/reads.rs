@@ -68,7 +68,7 @@ impl Reads {
 }
 
 /// `context.a.b` or `context.a has b` as `[a, b]`; `context` alone as `[]`.
-fn path_of(node: &Value) -> Option<Vec<String>> {
+pub(super) fn path_of(node: &Value) -> Option<Vec<String>> {
     if node.get("Var").is_some_and(|name| name == "context") {
         return Some(Vec::new());
     }

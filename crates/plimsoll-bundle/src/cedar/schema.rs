@@ -74,6 +74,11 @@ impl Shape {
         HashSet::from([own, self.tier.name().into(), self.effect.name().into(), self.name.server.clone()])
     }
 
+    /// The same in one order.
+    pub(super) fn groups_in_order(&self) -> [&str; 3] {
+        [self.tier.name(), self.effect.name(), self.account.name()]
+    }
+
     /// A model call is an act too: safe, it reads.
     fn model(name: ToolName) -> Self {
         Self {

@@ -59,7 +59,7 @@ impl Loading<'_> {
 
     /// An upstream's URL. Plain HTTP to another machine shows credentials to the network.
     pub(super) fn url(&mut self, doc: &Document, at: &str, url: &str) {
-        if url.is_empty() || url.starts_with("https://") || is_loopback(url) {
+        if url.is_empty() || url.starts_with("https://") || is_loopback(url) || self.is_open_name(url) {
             return;
         }
         if url.starts_with("http://") {

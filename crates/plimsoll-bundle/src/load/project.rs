@@ -87,7 +87,7 @@ impl Loading<'_> {
 
     /// Keys decide who is believed: they come over TLS, from this machine, or from the repository.
     fn jwks(&mut self, doc: &Document, at: &str, jwks: &str) {
-        if jwks.is_empty() || jwks.starts_with("https://") || is_loopback(jwks) {
+        if jwks.is_empty() || jwks.starts_with("https://") || is_loopback(jwks) || self.is_open_name(jwks) {
             return;
         }
         if jwks.contains("://") {

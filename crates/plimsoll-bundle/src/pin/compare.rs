@@ -68,7 +68,7 @@ pub fn show_hidden(text: &str) -> String {
 }
 
 /// Control, zero-width, bidirectional, variation-selector and tag characters.
-pub(super) fn is_hidden(c: char) -> bool {
+pub(crate) fn is_hidden(c: char) -> bool {
     (c.is_control() && c != '\n')
         || matches!(u32::from(c),
             0x00AD | 0x034F | 0x061C | 0x115F..=0x1160 | 0x17B4..=0x17B5 | 0x180B..=0x180F

@@ -5,6 +5,8 @@ pub mod bench;
 mod bench_policy;
 pub mod check;
 pub mod demo;
+pub mod diff;
+mod diff_sides;
 pub mod doctor;
 pub mod explain;
 pub mod export;

@@ -1,0 +1,325 @@
+//! One act's policies asked thousands of times, for the behaviour diff.
+//!
+//! Whether a policy applies depends only on the facts it reads. So Cedar evaluates each policy once for
+//! each combination of those that occurs, and what a set of policies decides follows by Cedar's own law:
+//! permitted when some permit applies, no forbid does, and none erred. A test compares this with
+//! [`decide`](plimsoll_core::decide()) case by case.
+
+use std::collections::{BTreeMap, HashMap};
+
+use cedar_policy::{Authorizer, Effect, Policy, PolicySet, Request};
+use plimsoll_core::{Assume, Case, Digest, ToolName};
+
+use super::Engine;
+use super::context::{self, Known};
+use super::fact::Fact;
+use super::literals::{self, Literals};
+use super::policy::Rule;
+use super::slice::{self, Slice};
+use super::vocabulary::ARGS;
+
+/// How far an act gets, least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Reach {
+    /// Nothing makes it run.
+    Refused,
+    /// It runs once people have approved it, and its checks have passed.
+    Approved,
+    /// It runs once its checks have passed.
+    Checked,
+    /// It runs by itself.
+    Free,
+}
+
+impl Reach {
+    /// What happens, after "the act …".
+    pub(crate) const fn words(self) -> &'static str {
+        match self {
+            Self::Refused => "is refused",
+            Self::Approved => "waits for people's approval",
+            Self::Checked => "runs once its checks pass",
+            Self::Free => "runs by itself",
+        }
+    }
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Refused => "refuse",
+            Self::Approved => "hold",
+            Self::Checked => "check",
+            Self::Free => "allow",
+        }
+    }
+}
+
+/// What the rules of an engine say, apart from how they are written.
+#[derive(Debug)]
+pub(crate) struct Book {
+    pages: BTreeMap<String, Page>,
+}
+
+#[derive(Debug)]
+struct Page {
+    content: Digest,
+    literals: Literals,
+    looks_at_act: bool,
+}
+
+impl Engine {
+    pub(crate) fn book(&self) -> Book {
+        let page = |rule: &Rule| Page {
+            content: literals::content(&rule.policy),
+            literals: literals::of(&rule.policy),
+            looks_at_act: literals::looks_at_act(&rule.policy),
+        };
+        Book { pages: self.rules.values().map(|rule| (rule.id.clone(), page(rule))).collect() }
+    }
+
+    /// Every `@reason`, in any order.
+    pub(crate) fn reasons(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.rules.values().filter_map(|rule| Some((rule.id.as_str(), rule.reason.as_deref()?)))
+    }
+
+    /// The policies of one act in one workflow; `None` when the workflow does not list it.
+    pub(crate) fn probe<'e>(&'e self, book: &'e Book, workflow: &str, tool: &ToolName) -> Option<Probe<'e>> {
+        let slice = self.slice(workflow, tool)?;
+        let fields = fields(slice);
+        let mut asked: Vec<Asked<'e>> = slice
+            .policies
+            .policies()
+            .filter_map(|policy| Asked::new(self.rules.get(policy.id())?, book, &fields, policy))
+            .collect();
+        asked.sort_by_key(|asked| asked.rule.rank);
+        Some(Probe { slice, fields, asked, workflow: workflow.to_owned() })
+    }
+}
+
+/// What the policies of a slice may read, in the order in which it is worked out.
+fn fields(slice: &Slice) -> Vec<(&'static str, String)> {
+    let plain = super::vocabulary::FIELDS.iter().filter(|field| field.group.is_empty());
+    let records = super::vocabulary::FIELDS.iter().filter(|field| !field.group.is_empty());
+    let read = plain.chain(records).filter(|field| slice.reads.has(field.group, field.name));
+    let mut fields: Vec<(&'static str, String)> =
+        read.map(|field| (field.group, field.name.to_owned())).collect();
+    let args = slice.shape.args.iter().filter(|arg| slice.reads.has(ARGS, &arg.name));
+    fields.extend(args.map(|arg| (ARGS, arg.name.clone())));
+    fields
+}
+
+/// One act of one workflow, to be asked.
+#[derive(Debug)]
+pub(crate) struct Probe<'e> {
+    slice: &'e Slice,
+    workflow: String,
+    fields: Vec<(&'static str, String)>,
+    asked: Vec<Asked<'e>>,
+}
+
+#[derive(Debug)]
+struct Asked<'e> {
+    rule: &'e Rule,
+    page: &'e Page,
+    alone: PolicySet,
+    /// The places of the facts that it reads.
+    reads: Vec<usize>,
+    by_tool: bool,
+}
+
+impl<'e> Asked<'e> {
+    fn new(
+        rule: &'e Rule,
+        book: &'e Book,
+        fields: &[(&'static str, String)],
+        policy: &Policy,
+    ) -> Option<Self> {
+        let page = book.pages.get(&rule.id)?;
+        let read = |(group, name): &(&'static str, String)| rule.reads.has(group, name);
+        let reads: Vec<usize> = (0..fields.len()).filter(|at| read(&fields[*at])).collect();
+        let by_tool = page.looks_at_act || reads.iter().any(|at| fields[*at].0 == ARGS);
+        let alone = PolicySet::from_policies([policy.clone()]).ok()?;
+        Some(Self { rule, page, alone, reads, by_tool })
+    }
+}
+
+/// What was asked before. Facts are numbered, so that asking again is cheap.
+#[derive(Debug, Default)]
+pub(crate) struct Memo {
+    authorizer: Authorizer,
+    numbers: HashMap<Fact, u32>,
+    told: HashMap<Digest, HashMap<Vec<u32>, Told>>,
+}
+
+impl Memo {
+    fn number(&mut self, fact: &Fact) -> u32 {
+        if let Some(number) = self.numbers.get(fact) {
+            return *number;
+        }
+        // 0 stands for what is absent.
+        let next = u32::try_from(self.numbers.len() + 1).unwrap_or(u32::MAX);
+        self.numbers.insert(fact.clone(), next);
+        next
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    Applies,
+    Silent,
+    Errs,
+}
+
+impl Probe<'_> {
+    /// Whether both are judged by the same policies, as what they are.
+    pub(crate) fn same_as(&self, other: &Probe<'_>) -> bool {
+        self.contents() == other.contents() && self.same_act_as(other)
+    }
+
+    fn read_args(&self) -> Vec<String> {
+        let args = self.slice.shape.args.iter().filter(|arg| self.slice.reads.has(ARGS, &arg.name));
+        args.map(|arg| format!("{} {} {}", arg.name, arg.kind(), arg.required)).collect()
+    }
+
+    /// What its policies say, each by its digest, in no order.
+    pub(crate) fn contents(&self) -> BTreeMap<Digest, &str> {
+        self.asked.iter().map(|asked| (asked.page.content, asked.rule.id.as_str())).collect()
+    }
+
+    /// Whether some policy of this act reads the fact.
+    pub(crate) fn reads(&self, group: &str, name: &str) -> bool {
+        self.slice.reads.has(group, name)
+    }
+
+    pub(crate) fn reads_principal(&self) -> bool {
+        self.slice.reads.principal
+    }
+
+    /// What the named facts are compared with by any policy of this act.
+    pub(crate) fn literals(&self, into: &mut Literals) {
+        for (path, with) in self.asked.iter().flat_map(|asked| &asked.page.literals) {
+            into.entry(path.clone()).or_default().extend(with.iter().cloned());
+        }
+    }
+
+    /// Whether a policy of this content reads the fact.
+    pub(crate) fn policy_reads(&self, content: &Digest, group: &str, name: &str) -> bool {
+        self.of_content(content).is_some_and(|rule| rule.reads.has(group, name))
+    }
+
+    /// Whether it reads anything of the record.
+    pub(crate) fn policy_touches(&self, content: &Digest, group: &str) -> bool {
+        self.of_content(content).is_some_and(|rule| rule.reads.touches(group))
+    }
+
+    pub(crate) fn policy_reads_principal(&self, content: &Digest) -> bool {
+        self.of_content(content).is_some_and(|rule| rule.reads.principal)
+    }
+
+    fn of_content(&self, content: &Digest) -> Option<&Rule> {
+        self.asked.iter().find(|asked| asked.page.content == *content).map(|asked| asked.rule)
+    }
+
+    /// Whether all but the policies is the same: shape, roles, deciders, the arguments that are read.
+    pub(crate) fn same_act_as(&self, other: &Probe<'_>) -> bool {
+        let (a, b) = (&self.slice.shape, &other.slice.shape);
+        (a.tier, a.effect, a.account) == (b.tier, b.effect, b.account)
+            && (&a.roles, a.checks.len(), a.amount_free) == (&b.roles, b.checks.len(), b.amount_free)
+            && (self.slice.decides, self.slice.untrusted) == (other.slice.decides, other.slice.untrusted)
+            && self.read_args() == other.read_args()
+    }
+
+    /// How far a case gets.
+    pub(crate) fn reach(&self, memo: &mut Memo, case: &Case<'_>) -> Reach {
+        match self.permits(memo, case, false, false) {
+            None => return Reach::Refused,
+            Some(true) => return Reach::Free,
+            Some(false) => {}
+        }
+        let facts = &case.facts;
+        if facts.checks.iter().any(|check| check.passed == Some(false)) {
+            return Reach::Refused;
+        }
+        let open = facts.checks.iter().any(|check| check.passed.is_none());
+        let can_ask = facts.terms.is_some();
+        let mut permitted = |checks, approval| self.permits(memo, case, checks, approval) == Some(true);
+        match () {
+            () if open && permitted(true, false) => Reach::Checked,
+            () if can_ask && permitted(false, true) => Reach::Approved,
+            () if open && can_ask && permitted(true, true) => Reach::Approved,
+            () => Reach::Refused,
+        }
+    }
+
+    /// Whether the rules permit it under these assumptions; `None` when a rule erred.
+    fn permits(&self, memo: &mut Memo, case: &Case<'_>, checks: bool, approval: bool) -> Option<bool> {
+        let assume = Assume { checks, approval, ..Assume::default() };
+        let known = context::known(self.slice, case, &assume).ok()?;
+        let numbers = self.numbers(memo, &known);
+        let (mut permitted, mut forbidden) = (false, false);
+        for asked in &self.asked {
+            match self.told(memo, asked, case, &known, &numbers) {
+                Told::Errs => return None,
+                Told::Silent => {}
+                Told::Applies if asked.rule.policy.effect() == Effect::Permit => permitted = true,
+                Told::Applies => forbidden = true,
+            }
+        }
+        Some(permitted && !forbidden)
+    }
+
+    /// The number of each fact, in the order of the fields; both lists have the same order.
+    fn numbers(&self, memo: &mut Memo, known: &Known) -> Vec<u32> {
+        let mut known = known.iter().peekable();
+        let mut number = |field: &(&'static str, String)| match known.peek() {
+            Some((path, _)) if path == field => known.next().map_or(0, |(_, fact)| memo.number(fact)),
+            _ => 0,
+        };
+        self.fields.iter().map(&mut number).collect()
+    }
+
+    fn told(
+        &self,
+        memo: &mut Memo,
+        asked: &Asked<'_>,
+        case: &Case<'_>,
+        known: &Known,
+        numbers: &[u32],
+    ) -> Told {
+        let mut key: Vec<u32> = asked.reads.iter().map(|at| numbers[*at]).collect();
+        if asked.by_tool {
+            key.push(memo.number(&Fact::Text(format!("tool {}", self.slice.shape.name))));
+            key.push(memo.number(&Fact::Text(format!("is {:?}", self.slice.shape.groups_in_order()))));
+        }
+        if asked.rule.reads.principal {
+            key.push(memo.number(&Fact::Text(format!("asked by {:?} in {}", case.principal, self.workflow))));
+        }
+        if let Some(told) = memo.told.get(&asked.page.content).and_then(|told| told.get(&key)) {
+            return *told;
+        }
+        let read = known.iter().filter(|((group, name), _)| asked.rule.reads.has(group, name));
+        let told = self.ask(memo, asked, case, read.cloned().collect()).unwrap_or(Told::Errs);
+        memo.told.entry(asked.page.content).or_default().insert(key, told);
+        told
+    }
+
+    fn ask(&self, memo: &Memo, asked: &Asked<'_>, case: &Case<'_>, read: Known) -> Result<Told, String> {
+        let context = context::of_facts(&asked.rule.reads, read)?;
+        let principal = slice::principal_uid(self.slice, case.principal);
+        let (action, resource) = (self.slice.action.clone(), self.slice.resource.clone());
+        let request = Request::new(principal, action, resource, context, None).map_err(|e| e.to_string())?;
+        let entities = slice::entities(self.slice, case)?;
+        let answer = memo.authorizer.is_authorized(&request, &asked.alone, &entities);
+        let told = match answer.diagnostics().errors().next() {
+            Some(_) => Told::Errs,
+            None if answer.diagnostics().reason().next().is_some() => Told::Applies,
+            None => Told::Silent,
+        };
+        Ok(told)
+    }
+}
+
+/// The policies of one file: the digest of what each says, and its name. Empty when it does not parse.
+pub(crate) fn contents(text: &str) -> Vec<(String, String)> {
+    let set: PolicySet = text.parse().unwrap_or_default();
+    let name = |policy: &Policy| policy.annotation("id").unwrap_or_default().to_owned();
+    set.policies().map(|policy| (literals::content(policy).to_string(), name(policy))).collect()
+}

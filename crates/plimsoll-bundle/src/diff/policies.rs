@@ -1,0 +1,81 @@
+//! What is said about policies themselves, beside what they let happen: refusals in other words, invariants
+//! that nothing proves, and changes that no tried case shows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use plimsoll_core::Digest;
+use serde_json::json;
+
+use super::Diffing;
+use super::change::Change;
+use super::reach::Touched;
+use super::rules;
+
+const INVARIANTS: &str = "policies/invariants/";
+
+impl Diffing<'_> {
+    pub(super) fn policies(&mut self, touched: &Touched) {
+        self.blind(touched);
+        self.reasons();
+        self.invariants();
+    }
+
+    /// Changed policies that no case could show.
+    fn blind(&mut self, touched: &Touched) {
+        let mut told: BTreeMap<&Digest, BTreeSet<&str>> = BTreeMap::new();
+        for (content, facts) in &touched.blind {
+            told.entry(content).or_default().extend(facts.iter().map(String::as_str));
+        }
+        for (content, facts) in told {
+            let (id, in_base) = touched.names.get(content).cloned().unwrap_or_default();
+            let place = if in_base { self.at_base.policy(&id) } else { self.at_head.policy(&id) };
+            let does = if in_base { "is gone or another" } else { "is new" };
+            let facts: Vec<&str> = facts.into_iter().collect();
+            let what =
+                format!("the policy `{id}` {does}, and reads what is not varied here: {}", facts.join(", "));
+            let side = if in_base { "base" } else { "head" };
+            self.tell(Change::new(
+                &rules::POLICY_BLIND,
+                &[side],
+                place,
+                what,
+                json!(facts),
+                json!(content.to_string()),
+            ));
+        }
+    }
+
+    /// Sentences that refusals did not say before.
+    fn reasons(&mut self) {
+        let (base, head) = (self.base, self.head);
+        let known: BTreeSet<&str> = base.rules.reasons().map(|(_, reason)| reason).collect();
+        let new: BTreeMap<&str, &str> =
+            head.rules.reasons().filter(|(_, reason)| !known.contains(reason)).collect();
+        for (id, reason) in new {
+            let was = base.rules.reasons().find(|(old, _)| *old == id).map(|(_, reason)| reason);
+            let instead = was.map(|was| format!(", not \"{was}\"")).unwrap_or_default();
+            let what = format!("`{id}` says \"{reason}\"{instead}");
+            let place = self.at_head.policy(id);
+            self.tell(Change::new(&rules::POLICY_REASON, &[], place, what, json!(was), json!(reason)));
+        }
+    }
+
+    /// What `policies/invariants/` no longer says in the same form.
+    fn invariants(&mut self) {
+        let contents = |tree: &crate::Tree| -> BTreeMap<String, String> {
+            let files = tree.0.keys().filter(|path| path.starts_with(INVARIANTS) && path.ends_with(".cedar"));
+            files.filter_map(|path| tree.text(path)).flat_map(crate::cedar::contents).collect()
+        };
+        let (was, is) = (contents(self.base_tree), contents(self.head_tree));
+        for (content, id) in was.iter().filter(|(content, _)| !is.contains_key(*content)) {
+            let kept = is.values().any(|other| other == id);
+            let place = if kept { self.at_head.policy(id) } else { self.at_base.policy(id) };
+            let what = if kept {
+                format!("the invariant `{id}` says something else")
+            } else {
+                format!("the invariant `{id}` is gone")
+            };
+            self.tell(Change::new(&rules::INVARIANT, &[id], place, what, json!(content), json!(kept)));
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The short cut and the real engine say the same about every case.
+
+use plimsoll_core::{Need, Ruling, decide};
+
+use super::space::Builder;
+use super::*;
+use crate::diff::load_for_diff;
+use crate::tree::Tree;
+
+fn tree() -> Tree {
+    let example = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/support-desk");
+    Tree::read_dir(&example).unwrap()
+}
+
+/// What a decision comes to, in the order of [`Reach`].
+fn reach_of(decision: &plimsoll_core::Decision) -> Reach {
+    match decision.ruling {
+        Ruling::Allow => Reach::Free,
+        Ruling::Refuse => Reach::Refused,
+        Ruling::Hold if decision.needs.iter().any(|need| matches!(need, Need::Approval(_))) => {
+            Reach::Approved
+        }
+        Ruling::Hold => Reach::Checked,
+    }
+}
+
+/// Compares every case of every act; with the facts that an own policy reads besides.
+fn compare(more: &str) -> usize {
+    let mut tree = tree();
+    tree.insert("policies/own.cedar", more.as_bytes());
+    let bundle = load_for_diff(&tree).unwrap();
+    let book = bundle.rules.book();
+    let mut memo = Memo::default();
+    let mut cases = 0;
+    for name in names(&bundle, "support") {
+        let act = side(&bundle, &book, "support", &name).unwrap();
+        let space = Builder::new(vec![&act], ["demo", "demo"]).build();
+        let sizes: Vec<usize> = space.dims.iter().map(|dim| dim.values.len()).collect();
+        let mut one = |key: &[u16]| {
+            let situation = space.at(key);
+            let quick = act.with(&situation, |case| act.probe.reach(&mut memo, case));
+            let slow = act.with(&situation, |case| decide(&bundle.rules, case).decision);
+            assert_eq!(quick, reach_of(&slow), "{name} {situation:#?} {slow:?}");
+            cases += 1;
+        };
+        let rest: Vec<usize> = (0..sizes.len()).collect();
+        departing(&sizes, &rest, 2, &mut vec![0; sizes.len()], &mut one);
+    }
+    cases
+}
+
+#[test]
+fn the_short_cut_decides_as_the_engine_does() {
+    assert!(compare("") > 500);
+    let own = "@id(\"own\") forbid(principal, action in Action::\"guarded\", resource) when {
+        context.mode == \"enforce\" && principal.roles.contains(\"guest\") && context.counters.calls_per_day > 9 ||
+        resource.account == \"execute\" && context.environment == \"moon\" };
+    @id(\"errs\") forbid(principal, action == Action::\"desk.refund_order\", resource) when {
+        context.args has currency && context.args.currency == \"XTS\" &&
+        context.amount.hundredths + 9223372036854775807 > 0 };";
+    assert!(compare(own) > 900);
+}
+
+#[test]
+fn every_and_pairs() {
+    let mut all = Vec::new();
+    every(&[2, 3], &mut |key| all.push(key.to_vec()));
+    assert_eq!(all.len(), 6);
+    let mut some = Vec::new();
+    let sizes = [2, 3, 2, 2];
+    departing(&sizes, &[0, 1, 2], 2, &mut [0; 4], &mut |key| some.push(key.to_vec()));
+    assert_eq!(some.len(), 1 + 4 + (2 + 1 + 2));
+    let plan = Plan { sizes: sizes.into(), full: vec![3], rest: vec![0, 1, 2], departures: 2 };
+    let mut planned = 0;
+    plan.each(&mut |_| planned += 1);
+    assert_eq!((planned, plan.cases()), (2 * some.len(), 2 * some.len()));
+}
