@@ -1,6 +1,6 @@
 //! The workflow repository: YAML, Cedar, pinned schemas, validation.
 //!
-//! It alone knows YAML and Cedar. It takes a tree of files in memory and gives a [`Bundle`], or every
+//! It alone knows YAML and Cedar, and what a change of either makes possible (`diff`). It takes a tree of files in memory and gives a [`Bundle`], or every
 //! diagnostic with file, line and the next move. It has never heard of requests.
 #![forbid(unsafe_code)]
 

@@ -7,6 +7,8 @@
 
 #[path = "it/breaks.rs"]
 mod breaks;
+#[path = "it/diff.rs"]
+mod diff;
 #[path = "it/example.rs"]
 mod example;
 #[path = "it/meaning.rs"]

@@ -5,10 +5,11 @@
 //! permitted when some permit applies, no forbid does, and none erred. A test compares this with
 //! [`decide`](plimsoll_core::decide()) case by case.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
 
 use cedar_policy::{Authorizer, Effect, Policy, PolicySet, Request};
-use plimsoll_core::{Assume, Case, Digest, ToolName};
+use plimsoll_core::{Assume, Case, Digest, Mode, Principal, Tier, ToolName};
 
 use super::Engine;
 use super::context::{self, Known};
@@ -90,7 +91,14 @@ impl Engine {
             .filter_map(|policy| Asked::new(self.rules.get(policy.id())?, book, &fields, policy))
             .collect();
         asked.sort_by_key(|asked| asked.rule.rank);
-        Some(Probe { slice, fields, asked, workflow: workflow.to_owned() })
+        Some(Probe {
+            slice,
+            fields,
+            asked,
+            workflow: workflow.to_owned(),
+            act: OnceCell::new(),
+            home: OnceCell::new(),
+        })
     }
 }
 
@@ -113,6 +121,9 @@ pub(crate) struct Probe<'e> {
     workflow: String,
     fields: Vec<(&'static str, String)>,
     asked: Vec<Asked<'e>>,
+    /// The number of this act, and of this workflow, in the memo of the comparison.
+    act: OnceCell<u32>,
+    home: OnceCell<u32>,
 }
 
 #[derive(Debug)]
@@ -146,6 +157,7 @@ impl<'e> Asked<'e> {
 pub(crate) struct Memo {
     authorizer: Authorizer,
     numbers: HashMap<Fact, u32>,
+    principals: HashMap<Principal, u32>,
     told: HashMap<Digest, HashMap<Vec<u32>, Told>>,
 }
 
@@ -157,6 +169,15 @@ impl Memo {
         // 0 stands for what is absent.
         let next = u32::try_from(self.numbers.len() + 1).unwrap_or(u32::MAX);
         self.numbers.insert(fact.clone(), next);
+        next
+    }
+
+    fn principal(&mut self, principal: &Principal) -> u32 {
+        if let Some(number) = self.principals.get(principal) {
+            return *number;
+        }
+        let next = u32::try_from(self.principals.len()).unwrap_or(u32::MAX);
+        self.principals.insert(principal.clone(), next);
         next
     }
 }
@@ -231,6 +252,10 @@ impl Probe<'_> {
     pub(crate) fn reach(&self, memo: &mut Memo, case: &Case<'_>) -> Reach {
         match self.permits(memo, case, false, false) {
             None => return Reach::Refused,
+            // What suggest mode does with it is no rule's business, and all the same what happens.
+            Some(true) if case.mode == Mode::Suggest && case.tier != Tier::Safe && !case.facts.deferred => {
+                return Reach::Refused;
+            }
             Some(true) => return Reach::Free,
             Some(false) => {}
         }
@@ -286,11 +311,13 @@ impl Probe<'_> {
     ) -> Told {
         let mut key: Vec<u32> = asked.reads.iter().map(|at| numbers[*at]).collect();
         if asked.by_tool {
-            key.push(memo.number(&Fact::Text(format!("tool {}", self.slice.shape.name))));
-            key.push(memo.number(&Fact::Text(format!("is {:?}", self.slice.shape.groups_in_order()))));
+            let shape = &self.slice.shape;
+            let act = || Fact::Text(format!("act {} {:?}", shape.name, shape.groups_in_order()));
+            key.push(*self.act.get_or_init(|| memo.number(&act())));
         }
         if asked.rule.reads.principal {
-            key.push(memo.number(&Fact::Text(format!("asked by {:?} in {}", case.principal, self.workflow))));
+            key.push(*self.home.get_or_init(|| memo.number(&Fact::Text(format!("in {}", self.workflow)))));
+            key.push(memo.principal(case.principal));
         }
         if let Some(told) = memo.told.get(&asked.page.content).and_then(|told| told.get(&key)) {
             return *told;

@@ -179,6 +179,7 @@ impl Diffing<'_> {
         for (at, was, is) in differing(was, is) {
             let note = notes.iter().any(|pattern| covers(pattern, &at));
             let rule = match at.split('/').nth(1) {
+                Some("roles") if at.ends_with("/reads") => reads(&was, &is),
                 _ if note => &rules::NOTE,
                 Some("ledger" | "privacy" | "record") => &rules::LEDGER,
                 _ => &rules::SETTING,
@@ -189,6 +190,13 @@ impl Diffing<'_> {
             self.tell(Change::new(rule, &[file, key], place, what, was, is));
         }
     }
+}
+
+/// Whether a role may read more of what is sealed.
+fn reads(was: &Value, is: &Value) -> &'static Rule {
+    let has = |list: &Value, item: &Value| list.as_array().is_some_and(|list| list.contains(item));
+    let fewer = is.is_null() || is.as_array().is_some_and(|list| list.iter().all(|item| has(was, item)));
+    if fewer { &rules::READS_DOWN } else { &rules::READS }
 }
 
 fn is_yaml(file: &str) -> bool {

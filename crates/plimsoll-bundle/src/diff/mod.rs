@@ -30,11 +30,11 @@ pub use self::change::{Change, Example};
 pub use self::place::Place;
 use self::place::Places;
 pub use self::rules::{Level, RULES, Rule, Tally};
+use crate::Diagnostic;
 use crate::env::Env;
 use crate::load::{Overrides, load};
 use crate::model::Bundle;
 use crate::tree::Tree;
-use crate::{Diagnostic, ModeOverride};
 
 /// One of the two states that are compared.
 #[derive(Clone, Copy, Debug)]
@@ -76,7 +76,7 @@ pub struct Compared {
 pub fn load_for_diff(tree: &Tree) -> Result<Bundle, Vec<Diagnostic>> {
     let var = |name: &str| Some(format!("${{{name}}}"));
     let env = Env { var: &var, file: &|path| Ok(format!("file:{path}")) };
-    let overrides = Overrides { environment: None, mode: ModeOverride::default(), allow_unset: true };
+    let overrides = Overrides { allow_unset: true, ..Overrides::default() };
     load(tree, env, &overrides).map(|(bundle, _)| bundle)
 }
 

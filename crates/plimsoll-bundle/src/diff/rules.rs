@@ -34,7 +34,7 @@ impl Level {
     /// Who approves it.
     pub const fn approver(self) -> &'static str {
         match self {
-            Self::Info => "nobody has to",
+            Self::Info => "nobody",
             Self::Notice => "any reviewer",
             Self::Review => "a reviewer who is not its author",
             Self::Owner => "the owner of what changes, who is not its author",
@@ -326,6 +326,9 @@ rules! {
     // people and who is believed
     GAINED: "people/role-gained", Owner, People, "somebody has another role", "they can now answer what that role answers";
     LOST: "people/role-lost", Info, Stricter, "somebody no longer has a role", "fewer can answer";
+    READS: "people/reads-more", Owner, People, "a role may read more of what is sealed",
+        "sealed fields hold what people said and who they are";
+    READS_DOWN: "people/reads-less", Info, Stricter, "a role may read less of what is sealed", "its people see placeholders";
     ISSUER: "identity/issuer", Owner, People, "tokens are believed that were not, or mean something else",
         "an issuer says who somebody is, in which tenant, with which roles";
     ISSUER_GONE: "identity/issuer-gone", Info, Stricter, "an issuer is no longer believed", "its users are refused";

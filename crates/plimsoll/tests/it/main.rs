@@ -3,6 +3,7 @@
 
 mod bench_policy;
 mod crash;
+mod diff;
 mod docs;
 mod process;
 mod proofs;

@@ -4,6 +4,7 @@
 //! trying. The others are tried case by case over the space that `space` lays out. This is enumeration:
 //! the report says how many cases there were, and never that something is proved.
 
+mod facts;
 mod sample;
 mod situation;
 mod space;
@@ -13,8 +14,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_core::{Digest, ToolName};
 
+use self::facts::Builder;
 use self::situation::{SideAct, Situation};
-use self::space::{Builder, Space};
+use self::space::Space;
 use super::Diffing;
 use crate::cedar::{Book, Memo, Reach};
 use crate::model::Bundle;

@@ -29,6 +29,26 @@ fn codes() {
 }
 
 #[test]
+fn diff_rules() {
+    let mut page = format!(
+        "# Rules of the behaviour diff\n{NOTE}\n\
+         Each line of [the behaviour diff](diff.md) is told by one of these. An id never changes its meaning.\n"
+    );
+    for level in plimsoll_bundle::diff::Level::ALL {
+        let _ = write!(
+            page,
+            "\n## {}: {} approves\n\n| rule | what | why it matters |\n|---|---|---|\n",
+            level.name(),
+            level.approver()
+        );
+        for rule in plimsoll_bundle::diff::RULES.iter().filter(|rule| rule.level == level) {
+            let _ = writeln!(page, "| `{}` | {} | {} |", rule.id, rule.title, rule.why);
+        }
+    }
+    bless("docs/diff-rules.md", &page);
+}
+
+#[test]
 fn endpoints() {
     let mut page = format!(
         "# Endpoints\n{NOTE}\n\
