@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::place::Place;
 use super::rules::{Level, Rule};
+use crate::pin::show_hidden;
 
 /// Something that behaves otherwise in HEAD than in BASE.
 #[derive(Clone, Debug)]
@@ -57,7 +58,7 @@ impl Change {
             rule,
             subject,
             place,
-            what: what.into(),
+            what: shown(&what.into()),
             detail: Vec::new(),
             example: None,
             fingerprint,
@@ -66,7 +67,7 @@ impl Change {
     }
 
     pub(super) fn detail(mut self, lines: impl IntoIterator<Item = String>) -> Self {
-        self.detail.extend(lines);
+        self.detail.extend(lines.into_iter().map(|line| show_hidden(&line)));
         self
     }
 
@@ -88,4 +89,9 @@ impl Change {
     pub(super) fn rank(&self) -> (std::cmp::Reverse<Level>, &[String], &'static str, &str) {
         (std::cmp::Reverse(self.level()), &self.subject, self.rule.id, &self.what)
     }
+}
+
+/// On one line, with nothing that draws or hides on a terminal or page.
+fn shown(text: &str) -> String {
+    show_hidden(&text.replace(['\n', '\r'], " "))
 }

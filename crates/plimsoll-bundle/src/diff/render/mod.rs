@@ -97,5 +97,5 @@ fn symbol(change: &Change) -> char {
 /// `tools/desk.yaml:12`, and that it is a line of BASE when it is gone.
 fn place(change: &Change) -> String {
     let gone = if change.place.in_base { " (before)" } else { "" };
-    format!("{}:{}{gone}", change.place.file, change.place.line)
+    format!("{}:{}{gone}", crate::pin::show_hidden(&change.place.file), change.place.line)
 }

@@ -84,5 +84,5 @@ pub(super) fn lines(example: &Example) -> Vec<String> {
     }
     lines.push(format!("  before: {}", example.before));
     lines.push(format!("  now:    {}", example.after));
-    lines
+    lines.iter().map(|line| crate::pin::show_hidden(line)).collect()
 }
