@@ -45,7 +45,21 @@ pub struct Project {
     pub origins: Vec<String>,
     pub oidc: Vec<Oidc>,
     pub ledger: LedgerTerms,
+    /// Who hears of the record while it is made.
+    pub telemetry: Option<Otlp>,
     pub bounds: Bounds,
+}
+
+/// An OpenTelemetry collector.
+#[derive(Clone, Debug)]
+pub struct Otlp {
+    /// Without `/v1/traces` and the slash before it.
+    pub endpoint: String,
+    pub headers: BTreeMap<String, Secret>,
+    /// Which sensitive fields it gets.
+    pub identity: bool,
+    pub arguments: bool,
+    pub content: bool,
 }
 
 /// By what name the ledger is known, and who witnesses it.

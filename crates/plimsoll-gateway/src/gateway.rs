@@ -172,7 +172,13 @@ fn wants_tls(bundle: &Bundle) -> bool {
     });
     let issuers = bundle.project.oidc.iter().map(|oidc| oidc.jwks.as_str());
     let witnesses = bundle.project.ledger.witnesses.iter().map(|witness| witness.url.as_str());
-    models.chain(servers).chain(issuers).chain(witnesses).any(|url| url.starts_with("https:"))
+    let collector = bundle.project.telemetry.iter().map(|otlp| otlp.endpoint.as_str());
+    models
+        .chain(servers)
+        .chain(issuers)
+        .chain(witnesses)
+        .chain(collector)
+        .any(|url| url.starts_with("https:"))
 }
 
 /// Knows every credential the gateway holds, so that none of them is ever written down.
@@ -183,7 +189,8 @@ fn redactor(bundle: &Bundle) -> Redactor {
         Reach::Stdio { env, .. } => env.values().collect::<Vec<_>>(),
         Reach::Http { .. } | Reach::Local => Vec::new(),
     });
-    let all = models.chain(accounts).chain(environments);
+    let headers = bundle.project.telemetry.iter().flat_map(|otlp| otlp.headers.values());
+    let all = models.chain(accounts).chain(environments).chain(headers);
     let known: Vec<(&str, &str)> = all.map(|secret| (secret.from.as_str(), secret.reveal())).collect();
     Redactor::new(&known)
 }

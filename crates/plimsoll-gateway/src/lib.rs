@@ -33,6 +33,7 @@ pub mod refusal;
 pub mod releases;
 pub mod server;
 pub mod stops;
+pub mod telemetry;
 pub mod tokens;
 mod tool_door;
 pub mod upstream;

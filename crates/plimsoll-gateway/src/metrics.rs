@@ -34,6 +34,8 @@ pub struct Metrics {
     pub checkpoint_entries: Gauge,
     pub checkpoint_age: Gauge,
     pub cosignature_age: Gauge,
+    pub telemetry_sent: Counter,
+    pub telemetry_dropped: Counter,
 }
 
 impl Metrics {
@@ -62,6 +64,10 @@ impl Metrics {
         registry.register("checkpoint_age_seconds", "Since the ledger was last found wholly signed", age);
         let age = self.cosignature_age.clone();
         registry.register("cosignature_age_seconds", "Since enough witnesses had last cosigned", age);
+        let sent = self.telemetry_sent.clone();
+        registry.register("telemetry_sent", "Ledger entries that the collector took", sent);
+        let dropped = self.telemetry_dropped.clone();
+        registry.register("telemetry_dropped", "Ledger entries that no collector was told", dropped);
         let mut text = String::new();
         if prometheus_client::encoding::text::encode(&mut text, &registry).is_err() {
             tracing::error!("metrics can't be encoded");

@@ -15,7 +15,7 @@ pub mod workflow;
 pub use fields::{Amount, Duration, Scalar, Size};
 pub use model::{ModelForm, PromptForm};
 pub use people::PeopleForm;
-pub use project::ProjectForm;
+pub use project::{IncludeForm, OtlpForm, ProjectForm};
 pub use tools::{LockForm, ToolsForm};
 pub use workflow::WorkflowForm;
 

@@ -1,5 +1,7 @@
 //! `plimsoll.yaml`.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -33,9 +35,43 @@ pub struct ProjectForm {
     /// By what name the ledger is known, and who witnesses it.
     #[serde(default)]
     pub ledger: LedgerForm,
+    /// Who hears of the record while it is made. Nobody by default.
+    #[serde(default)]
+    pub telemetry: TelemetryForm,
     /// Named bounds; each has a default.
     #[serde(default)]
     pub bounds: BoundsForm,
+}
+
+/// Who hears of the record while it is made.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TelemetryForm {
+    /// An OpenTelemetry collector, by OTLP over HTTP in JSON.
+    pub otlp: Option<OtlpForm>,
+}
+
+/// An OpenTelemetry collector.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OtlpForm {
+    /// Where it listens, without `/v1/traces`: `https://collector.example:4318`.
+    pub endpoint: String,
+    /// Headers of each request: `{authorization: ${OTLP_TOKEN}}`.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// What goes out besides ids, names of tools and rules, levels, counts and times. Default: nothing.
+    #[serde(default)]
+    pub include: Vec<IncludeForm>,
+}
+
+/// Sensitive fields that a collector gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum IncludeForm {
+    Identity,
+    Arguments,
+    Content,
 }
 
 /// By what name the ledger is known, and who witnesses it.

@@ -30,6 +30,7 @@ mod people;
 mod project;
 mod prompt;
 mod server;
+mod telemetry;
 mod tool;
 mod workflow;
 

@@ -31,6 +31,7 @@ impl Loading<'_> {
         let oidc = form.identity.oidc.iter().enumerate();
         let oidc = oidc.filter_map(|(i, issuer)| self.oidc(&doc, i, issuer)).collect();
         let ledger = self.ledger(&doc, &form.ledger);
+        let telemetry = form.telemetry.otlp.as_ref().map(|otlp| self.otlp(&doc, otlp));
         let bounds = self.bounds(&doc, &form.bounds);
         let text = |given: Option<String>, default: &str| given.unwrap_or_else(|| default.to_owned());
         Some(Project {
@@ -47,6 +48,7 @@ impl Loading<'_> {
             origins: form.origins,
             oidc,
             ledger,
+            telemetry,
             bounds,
         })
     }

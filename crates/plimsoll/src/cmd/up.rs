@@ -66,6 +66,8 @@ pub struct Running {
     follower: tokio::task::JoinHandle<()>,
     /// Signs the ledger, at last with all that the end itself records.
     notary: tokio::task::JoinHandle<()>,
+    /// Tells a collector what happens.
+    teller: tokio::task::JoinHandle<()>,
 }
 
 /// Opens the ledger, binds both listeners, and serves.
@@ -89,13 +91,24 @@ pub async fn start(
     let (stop, stopped) = watch::channel(false);
     let (stop_following, following_stopped) = watch::channel(false);
     let follower = tokio::spawn(Arc::clone(&gateway).follow(following_stopped.clone()));
-    let notary = tokio::spawn(Arc::clone(&gateway).keep_checkpoints(following_stopped));
+    let notary = tokio::spawn(Arc::clone(&gateway).keep_checkpoints(following_stopped.clone()));
+    let teller = tokio::spawn(Arc::clone(&gateway).keep_telemetry(following_stopped));
     tokio::spawn(Arc::clone(&gateway).follow_issuers());
     let tasks = vec![
         tokio::spawn(server::serve(Arc::clone(&gateway), data, stopped.clone())),
         tokio::spawn(plimsoll_console::serve(Arc::clone(&gateway), admin, stopped)),
     ];
-    Ok(Running { gateway, data: data_addr, admin: admin_addr, stop, stop_following, tasks, follower, notary })
+    Ok(Running {
+        gateway,
+        data: data_addr,
+        admin: admin_addr,
+        stop,
+        stop_following,
+        tasks,
+        follower,
+        notary,
+        teller,
+    })
 }
 
 impl Running {
@@ -109,6 +122,7 @@ impl Running {
         let _nobody_follows = self.stop_following.send(true);
         self.follower.await?;
         self.notary.await?;
+        self.teller.await?;
         Ok(())
     }
 }

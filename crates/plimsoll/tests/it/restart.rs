@@ -12,7 +12,7 @@ use crate::process::{Http, Program, repository, run};
 
 const SECRET: &str = "desk-secret-of-the-restart-test";
 
-struct Scene {
+pub(crate) struct Scene {
     dir: tempfile::TempDir,
     _desk: Program,
     _model: Program,
@@ -21,39 +21,45 @@ struct Scene {
 }
 
 impl Scene {
-    fn build() -> Self {
+    pub(crate) fn build() -> Self {
+        Self::with(&[], Vec::new())
+    }
+
+    /// The same with changes of the repository and more in the environment.
+    pub(crate) fn with(changes: &[(&str, &str, &str)], more: Vec<(&'static str, String)>) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        repository(&dir.path().join("repo"), &[]);
+        repository(&dir.path().join("repo"), changes);
         let listen = "127.0.0.1:0";
         let mut desk =
             Program::start(&["mock", "--mcp", "desk", "--listen", listen], &[("DESK_TOKEN", SECRET)]);
         let mut model = Program::start(&["mock", "--listen", listen], &[]);
-        let env = vec![
+        let mut env = vec![
             ("DESK_URL", format!("http://{}/mcp", desk.address("listening on"))),
             ("MODEL_URL", format!("http://{}", model.address("listening on"))),
             ("DESK_READ", SECRET.to_owned()),
             ("DESK_DRAFT", SECRET.to_owned()),
             ("DESK_EXECUTE", SECRET.to_owned()),
         ];
+        env.extend(more);
         let mut scene = Self { dir, _desk: desk, _model: model, env, key: String::new() };
         let key = ["key", "--repo", &scene.repo(), "create", "--name", "ada", "--workflow", "support"];
         scene.key = run(&key, &scene.env());
         scene
     }
 
-    fn repo(&self) -> String {
+    pub(crate) fn repo(&self) -> String {
         self.dir.path().join("repo").to_str().unwrap().to_owned()
     }
 
-    fn state(&self) -> PathBuf {
+    pub(crate) fn state(&self) -> PathBuf {
         self.dir.path().join("repo/.plimsoll")
     }
 
-    fn env(&self) -> Vec<(&str, &str)> {
+    pub(crate) fn env(&self) -> Vec<(&str, &str)> {
         self.env.iter().map(|(name, value)| (*name, value.as_str())).collect()
     }
 
-    fn start(&self) -> (Program, Http) {
+    pub(crate) fn start(&self) -> (Program, Http) {
         let listen = "127.0.0.1:0";
         let args = ["up", "--repo", &self.repo(), "--listen", listen, "--admin", listen];
         let mut gateway = Program::start(&args, &self.env());
@@ -89,7 +95,7 @@ fn text_of(answer: &Value) -> String {
     answer.pointer("/result/content/0/text").and_then(Value::as_str).expect("a result").to_owned()
 }
 
-async fn ask(http: &Http, messages: Value) -> String {
+pub(crate) async fn ask(http: &Http, messages: Value) -> String {
     let tools: Vec<Value> = ["pay_invoice", "get_order"]
         .iter()
         .map(|name| json!({ "type": "function", "function": { "name": name, "parameters": { "type": "object" } } }))
@@ -100,14 +106,14 @@ async fn ask(http: &Http, messages: Value) -> String {
     answer.body.to_string()
 }
 
-fn terminate(gateway: Program) {
+pub(crate) fn terminate(gateway: Program) {
     let killed =
         std::process::Command::new("kill").args(["-TERM", &gateway.pid().to_string()]).status().unwrap();
     assert!(killed.success());
     gateway.ended();
 }
 
-fn user(text: &str) -> Value {
+pub(crate) fn user(text: &str) -> Value {
     json!([{ "role": "user", "content": text }])
 }
 

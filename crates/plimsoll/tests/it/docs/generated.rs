@@ -263,3 +263,51 @@ fn thousands(number: u128) -> String {
     }
     text
 }
+
+#[test]
+fn export() {
+    let mut page = format!(
+        "# Export\n{NOTE}\n\
+         `plimsoll export` hands the ledger to others. `--pack` is [for auditors](verify-a-pack.md). The other forms are for systems that collect events; `--since`, `--workflow`, \
+         `--session` and `--tool` choose entries, `--to` names a file.\n\n\
+         | form | a line is |\n|---|---|\n\
+         | `--jsonl` | one entry, as it stands in the ledger, with its number as `seq` |\n\
+         | `--otlp` | one OTLP request in its JSON encoding, `resourceSpans` or `resourceLogs`, as the OpenTelemetry Collector's file receiver reads it |\n\
+         | `--ocsf` | one event of OCSF {} |\n\n\
+         `--otlp` and `--ocsf` leave out who asked, arguments, reasons and texts. `--include identity,arguments,content` adds them; everything was redacted before it came into the ledger.\n\n\
+         ## Live\n\n\
+         A gateway tells a collector what happens while it happens, by OTLP over HTTP in JSON:\n\n\
+         ```yaml\ntelemetry:                       # in plimsoll.yaml\n  otlp:\n    endpoint: https://collector.example:4318\n    headers: {{authorization: \"${{OTLP_TOKEN}}\"}}\n    include: []                  # identity, arguments, content\n```\n\n\
+         No act waits for it. What is to be sent waits in the ledger; a collector that is down is tried again after 1 s, 2 s and so on to {} s, and one that is more than {} entries behind misses the oldest. \
+         `/metrics` counts both: `plimsoll_telemetry_sent_total` and `plimsoll_telemetry_dropped_total`. It hears what is recorded after the start of the gateway; `plimsoll export --otlp` has the rest.\n\n\
+         ## OpenTelemetry\n\n\
+         An act that was carried out is a span from its intent to its outcome, of the kind *client*: `chat <model>`, `embeddings <model>` or `tools/call <tool>`. A call in a model's answer that passed is \
+         an *internal* span `propose <tool>`, and the call at the tool door that followed from it is its child. What was held or refused never ran: it is a log record `plimsoll.decision` of the same \
+         trace, as are approvals, kill switches, releases and keys. The trace is the caller's (`traceparent`), or else one for each session.\n\n\
+         The names are those of the OpenTelemetry conventions for generative AI and MCP as read on {}; both are in development. Nobody has agreed on names for guardrails and approvals yet: these are ours.\n\n\
+         | attribute | says | goes out |\n|---|---|---|\n",
+        plimsoll_export::ocsf::VERSION,
+        plimsoll_gateway::telemetry::TELEMETRY_RETRY_MAX_S,
+        plimsoll_gateway::telemetry::TELEMETRY_LAG_MAX,
+        plimsoll_export::names::REVISION,
+    );
+    for attribute in plimsoll_export::names::ALL {
+        let goes = match attribute.goes {
+            plimsoll_export::names::Goes::Always => "always",
+            plimsoll_export::names::Goes::Identity => "with `identity`",
+            plimsoll_export::names::Goes::Arguments => "with `arguments`",
+            plimsoll_export::names::Goes::Content => "with `content`",
+        };
+        let _ = writeln!(page, "| `{}` | {} | {goes} |", attribute.name, attribute.says);
+    }
+    page.push_str(
+        "\n## OCSF\n\nAPI Activity has the profiles `ai_operation` (model calls: `ai_model`, `message_context`), `security_control` and `trace`. `metadata.uid` is the number of the entry. What has no place \
+         stands under `unmapped.plimsoll`. A call in a model's answer that passed is told by the call at the tool door.\n\n\
+         | entry | class | activity | ended |\n|---|---|---|---|\n",
+    );
+    for (entry, class, activity, ended) in plimsoll_export::ocsf::TABLE {
+        let _ = writeln!(page, "| {entry} | {class} | {activity} | {ended} |");
+    }
+    page.push_str("\nThe events are tested against the attributes that the schema requires of these classes and objects, not with a validator of OCSF's own.\n");
+    bless("docs/export.md", &page);
+}
