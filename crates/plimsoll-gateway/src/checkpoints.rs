@@ -32,7 +32,7 @@ pub struct Checkpoints {
     verifier: VerifierKey,
     policy: Policy,
     /// Held over one round.
-    keeper: tokio::sync::Mutex<Keeper>,
+    keeper: Arc<tokio::sync::Mutex<Keeper>>,
     standing: Mutex<Standing>,
 }
 
@@ -85,7 +85,11 @@ impl Checkpoints {
             terms: terms.clone(),
             verifier,
             policy,
-            keeper: tokio::sync::Mutex::new(Keeper { identity, tiler: None, asked: Asked::default() }),
+            keeper: Arc::new(tokio::sync::Mutex::new(Keeper {
+                identity,
+                tiler: None,
+                asked: Asked::default(),
+            })),
             standing: Mutex::new(standing),
         })
     }
@@ -182,8 +186,25 @@ impl Gateway {
     /// Brings tiles and checkpoint up to the ledger, and asks the witnesses who have not cosigned it lately.
     pub async fn checkpoint(self: &Arc<Self>) {
         let all = &self.checkpoints;
-        let mut keeper = all.keeper.lock().await;
-        let result = self.round(&mut keeper).await;
+        let mut keeper = Arc::clone(&all.keeper).lock_owned().await;
+        let mut result = self.round(&mut keeper).await;
+        if let Ok(checkpoint) = &result
+            && (keeper.identity.last() != Some(checkpoint) || keeper.identity.is_new())
+        {
+            let (checkpoint, dir, policy) = (checkpoint.clone(), all.dir.clone(), all.policy.clone());
+            // The disk is waited for where nobody else waits.
+            let stored = tokio::task::spawn_blocking(move || {
+                let stored = keeper.store(&dir, &policy, &checkpoint);
+                (keeper, stored.map(|()| checkpoint))
+            });
+            match stored.await {
+                Ok((back, stored)) => (keeper, result) = (back, stored),
+                Err(error) => {
+                    keeper = Arc::clone(&all.keeper).lock_owned().await;
+                    result = Err(error.to_string());
+                }
+            }
+        }
         match result {
             Ok(checkpoint) => {
                 let cosigned = quorum_at(&checkpoint, &all.terms);
@@ -231,9 +252,6 @@ impl Gateway {
             let witnesses = &all.terms.witnesses;
             keeper.asked.ask(&self.http, witnesses, refresh_s, time, &files, &mut checkpoint).await;
         }
-        if keeper.identity.last() != Some(&checkpoint) || keeper.identity.is_new() {
-            self.store_checkpoint(keeper, &checkpoint)?;
-        }
         Ok(checkpoint)
     }
 
@@ -255,16 +273,18 @@ impl Gateway {
             _ => Ok(SignedCheckpoint::sign(head, keeper.identity.key())),
         }
     }
+}
 
-    fn store_checkpoint(&self, keeper: &mut Keeper, checkpoint: &SignedCheckpoint) -> Result<(), String> {
-        let all = &self.checkpoints;
+impl Keeper {
+    /// Stores a checkpoint whose tiles are on the disk.
+    fn store(&mut self, dir: &Path, policy: &Policy, checkpoint: &SignedCheckpoint) -> Result<(), String> {
         let chained = |error: &dyn std::error::Error| crate::upstream::http::chain(error);
-        if let Some(tiler) = &mut keeper.tiler {
+        if let Some(tiler) = &mut self.tiler {
             tiler.store(checkpoint).map_err(|error| chained(&error))?;
         }
-        keeper.identity.settle(checkpoint.clone()).map_err(|error| chained(&error))?;
-        if all.policy.wants_witnesses() && all.policy.judge(checkpoint).is_ok() {
-            let stored = write_durably(&all.dir.join(WITNESSED), checkpoint.encode().as_bytes());
+        self.identity.settle(checkpoint.clone()).map_err(|error| chained(&error))?;
+        if policy.wants_witnesses() && policy.judge(checkpoint).is_ok() {
+            let stored = write_durably(&dir.join(WITNESSED), checkpoint.encode().as_bytes());
             stored.map_err(|error| chained(&error))?;
         }
         Ok(())
