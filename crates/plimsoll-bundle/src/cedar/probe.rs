@@ -5,7 +5,7 @@
 //! permitted when some permit applies, no forbid does, and none erred. A test compares this with
 //! [`decide`](plimsoll_core::decide()) case by case.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 
 use cedar_policy::{Authorizer, Effect, Policy, PolicySet, Request};
@@ -98,6 +98,7 @@ impl Engine {
             workflow: workflow.to_owned(),
             act: OnceCell::new(),
             home: OnceCell::new(),
+            reached: RefCell::default(),
         })
     }
 }
@@ -124,7 +125,13 @@ pub(crate) struct Probe<'e> {
     /// The number of this act, and of this workflow, in the memo of the comparison.
     act: OnceCell<u32>,
     home: OnceCell<u32>,
+    /// How far cases with the same facts got.
+    reached: RefCell<HashMap<Seen, Reach>>,
 }
+
+/// All that a reach depends on: the facts that are read, the principal where one is, and what else
+/// [`decide`](plimsoll_core::decide()) looks at.
+type Seen = (Vec<u32>, u32, [bool; 4]);
 
 #[derive(Debug)]
 struct Asked<'e> {
@@ -250,21 +257,32 @@ impl Probe<'_> {
 
     /// How far a case gets.
     pub(crate) fn reach(&self, memo: &mut Memo, case: &Case<'_>) -> Reach {
-        match self.permits(memo, case, false, false) {
-            None => return Reach::Refused,
-            // What suggest mode does with it is no rule's business, and all the same what happens.
-            Some(true) if case.mode == Mode::Suggest && case.tier != Tier::Safe && !case.facts.deferred => {
-                return Reach::Refused;
-            }
-            Some(true) => return Reach::Free,
-            Some(false) => {}
-        }
+        let Ok(known) = context::known(self.slice, case, &Assume::default()) else { return Reach::Refused };
+        let numbers = self.numbers(memo, &known);
         let facts = &case.facts;
-        if facts.checks.iter().any(|check| check.passed == Some(false)) {
-            return Reach::Refused;
-        }
+        let principal = if self.slice.reads.principal { memo.principal(case.principal) } else { 0 };
+        let failed = facts.checks.iter().any(|check| check.passed == Some(false));
         let open = facts.checks.iter().any(|check| check.passed.is_none());
-        let can_ask = facts.terms.is_some();
+        let suggests = case.mode == Mode::Suggest && case.tier != Tier::Safe && !facts.deferred;
+        let seen = (numbers, principal, [failed, open, facts.terms.is_some(), suggests]);
+        if let Some(reach) = self.reached.borrow().get(&seen) {
+            return *reach;
+        }
+        let reach = match self.permits(memo, case, false, false) {
+            None => Reach::Refused,
+            // What suggest mode does with it is no rule's business, and all the same what happens.
+            Some(true) if suggests => Reach::Refused,
+            Some(true) => Reach::Free,
+            Some(false) if failed => Reach::Refused,
+            Some(false) => self.held(memo, case, open),
+        };
+        self.reached.borrow_mut().insert(seen, reach);
+        reach
+    }
+
+    /// How far it gets with the help of checks and people.
+    fn held(&self, memo: &mut Memo, case: &Case<'_>, open: bool) -> Reach {
+        let can_ask = case.facts.terms.is_some();
         let mut permitted = |checks, approval| self.permits(memo, case, checks, approval) == Some(true);
         match () {
             () if open && permitted(true, false) => Reach::Checked,

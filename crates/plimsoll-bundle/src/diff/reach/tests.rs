@@ -60,7 +60,7 @@ fn the_short_cut_decides_as_the_engine_does() {
         context.args has currency && context.args.currency == \"XTS\" &&
         context.amount.hundredths + 9223372036854775807 > 0 };";
     assert!(compare(own, 1, "") > 80);
-    assert!(compare(own, 2, "desk.delete_customer") > 50);
+    assert!(compare(own, 2, "desk.pay_invoice") > 100);
 }
 
 #[test]
