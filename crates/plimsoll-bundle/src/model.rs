@@ -3,11 +3,11 @@
 //! The YAML forms live beside this in `yaml`; `resolve` turns them into these types and collects every
 //! diagnostic on the way. Nothing here knows where the files came from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use plimsoll_core::{
-    Account, ApprovalTerms, Digest, Effect, Integrity, Meaning, Mode, Tier, ToolName, VerifierKey,
+    Account, ApprovalTerms, Digest, Effect, FieldClass, Integrity, Meaning, Mode, Tier, ToolName, VerifierKey,
 };
 use serde_json::Value;
 
@@ -47,6 +47,7 @@ pub struct Project {
     pub ledger: LedgerTerms,
     /// Who hears of the record while it is made.
     pub telemetry: Option<Otlp>,
+    pub privacy: Privacy,
     pub bounds: Bounds,
 }
 
@@ -86,6 +87,31 @@ pub struct Witness {
 impl Default for LedgerTerms {
     fn default() -> Self {
         Self { origin: None, witnesses: Vec::new(), quorum: 0, witness_within_s: 600 }
+    }
+}
+
+/// How what an entry says about people is sealed, and how long it can be opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Privacy {
+    pub root: RootKey,
+    /// The public half of an audit key, as text.
+    pub audit_key: Option<String>,
+    /// Seconds that each class can be opened; a class that is not here is kept.
+    pub retention_s: BTreeMap<FieldClass, u64>,
+}
+
+/// Where the root key comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RootKey {
+    /// A file, relative to the directory of ledger and database.
+    File(String),
+    /// What a command prints.
+    Command(Vec<String>),
+}
+
+impl Default for RootKey {
+    fn default() -> Self {
+        Self::File("keys.root".to_owned())
     }
 }
 
@@ -418,10 +444,25 @@ pub enum PromptRole {
 pub struct People {
     /// Person → roles.
     pub roles: BTreeMap<String, Vec<String>>,
+    /// Role → what it may read. Empty when no role says anything about reading.
+    pub reads: BTreeMap<String, BTreeSet<FieldClass>>,
 }
+
+/// What everybody with an admin key reads while `people.yaml` says nothing about reading: enough to answer a question
+/// and to follow an incident, not what people and documents said.
+pub const READS_DEFAULT: [FieldClass; 2] = [FieldClass::Identity, FieldClass::Arguments];
 
 impl People {
     pub fn roles_of(&self, person: &str) -> &[String] {
         self.roles.get(person).map_or(&[], Vec::as_slice)
+    }
+
+    /// Which classes of sealed fields a person may read.
+    pub fn reads_of(&self, person: &str) -> BTreeSet<FieldClass> {
+        if self.reads.is_empty() {
+            return BTreeSet::from(READS_DEFAULT);
+        }
+        let roles = self.roles_of(person).iter();
+        roles.filter_map(|role| self.reads.get(role)).flatten().copied().collect()
     }
 }

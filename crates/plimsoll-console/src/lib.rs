@@ -30,7 +30,7 @@ mod tests;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use plimsoll_gateway::Gateway;
+use plimsoll_gateway::{Gateway, Reading};
 
 pub use listener::{DRAIN_S, HEAD_TIMEOUT_S, serve};
 pub use routes::{Auth, ROUTES, Route};
@@ -44,4 +44,21 @@ pub(crate) struct Console {
     pub logins: Logins,
     /// Where this listener is bound: one of the names it is served by.
     pub local: SocketAddr,
+}
+
+impl Console {
+    /// Writes down what somebody is about to be shown of what is sealed. Nothing is shown that is not on record.
+    pub(crate) async fn shown(
+        &self,
+        reading: &Reading,
+        person: &str,
+        through: &str,
+        what: &str,
+    ) -> Result<(), api::ApiError> {
+        let recorded = self.gateway.record_reading(reading, person, through, what, "").await;
+        recorded.map_err(|error| {
+            let message = format!("this reading can't be recorded, so nothing is shown: {error}");
+            api::ApiError::of(plimsoll_core::Code::RecordFailed, message)
+        })
+    }
 }

@@ -1,7 +1,10 @@
 //! What the ledger is told: one struct for each thing worth telling.
 //!
 //! Entries are written as JSON and stay readable for as long as the ledger is kept: fields are added,
-//! never renamed. Everything in them is redacted before it gets here.
+//! never renamed. Everything in them is redacted before it gets here, and what may say something about a person is
+//! taken out ([`sensitive`](crate::sensitive)) and sealed before they are written.
+
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -17,6 +20,7 @@ use crate::digest::Digest;
 use crate::flow::{Intent, Payload};
 use crate::permit::PermitId;
 use crate::principal::Principal;
+use crate::sensitive::{FieldClass, Seal};
 use crate::span::{ArgumentOrigin, Span, Trajectory};
 
 /// One record.
@@ -41,6 +45,9 @@ pub struct Entry {
     pub trace: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub principal: Option<Principal>,
+    /// What was taken out of it and sealed, when anything was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seal: Option<Seal>,
     #[serde(flatten)]
     pub body: EntryBody,
 }
@@ -60,13 +67,27 @@ pub enum EntryBody {
     /// A kill switch was pulled or lifted.
     Stop { on: bool, stop: Stop },
     /// A bundle came into force, or was refused and the old one stayed.
-    Config { release: String, accepted: bool, detail: String },
+    Config {
+        /// Under a name of its own: an entry has a `release` already.
+        #[serde(rename = "of")]
+        release: String,
+        accepted: bool,
+        detail: String,
+    },
     /// A key was made or revoked.
     Key { name: String, detail: String },
     /// The gateway started or stopped.
     Gateway { event: String, detail: String },
     /// A request ended before any act could be judged: bad credentials, malformed, unknown endpoint.
     Turned { code: Code, detail: String },
+    /// Keys were destroyed: what they sealed can't be opened by anybody any more.
+    Erasure(Box<Erasure>),
+    /// Keys were put on legal hold, or the hold was lifted.
+    Hold(Box<Hold>),
+    /// Sealed fields were opened for somebody.
+    Read(Box<Opening>),
+    /// Somebody asked to read what their roles do not let them, or was let.
+    Grant(Box<Grant>),
 }
 
 /// An act with the whole ground of its decision.
@@ -171,4 +192,111 @@ pub struct ApprovalChange {
     /// Who made this step; the gateway itself for `expired` and `consumed`.
     pub by: String,
     pub approval: Approval,
+}
+
+/// Whose data an erasure or a hold is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ErasureOf {
+    /// A person or program.
+    Subject,
+    Session,
+    /// Everything older than its class is kept.
+    Retention,
+}
+
+impl ErasureOf {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Subject => "subject",
+            Self::Session => "session",
+            Self::Retention => "retention",
+        }
+    }
+}
+
+/// Keys were destroyed. It says how much went and nothing of whom it was.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Erasure {
+    pub of: ErasureOf,
+    /// Pseudonyms that now stand for nobody, the session, or the time before which everything went.
+    pub about: Vec<String>,
+    pub classes: BTreeSet<FieldClass>,
+    /// How many keys were destroyed.
+    pub keys: u64,
+    /// Which, as ranges from first to last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ids: Vec<(u64, u64)>,
+    /// Entries that lost fields.
+    pub entries: u64,
+    /// Rows of the database that went: questions, proposals, results, sessions.
+    #[serde(default)]
+    pub rows: u64,
+    /// Pseudonyms whose names went.
+    #[serde(default)]
+    pub names: u64,
+    /// Keys that a legal hold kept.
+    #[serde(default)]
+    pub held: u64,
+    /// The epoch of the key-encryption key from here on.
+    #[serde(default)]
+    pub epoch: u64,
+    pub by: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
+/// A legal hold: until it is lifted, these keys are kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Hold {
+    pub on: bool,
+    pub of: ErasureOf,
+    /// Pseudonyms, or the session.
+    pub about: Vec<String>,
+    pub by: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
+/// Sealed fields were opened for somebody.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Opening {
+    pub by: String,
+    pub classes: BTreeSet<FieldClass>,
+    /// How many entries.
+    pub entries: u64,
+    /// The first and the last of them.
+    pub first: u64,
+    pub last: u64,
+    /// `console`, `api` or `command`.
+    pub through: String,
+    /// What was asked for: `session s-1`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub what: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
+/// How a request to break the glass stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GrantState {
+    Asked,
+    Granted,
+    Denied,
+}
+
+/// Break-glass: somebody reads for a while what their roles do not let them, because another person agreed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Grant {
+    pub ticket: String,
+    pub state: GrantState,
+    /// Who made this step.
+    pub by: String,
+    /// Who reads.
+    pub person: String,
+    pub classes: BTreeSet<FieldClass>,
+    pub until: Timestamp,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
 }

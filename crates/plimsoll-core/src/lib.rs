@@ -24,6 +24,7 @@ pub mod label;
 pub mod permit;
 pub mod principal;
 pub mod remedy;
+pub mod sensitive;
 pub mod span;
 pub mod verifier_key;
 
@@ -36,11 +37,15 @@ pub use case::{
 pub use code::Code;
 pub use decide::{Decision, Need, Reason, Ruling, Verdict, decide, would_run};
 pub use digest::{Digest, canonical};
-pub use entry::{ApprovalChange, Entry, EntryBody, Judged, Outcome, OutcomeStatus};
+pub use entry::{
+    ApprovalChange, Entry, EntryBody, Erasure, ErasureOf, Grant, GrantState, Hold, Judged, Opening, Outcome,
+    OutcomeStatus,
+};
 pub use flow::{Flow, Intent, Meaning, Output, Payload};
 pub use label::{Integrity, Label, Readers};
 pub use permit::{Basis, Permit, PermitId};
 pub use principal::{Principal, PrincipalKind};
 pub use remedy::Remedy;
+pub use sensitive::{FieldClass, Seal};
 pub use span::{ArgumentOrigin, Origin, Span, SpanKind, Trajectory};
 pub use verifier_key::{KeyKind, VerifierKey, VerifierKeyError};

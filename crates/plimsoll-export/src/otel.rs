@@ -373,6 +373,23 @@ fn told(attributes: &mut Attributes, body: &EntryBody) -> ((u8, &'static str), &
             attributes.text(n::DETAIL, detail);
             (INFO, "plimsoll.gateway", format!("gateway: {event}"))
         }
+        EntryBody::Erasure(erasure) => {
+            attributes.text(n::DETAIL, &erasure.reason);
+            (WARN, "plimsoll.erasure", format!("{} keys of {} destroyed", erasure.keys, erasure.of.name()))
+        }
+        EntryBody::Hold(hold) => {
+            attributes.text(n::DETAIL, &hold.reason);
+            let verb = if hold.on { "put on" } else { "lifted from" };
+            (INFO, "plimsoll.hold", format!("legal hold {verb} a {}", hold.of.name()))
+        }
+        EntryBody::Read(opening) => {
+            attributes.text(n::DETAIL, &opening.reason);
+            (INFO, "plimsoll.read", format!("sealed fields of {} entries were read", opening.entries))
+        }
+        EntryBody::Grant(grant) => {
+            attributes.text(n::DETAIL, &grant.reason);
+            (WARN, "plimsoll.grant", format!("break-glass {}", grant.ticket))
+        }
         EntryBody::Turned { code, detail } => {
             attributes.text(n::ERROR_TYPE, code.id());
             attributes.text(n::DETAIL, detail);

@@ -10,8 +10,9 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use futures_util::future::join_all;
+use plimsoll_bundle::Privacy;
 use plimsoll_core::{ActId, Entry, EntryBody, Hypothesis};
-use plimsoll_gateway::record::encode;
+use plimsoll_gateway::Vault;
 use plimsoll_ledger::{Ledger, LedgerOptions, LedgerReader, Seq};
 use uuid::Uuid;
 
@@ -28,8 +29,11 @@ async fn main() {
         std::fs::copy(file.path(), into.join("releases").join(file.file_name())).unwrap();
     }
     let records = LedgerReader::open(from.join("ledger")).unwrap().iter_from(Seq(0));
-    let entries = records.map(|record| serde_json::from_slice::<Entry>(&record.unwrap().entry).unwrap());
+    let vault = Vault::open_dir(&from, &Privacy::default(), None).unwrap();
+    let entries = records.map(|record| vault.open_all(&record.unwrap()).unwrap().entry);
     let entries: Vec<Entry> = entries.filter(|entry| !entry.session.is_empty()).collect();
+    let vault = Vault::open_dir(&into, &Privacy::default(), None).unwrap();
+    vault.keep_keys_ready().unwrap();
     let (ledger, _) = Ledger::open(LedgerOptions::new(into.join("ledger"))).unwrap();
     let (mut written, mut round) = (0, 0_u128);
     while written < wanted {
@@ -58,7 +62,7 @@ async fn main() {
                 }
                 _ => {}
             }
-            batch.push(encode(&entry));
+            batch.push(vault.seal(entry).unwrap());
         }
         written += batch.len();
         round += 1;

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::caller::Caller;
 use crate::gateway::Gateway;
-use crate::record::{Header, encode};
+use crate::record::Header;
 use crate::refusal::Refusal;
 
 /// Open questions at most, over all requesters. Beyond it acts are refused, not queued.
@@ -200,8 +200,8 @@ impl Gateway {
         approval: &Approval,
     ) -> Result<(), Refusal> {
         let change = ApprovalChange { state, by: by.to_owned(), approval: approval.clone() };
-        let entry = encode(&header.entry(Timestamp::now(), EntryBody::Approval(Box::new(change))));
-        match self.ledger.append(entry).await {
+        let entry = header.entry(Timestamp::now(), EntryBody::Approval(Box::new(change)));
+        match self.record(entry).await {
             Ok(_) => Ok(()),
             Err(error) => Err(Refusal::plain(
                 Code::RecordFailed,
@@ -233,16 +233,23 @@ fn header_of(approval: &Approval) -> Header {
         session: text("session"),
         request: text("request"),
         release: text("release"),
+        // It is about the one who asked, and goes when that one is forgotten.
+        principal: serde_json::from_value(approval.page["principal"].clone()).ok(),
         ..Header::default()
     }
 }
 
 /// `T-` and eight characters that can be read aloud.
 fn ticket_id() -> String {
+    fresh_ticket("T-")
+}
+
+/// A fresh ticket that begins like this.
+pub(crate) fn fresh_ticket(prefix: &str) -> String {
     const LETTERS: &[u8; 32] = b"23456789abcdefghjkmnpqrstuvwxyz-";
     let random = Uuid::new_v4();
     let letters = random.as_bytes()[..8].iter().map(|byte| LETTERS[usize::from(byte % 31)] as char);
-    format!("T-{}", letters.collect::<String>())
+    format!("{prefix}{}", letters.collect::<String>())
 }
 
 fn broken(error: &plimsoll_store::StoreError) -> Refusal {

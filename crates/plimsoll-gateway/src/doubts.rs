@@ -10,6 +10,17 @@ use plimsoll_core::{ActId, Digest};
 #[derive(Debug, Default)]
 pub struct Doubts {
     open: Mutex<HashMap<Digest, ActId>>,
+    /// Those of before this start whose record can't be read, by pseudonym, workflow and tool: nobody knows which acts
+    /// they were, so all of that kind wait.
+    blind: Mutex<Vec<Blind>>,
+}
+
+#[derive(Debug)]
+struct Blind {
+    principal: String,
+    workflow: String,
+    tool: String,
+    act: ActId,
 }
 
 impl Doubts {
@@ -34,8 +45,35 @@ impl Doubts {
         self.lock().get(digest).copied()
     }
 
+    /// An act of before this start is in doubt, and its record can't be read.
+    pub fn begin_blind(&self, principal: &str, workflow: &str, tool: &str, act: ActId) {
+        let blind = Blind {
+            principal: principal.to_owned(),
+            workflow: workflow.to_owned(),
+            tool: tool.to_owned(),
+            act,
+        };
+        self.blind().push(blind);
+    }
+
+    pub fn has_blind(&self) -> bool {
+        !self.blind().is_empty()
+    }
+
+    /// An act in doubt that may be an act of this principal (a pseudonym) with this tool.
+    pub fn blind_twin(&self, principal: &str, workflow: &str, tool: &str) -> Option<ActId> {
+        let blind = self.blind();
+        let twin = |one: &&Blind| one.principal == principal && one.workflow == workflow && one.tool == tool;
+        blind.iter().find(twin).map(|one| one.act)
+    }
+
+    fn blind(&self) -> std::sync::MutexGuard<'_, Vec<Blind>> {
+        self.blind.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
     /// A person settled an act by its id.
     pub fn settle(&self, act: ActId) {
+        self.blind().retain(|one| one.act != act);
         self.lock().retain(|_, open| *open != act);
     }
 

@@ -1,17 +1,19 @@
 //! The tasks beside the doors: what the ledger says becomes a projection that can be asked, and the
 //! kill switches are looked at again and again.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use plimsoll_core::{Entry, EntryBody, OutcomeStatus, Tier};
-use plimsoll_ledger::{LedgerReader, Seq};
+use plimsoll_core::{Entry, EntryBody, FieldClass, OutcomeStatus, Principal, PrincipalKind, Tier};
+use plimsoll_ledger::{LedgerReader, Record, Seq};
 use plimsoll_store::{EntryRow, Store};
 use tokio::sync::watch;
 
 use crate::gateway::{Gateway, StartError};
-use crate::record::{Header, encode};
+use crate::privacy::{RETENTION_LOOK_S, catch_up};
+use crate::record::Header;
 use crate::refusal::Refusal;
 use crate::stops::STOP_POLL_MS;
 
@@ -56,7 +58,7 @@ pub async fn project_batch(reader: LedgerReader, store: &Store, next: u64) -> Re
         while rows.len() < PROJECT_BATCH
             && let Some(record) = records.next().transpose()?
         {
-            rows.push(EntryRow::of(record.seq.0, records.place(), &record.entry));
+            rows.push(row_of(&record, records.place()));
         }
         Ok::<_, plimsoll_ledger::LedgerError>(rows)
     });
@@ -73,11 +75,18 @@ impl Gateway {
         self.project().await.map_err(StartError::Other)?;
         let in_doubt = self.store.in_doubt(Timestamp::now(), IN_DOUBT_MAX).await?;
         for row in &in_doubt {
-            if let Ok(Entry { body: EntryBody::Intent(judged), .. }) = serde_json::from_str(&row.body)
+            let all = BTreeSet::from(FieldClass::ALL);
+            if let Ok(opening) = self.vault.open(row.body.as_bytes(), &row.sealed, &all)
+                && let Entry { body: EntryBody::Intent(judged), .. } = opening.entry
                 && judged.tier != Tier::Safe
                 && !judged.facts.deferred
             {
-                let _already_open = self.doubts.begin(judged.act_digest, judged.act.id);
+                // What can't be read any more stands for every act that it may have been.
+                if opening.closed.iter().any(|(class, _)| *class == FieldClass::Arguments) {
+                    self.doubts.begin_blind(&row.principal, &row.workflow, &row.tool, judged.act.id);
+                } else {
+                    let _already_open = self.doubts.begin(judged.act_digest, judged.act.id);
+                }
             }
         }
         if !in_doubt.is_empty() {
@@ -94,6 +103,7 @@ impl Gateway {
         let mut next = self.store.projected().await.unwrap_or_default();
         let mut tick = tokio::time::interval(Duration::from_millis(STOP_POLL_MS));
         let mut upkeep = tokio::time::interval(Duration::from_secs(UPKEEP_S));
+        let mut retention = tokio::time::interval(Duration::from_secs(RETENTION_LOOK_S));
         loop {
             tokio::select! {
                 _ = tick.tick() => {
@@ -104,6 +114,7 @@ impl Gateway {
                     self.save_memory().await;
                 }
                 _ = upkeep.tick() => self.keep_up().await,
+                _ = retention.tick() => self.keep_retention().await,
                 _ = self.ledger.grown_beyond(next) => {
                     // One batch at a time, as the kill switches are looked at also while a busy ledger is followed.
                     if self.ledger.size() - next < PROJECT_BATCH as u64 {
@@ -164,15 +175,7 @@ impl Gateway {
     }
 
     async fn project(&self) -> Result<(), String> {
-        let chained = |error| crate::upstream::http::chain(&error);
-        let mut next = self.store.projected().await.map_err(chained)?;
-        loop {
-            let after = self.project_batch(next).await?;
-            if after == next {
-                return Ok(());
-            }
-            next = after;
-        }
+        catch_up(&self.ledger.reader(), &self.store).await
     }
 
     async fn project_batch(&self, next: u64) -> Result<u64, String> {
@@ -189,7 +192,7 @@ impl Gateway {
         let detail = self.redactor.redact(&refusal.headline()).into_owned();
         let header = Header { request: request.to_owned(), ..Header::default() };
         let entry = header.entry(Timestamp::now(), EntryBody::Turned { code: refusal.code, detail });
-        if let Err(error) = self.ledger.note(encode(&entry)) {
+        if let Err(error) = self.note(entry) {
             tracing::warn!(%error, "a turned request could not be recorded");
         }
     }
@@ -205,7 +208,7 @@ impl Gateway {
     ) -> Result<(), plimsoll_ledger::LedgerError> {
         let body = EntryBody::Gateway { event: event.to_owned(), detail: detail.to_owned() };
         let header = Header { release: self.bundle.load().id.to_string(), ..Header::default() };
-        self.ledger.append(encode(&header.entry(Timestamp::now(), body))).await.map(|_| ())
+        self.record(header.entry(Timestamp::now(), body)).await.map(|_| ())
     }
 
     /// Settles an act in doubt: a person looked it up in the system of record.
@@ -231,9 +234,30 @@ impl Gateway {
             usage: serde_json::Value::Null,
             redacted: 0,
         };
-        let entry = Header::default().entry(Timestamp::now(), EntryBody::Outcome(Box::new(outcome)));
-        self.ledger.append(encode(&entry)).await.map_err(|error| error.to_string())?;
+        // What it says belongs to the one who says it.
+        let entry = header_by(by).entry(Timestamp::now(), EntryBody::Outcome(Box::new(outcome)));
+        self.record(entry).await.map_err(|error| error.to_string())?;
         self.doubts.settle(act);
         Ok(())
     }
+}
+
+/// The row of a record that stands at this place of its file.
+pub fn row_of(record: &Record, place: u64) -> EntryRow {
+    EntryRow {
+        keys: crate::Vault::keys_of(&record.sealed),
+        ..EntryRow::of(record.seq.0, place, &record.entry)
+    }
+}
+
+/// The header of an entry that says what a person did to the gateway.
+pub(crate) fn header_by(person: &str) -> Header {
+    let principal = Principal {
+        id: person.to_owned(),
+        kind: PrincipalKind::User,
+        tenant: String::new(),
+        roles: BTreeSet::new(),
+        on_behalf_of: None,
+    };
+    Header { principal: Some(principal), ..Header::default() }
 }

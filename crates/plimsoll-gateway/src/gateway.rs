@@ -22,6 +22,7 @@ use crate::stops::Stops;
 use crate::tokens::Tokens;
 use crate::upstream::http::HttpClient;
 use crate::upstream::tools::ToolCaller;
+use crate::vault::Vault;
 
 /// The running gateway. Everything behind the doors hangs off this.
 #[derive(Debug)]
@@ -31,6 +32,7 @@ pub struct Gateway {
     pub(crate) ledger: Ledger,
     pub(crate) checkpoints: crate::checkpoints::Checkpoints,
     pub(crate) store: Store,
+    pub(crate) vault: Vault,
     pub(crate) redactor: Redactor,
     pub(crate) stops: Stops,
     pub(crate) limits: Limiter,
@@ -75,6 +77,8 @@ pub enum StartError {
     Store(#[from] StoreError),
     #[error("the release can't be kept, so nothing it decides could be decided again: {0}")]
     Release(std::io::Error),
+    #[error("the keys of sealed fields can't be had: {0}")]
+    Vault(#[from] crate::vault::VaultError),
     #[error("the system's trust store can't be read: {0}")]
     Trust(std::io::Error),
     #[error("{0}")]
@@ -99,6 +103,8 @@ impl Gateway {
         tracing::info!(?recovery, "ledger open");
         let store = Store::open(&state_dir.join("plimsoll.db")).await?;
         store.read_bodies_from(Arc::new(FromLedger(ledger.reader())));
+        let vault = Vault::open_dir(&state_dir, &bundle.project.privacy, None)?;
+        vault.keep_keys_ready()?;
         let http = HttpClient::new(wants_tls(&bundle)).map_err(StartError::Trust)?;
         let redactor = redactor(&bundle);
         let tool_door = crate::tool_door::ToolDoor::new(http.clone(), redactor.clone());
@@ -109,6 +115,7 @@ impl Gateway {
             ledger,
             checkpoints,
             store,
+            vault,
             stops: Stops::new(state_dir.join("STOP")),
             limits: Limiter::default(),
             joins: Joins::default(),
@@ -140,6 +147,11 @@ impl Gateway {
     /// The database, for pages and commands that read.
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// Where sealed fields are opened.
+    pub fn vault(&self) -> &Vault {
+        &self.vault
     }
 
     pub fn ledger(&self) -> &Ledger {

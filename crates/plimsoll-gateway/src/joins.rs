@@ -60,6 +60,17 @@ impl Joins {
         Ok(())
     }
 
+    /// Forgets the proposals of a session, or of whoever goes by one of these names.
+    pub fn forget(&self, session: Option<&str>, names: &[String]) {
+        let mut inner = self.lock();
+        let goes = |key: &JoinKey, join: &Join| {
+            session.is_some_and(|session| join.session == session) || names.contains(&key.principal)
+        };
+        inner.map.retain(|key, join| !goes(key, join));
+        inner.unsaved.retain(|(key, join)| !goes(key, join));
+        inner.order.retain(|(_, key)| !names.contains(&key.principal));
+    }
+
     /// Hands to the store what it does not have yet.
     ///
     /// # Errors

@@ -23,6 +23,7 @@ use plimsoll_store::{Edge, Lapse, ResultRow, StoreError};
 use crate::context::{Fingerprint, KnownResult, RESULT_TEXT_BYTES, RESULTS_MAX, SESSIONS_MAX, Scope};
 use crate::follow::KEEP_HOURS;
 use crate::gateway::{Gateway, StartError};
+use crate::vault::{Vault, is_pseudonym};
 
 /// Results that may wait for the store. What is over it is lost to the next start, which is told so.
 pub const UNSAVED_RESULTS_MAX: usize = 16_384;
@@ -221,11 +222,11 @@ struct Beyond {
 }
 
 impl Beyond {
-    fn read(reader: &LedgerReader, from: u64) -> Result<Self, plimsoll_ledger::LedgerError> {
+    fn read(reader: &LedgerReader, vault: &Vault, from: u64) -> Result<Self, plimsoll_ledger::LedgerError> {
         let mut beyond = Self::default();
         for record in reader.iter_from(Seq(from)) {
-            match serde_json::from_slice::<Entry>(&record?.entry) {
-                Ok(entry) => beyond.add(entry),
+            match vault.open_all(&record?) {
+                Ok(opening) => beyond.add(opening.entry),
                 // Nobody knows whose it was.
                 Err(_) => drop(beyond.callers.insert(Default::default())),
             }
@@ -237,6 +238,11 @@ impl Beyond {
         let (EntryBody::Intent(judged) | EntryBody::Decision(judged)) = entry.body else { return };
         let Judged { act, trajectory, .. } = *judged;
         let requester = entry.principal.as_ref().map(|principal| principal.requester().to_owned());
+        if requester.as_deref().is_some_and(is_pseudonym) {
+            // Whose it was can't be read any more: it may be anybody's.
+            self.callers.insert(Default::default());
+            return;
+        }
         if act.door == Door::Tool {
             self.callers.insert((requester.unwrap_or_default(), entry.workflow));
         } else if let Some(principal) = entry.principal.filter(|_| act.tool.server == ToolName::MODEL) {
@@ -280,7 +286,8 @@ impl Gateway {
         // A ledger that is shorter than the memory is another one.
         let from = if edge.known_to > self.ledger.size() { 0 } else { edge.known_to };
         let reader = self.ledger.reader();
-        let read = tokio::task::spawn_blocking(move || Beyond::read(&reader, from)).await;
+        let vault = self.vault.clone();
+        let read = tokio::task::spawn_blocking(move || Beyond::read(&reader, &vault, from)).await;
         let beyond = read.map_err(|error| StartError::Other(error.to_string()))??;
         for (scope, trajectory) in beyond.shown {
             self.sessions.recover(scope, &trajectory);

@@ -7,7 +7,6 @@ use plimsoll_store::AdminKeyRow;
 
 use crate::docket::AnswerError;
 use crate::gateway::Gateway;
-use crate::record::{Header, encode};
 use crate::refusal::Refusal;
 
 /// A person at the admin listener. Only [`Gateway::identify_operator`] makes one; an agent's key never
@@ -122,7 +121,8 @@ impl Gateway {
         on: bool,
         stop: &Stop,
     ) -> Result<(), plimsoll_ledger::LedgerError> {
-        let entry = Header::default().entry(Timestamp::now(), EntryBody::Stop { on, stop: stop.clone() });
-        self.ledger.append(encode(&entry)).await.map(|_| ())
+        let entry = crate::follow::header_by(&stop.by)
+            .entry(Timestamp::now(), EntryBody::Stop { on, stop: stop.clone() });
+        self.record(entry).await.map(|_| ())
     }
 }

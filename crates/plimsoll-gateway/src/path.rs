@@ -10,8 +10,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use plimsoll_bundle::declared;
 use plimsoll_core::{
-    Account, Act, ActId, ApprovalFact, Case, Code, Decision, Digest, Door, Effect, EntryBody, Facts, Flow,
-    Hypothesis, Judged, Mode, Need, Objection, PermitId, Span, Tier, ToolName, Trajectory, Verdict,
+    Account, Act, ActId, ApprovalFact, Case, Code, Decision, Digest, Door, Effect, Entry, EntryBody, Facts,
+    Flow, Hypothesis, Judged, Mode, Need, Objection, PermitId, Span, Tier, ToolName, Trajectory, Verdict,
 };
 use plimsoll_ledger::Warrant;
 use serde_json::Value;
@@ -142,7 +142,7 @@ impl Gateway {
         }
         let detail = self.redactor.redact(&refusal.headline()).into_owned();
         let entry = header.entry(Timestamp::now(), EntryBody::Turned { code: refusal.code, detail });
-        match self.ledger.append(crate::record::encode(&entry)).await {
+        match self.record(entry).await {
             Ok(seq) => Refusal { entry: Some(seq.0), ..refusal },
             Err(error) => {
                 tracing::error!(%error, "an act that was turned away could not be recorded");
@@ -165,7 +165,7 @@ impl Gateway {
         let (act, tool) = (labelled.act.id, labelled.act.tool.clone());
         let slip_of = self.slip_of(&labelled, &permit);
         let (header, intent) = self.intent(caller, labelled, decision, &permit);
-        let recorded = match self.ledger.enter_safe(permit, intent, Timestamp::now()) {
+        let recorded = match self.enter_safe(permit, intent) {
             Ok((warrant, pending)) => {
                 let slip = Slip::new(Arc::clone(self), header, slip_of, warrant.seq().0);
                 let done = actor.act(warrant, slip).await;
@@ -306,6 +306,13 @@ impl Gateway {
             return Taken::default();
         }
         if labelled.tier != Tier::Safe {
+            if let Some(twin) = self.blind_twin(caller, labelled) {
+                let text = format!(
+                    "an act of this tool by this requester ({twin}) is in doubt, and its record can't be read, so nobody \
+                     can tell whether it is this one; settle it with `plimsoll show {twin} --settle`"
+                );
+                labelled.facts.objections.push(Objection { code: Code::InDoubt, text });
+            }
             let digest = self.digest(caller, labelled);
             if let Some(twin) = self.doubts.twin(&digest) {
                 let text =
@@ -326,6 +333,15 @@ impl Gateway {
                 Taken::default()
             }
         }
+    }
+
+    /// An act in doubt of before this start that may be this very one, for all that its record still says.
+    fn blind_twin(&self, caller: &Caller, labelled: &Labelled) -> Option<ActId> {
+        if !self.doubts.has_blind() {
+            return None;
+        }
+        let principal = self.vault.known_pseudonym(&caller.principal().id).ok().flatten()?;
+        self.doubts.blind_twin(&principal, &caller.workflow().name, &labelled.act.tool.to_string())
     }
 
     /// Decides by the facts of this moment: a kill switch pulled during a check still counts.
@@ -428,7 +444,7 @@ impl Gateway {
         let (act, tool) = (labelled.act.id, labelled.act.tool.clone());
         let slip_of = self.slip_of(&labelled, &permit);
         let (header, intent) = self.intent(caller, labelled, decision, &permit);
-        match self.ledger.enter(permit, intent, Timestamp::now()).await {
+        match self.enter(permit, intent).await {
             Ok(warrant) => {
                 let slip = Slip::new(Arc::clone(self), header, slip_of, warrant.seq().0);
                 Ok((warrant, slip))
@@ -449,14 +465,14 @@ impl Gateway {
         mut labelled: Labelled,
         decision: Decision,
         permit: &plimsoll_core::Permit,
-    ) -> (Header, Vec<u8>) {
+    ) -> (Header, Entry) {
         self.metrics.decided(&labelled.act.tool, labelled.tier, &decision);
         if labelled.is_guarded() {
             self.limits.count(caller.principal(), &labelled.act, &labelled.flow.origins, Timestamp::now());
         }
         let header = std::mem::take(&mut labelled.header);
         let judged = self.judged(caller, labelled, decision, *permit.act_digest(), Some(permit.id()));
-        let intent = header.written(EntryBody::Intent(Box::new(judged)));
+        let intent = header.entry(Timestamp::now(), EntryBody::Intent(Box::new(judged)));
         (header, intent)
     }
 
@@ -472,8 +488,8 @@ impl Gateway {
         let digest = self.digest(caller, &labelled);
         let (header, act, tool) = (labelled.header.clone(), labelled.act.id, labelled.act.tool.clone());
         let judged = self.judged(caller, labelled, decision.clone(), digest, None);
-        let entry = header.written(EntryBody::Decision(Box::new(judged)));
-        let recorded = self.ledger.append(entry).await;
+        let entry = header.entry(Timestamp::now(), EntryBody::Decision(Box::new(judged)));
+        let recorded = self.record(entry).await;
         let (code, detail) = match &recorded {
             Ok(_) => (decision.code.unwrap_or(Code::NotPermitted), String::new()),
             Err(error) => (Code::RecordFailed, format!("and the refusal could not be recorded: {error}")),

@@ -1,4 +1,4 @@
-//! Recording: entries are built here, redacted, and handed to the ledger.
+//! Recording: entries are built here, redacted, sealed, and handed to the ledger. Nothing else writes one.
 //!
 //! An intent is durable before the act, an outcome after; a safe act may run while its intent is on the way to the
 //! disk, and nothing of it is handed on before. Whoever performs an act gets a [`Slip`] and
@@ -9,11 +9,10 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use plimsoll_core::{
-    ActId, Code, Digest, Entry, EntryBody, Judged, Outcome, OutcomeStatus, Principal, Span, Tier,
+    ActId, Code, Digest, Entry, EntryBody, Judged, Outcome, OutcomeStatus, Permit, Principal, Span, Tier,
 };
-use plimsoll_ledger::LedgerError;
+use plimsoll_ledger::{LedgerError, Pending, Seq, Warrant, Written};
 use serde_json::Value;
-use uuid::Uuid;
 
 use crate::gateway::Gateway;
 
@@ -40,65 +39,59 @@ impl Header {
             release: self.release.clone(),
             trace: self.trace.clone(),
             principal: self.principal.clone(),
+            seal: None,
             body,
         }
-    }
-
-    /// The bytes of an entry with this header, made now. The same as [`encode`] of [`Header::entry`],
-    /// without an entry of its own.
-    pub fn written(&self, mut body: EntryBody) -> Vec<u8> {
-        let (id, at) = (crate::ids::fresh(), Timestamp::now());
-        let bytes = self.write(id, at, &body);
-        if bytes.len() <= plimsoll_ledger::ENTRY_BYTES_MAX {
-            return bytes;
-        }
-        shorten(&mut body);
-        self.write(id, at, &body)
-    }
-
-    fn write(&self, id: Uuid, at: Timestamp, body: &EntryBody) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(ENTRY_BYTES);
-        let written = Written {
-            v: 1,
-            id,
-            at,
-            request: &self.request,
-            session: &self.session,
-            workflow: &self.workflow,
-            release: &self.release,
-            trace: self.trace.as_deref(),
-            principal: self.principal.as_ref(),
-            body,
-        };
-        // Entries hold only strings, numbers and JSON values, which always encode.
-        let _written = serde_json::to_writer(&mut bytes, &written);
-        bytes
     }
 }
 
-/// Bytes that most entries fit in.
-const ENTRY_BYTES: usize = 2_048;
+impl Gateway {
+    /// Seals an entry. Nothing else of the gateway makes what the ledger takes.
+    ///
+    /// # Errors
+    /// When what must not be written in the clear could not be sealed.
+    fn sealed(&self, entry: Entry) -> Result<Written, LedgerError> {
+        self.vault.seal(entry).map_err(|error| {
+            tracing::error!(%error, "an entry could not be sealed");
+            LedgerError::Unsealed { reason: error.to_string().into() }
+        })
+    }
 
-/// An [`Entry`] of borrowed parts, member by member.
-#[derive(serde::Serialize)]
-struct Written<'a> {
-    v: u8,
-    id: Uuid,
-    at: Timestamp,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    request: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    session: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    workflow: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    release: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    trace: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    principal: Option<&'a Principal>,
-    #[serde(flatten)]
-    body: &'a EntryBody,
+    /// Writes an entry and waits until it is durable.
+    ///
+    /// # Errors
+    /// When it could not be sealed or written.
+    pub async fn record(&self, entry: Entry) -> Result<Seq, LedgerError> {
+        self.ledger.append(self.sealed(entry)?).await
+    }
+
+    /// Writes an entry without waiting.
+    ///
+    /// # Errors
+    /// When it could not be sealed or handed over.
+    pub(crate) fn note(&self, entry: Entry) -> Result<(), LedgerError> {
+        self.ledger.note(self.sealed(entry)?)
+    }
+
+    /// Writes the intent of a permitted act and waits until it is durable: only this makes a warrant of the permit.
+    ///
+    /// # Errors
+    /// When it could not be sealed or written.
+    pub(crate) async fn enter(&self, permit: Permit, intent: Entry) -> Result<Warrant, LedgerError> {
+        self.ledger.enter(permit, self.sealed(intent)?, Timestamp::now()).await
+    }
+
+    /// The same for a safe act, which may run while its intent is on the way to the disk.
+    ///
+    /// # Errors
+    /// As [`enter`](Self::enter).
+    pub(crate) fn enter_safe(
+        &self,
+        permit: Permit,
+        intent: Entry,
+    ) -> Result<(Warrant, Pending), LedgerError> {
+        self.ledger.enter_safe(permit, self.sealed(intent)?, Timestamp::now())
+    }
 }
 
 /// What came of an act, as the one who performed it saw it.
@@ -177,7 +170,7 @@ impl Slip {
     /// is missing.
     pub async fn close(mut self, report: Report) -> Result<u64, LedgerError> {
         let entry = self.entry(report);
-        self.gateway.ledger.append(entry).await.map(|seq| seq.0)
+        self.gateway.record(entry).await.map(|seq| seq.0)
     }
 
     /// Hands in the outcome without waiting: for safe acts, and where nothing can wait.
@@ -187,13 +180,13 @@ impl Slip {
 
     fn note(&mut self, report: Report) {
         let entry = self.entry(report);
-        if let Err(error) = self.gateway.ledger.note(entry) {
+        if let Err(error) = self.gateway.note(entry) {
             self.gateway.metrics.lost_outcomes.inc();
             tracing::error!(act = %self.act, %error, "the outcome of an act could not be recorded");
         }
     }
 
-    fn entry(&mut self, report: Report) -> Vec<u8> {
+    fn entry(&mut self, report: Report) -> Entry {
         self.open = false;
         if report.status != OutcomeStatus::Ambiguous && self.tier != Tier::Safe {
             self.gateway.doubts.end(&self.act_digest);
@@ -212,7 +205,7 @@ impl Slip {
             usage: report.usage,
             redacted: report.redacted,
         };
-        self.header.written(EntryBody::Outcome(Box::new(outcome)))
+        self.header.entry(Timestamp::now(), EntryBody::Outcome(Box::new(outcome)))
     }
 }
 
@@ -240,22 +233,8 @@ impl Drop for Slip {
     }
 }
 
-/// The bytes of an entry. Entries hold only strings, numbers and JSON values, which always encode.
-pub fn encode(entry: &Entry) -> Vec<u8> {
-    let mut bytes = serde_json::to_vec(entry).unwrap_or_default();
-    if bytes.len() > plimsoll_ledger::ENTRY_BYTES_MAX {
-        bytes = serde_json::to_vec(&shortened(entry.clone())).unwrap_or_default();
-    }
-    bytes
-}
-
-/// An entry that fits the ledger's bound: previews and long arguments go, digests stay.
-fn shortened(mut entry: Entry) -> Entry {
-    shorten(&mut entry.body);
-    entry
-}
-
-fn shorten(body: &mut EntryBody) {
+/// Makes a body that fits the ledger's bound: previews and long arguments go, digests stay.
+pub(crate) fn shorten(body: &mut EntryBody) {
     if let EntryBody::Intent(judged) | EntryBody::Decision(judged) = body {
         shorten_judged(judged);
     }
@@ -272,34 +251,5 @@ fn shorten_judged(judged: &mut Judged) {
     judged.origins.truncate(64);
     for origin in &mut judged.origins {
         origin.found.truncate(4);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_written_of_borrowed_parts_is_an_entry() {
-        let principal = Principal {
-            id: "key:ada".to_owned(),
-            kind: plimsoll_core::PrincipalKind::Agent,
-            tenant: "north".to_owned(),
-            roles: ["support".to_owned()].into(),
-            on_behalf_of: Some("bo".to_owned()),
-        };
-        let full = Header {
-            request: "r-1".to_owned(),
-            session: "s-1".to_owned(),
-            workflow: "support".to_owned(),
-            release: "sha256:00".to_owned(),
-            trace: Some("t-1".to_owned()),
-            principal: Some(principal),
-        };
-        let body = EntryBody::Turned { code: Code::Malformed, detail: "no".to_owned() };
-        for header in [full, Header::default()] {
-            let entry = header.entry(Timestamp::now(), body.clone());
-            assert_eq!(header.write(entry.id, entry.at, &body), encode(&entry));
-        }
     }
 }

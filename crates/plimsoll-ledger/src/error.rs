@@ -24,6 +24,10 @@ pub enum LedgerError {
     #[error("a segment of {bytes} bytes is outside the limits ({min} to {max})", min = crate::SEGMENT_BYTES_MIN, max = crate::SEGMENT_BYTES_MAX)]
     SegmentBytes { bytes: u64 },
 
+    /// What must not be written in the clear could not be sealed. Nothing was written.
+    #[error("the entry could not be sealed: {reason}")]
+    Unsealed { reason: Arc<str> },
+
     /// Too much work is waiting for the disk. Nothing was written; try again later.
     #[error("the ledger is busy: its queue is full")]
     Busy,

@@ -34,6 +34,29 @@ impl fmt::Display for Seq {
     }
 }
 
+/// One record as it is handed over: the entry, which is hashed into the tree and never goes, and its sealed part, which
+/// is written beside it in the same durable write and is nobody's leaf. Both together within
+/// [`ENTRY_BYTES_MAX`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    pub entry: Vec<u8>,
+    /// Empty when nothing of the entry is sealed.
+    pub sealed: Vec<u8>,
+}
+
+impl From<Vec<u8>> for Written {
+    fn from(entry: Vec<u8>) -> Self {
+        Self { entry, sealed: Vec::new() }
+    }
+}
+
+impl Written {
+    /// Whether one record can hold it.
+    pub fn fits(&self) -> bool {
+        segment::body_bytes(self.entry.len(), self.sealed.len()) <= ENTRY_BYTES_MAX
+    }
+}
+
 /// The whole ledger in 40 bytes: how many entries, and the RFC 6962 root over them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
@@ -209,14 +232,14 @@ impl Ledger {
     /// Writes an entry and returns its place once the disk has it.
     ///
     /// The entry is written even when the caller stops waiting.
-    pub async fn append(&self, entry: Vec<u8>) -> Result<Seq, LedgerError> {
-        self.hand_over(entry, Haste::WhenAwaited)?.await
+    pub async fn append(&self, entry: impl Into<Written>) -> Result<Seq, LedgerError> {
+        self.hand_over(entry.into(), Haste::WhenAwaited)?.await
     }
 
     /// Hands an entry over without waiting: it becomes durable with the next group. When that
     /// fails, [`health`](Self::health) says so.
-    pub fn note(&self, entry: Vec<u8>) -> Result<(), LedgerError> {
-        self.hand_over(entry, Haste::None).map(drop)
+    pub fn note(&self, entry: impl Into<Written>) -> Result<(), LedgerError> {
+        self.hand_over(entry.into(), Haste::None).map(drop)
     }
 
     /// Records the intent to perform a permitted act, and returns the warrant once it is durable.
@@ -225,7 +248,7 @@ impl Ledger {
     pub async fn enter(
         &self,
         permit: Permit,
-        intent: Vec<u8>,
+        intent: impl Into<Written>,
         now: Timestamp,
     ) -> Result<Warrant, LedgerError> {
         in_time(&permit, now)?;
@@ -242,14 +265,14 @@ impl Ledger {
     pub fn enter_safe(
         &self,
         permit: Permit,
-        intent: Vec<u8>,
+        intent: impl Into<Written>,
         now: Timestamp,
     ) -> Result<(Warrant, Pending), LedgerError> {
         in_time(&permit, now)?;
         if permit.tier() != Tier::Safe {
             return Err(LedgerError::NotSafe);
         }
-        let pending = self.hand_over(intent, Haste::Soon)?;
+        let pending = self.hand_over(intent.into(), Haste::Soon)?;
         Ok((Warrant::new(permit, pending.seq()), pending))
     }
 
@@ -310,17 +333,18 @@ impl Ledger {
         self.inner.shared.queue.len()
     }
 
-    fn hand_over(&self, entry: Vec<u8>, haste: Haste) -> Result<Pending, LedgerError> {
-        match entry.len() {
-            0 => return Err(LedgerError::Empty),
-            1..=ENTRY_BYTES_MAX => {}
+    fn hand_over(&self, written: Written, haste: Haste) -> Result<Pending, LedgerError> {
+        let Written { entry, sealed } = written;
+        match segment::body_bytes(entry.len(), sealed.len()) {
+            _ if entry.is_empty() => return Err(LedgerError::Empty),
+            0..=ENTRY_BYTES_MAX => {}
             length => return Err(LedgerError::TooLong { length }),
         }
         if let Some(poisoned) = self.inner.shared.poison() {
             return Err(poisoned);
         }
         let leaf = leaf(&entry);
-        Pending::push(&self.inner.shared, Job { entry, leaf }, haste)
+        Pending::push(&self.inner.shared, Job { entry, sealed, leaf }, haste)
     }
 }
 

@@ -15,8 +15,13 @@
 //! <dir>/seg/spare                       the next segment, already filled with zeros
 //!
 //! segment = header (4,096 B) | record | record | … | zeros to the end of the file
-//! record  = length u16 | place u16 | crc32c u32 | seq u64 | entry      (little-endian)
+//! record  = length u16 | place u16 | crc32c u32 | seq u64 | body       (little-endian)
+//! body    = entry                                                     bit 15 of `place` is 0
+//!         | entry's length u16 | entry | sealed part                   bit 15 of `place` is 1
 //! ```
+//!
+//! A *sealed part* ([`seal`]) holds what an entry must not say in the clear. It is written together with its entry and
+//! is nobody's leaf: when its keys are destroyed, everything that was proved stays proved.
 //!
 //! `length` is never 0, so zeros end the records. `place` counts the records of one write (a
 //! *group*); it restarts at 0 with each write. The checksum covers everything but itself. A record
@@ -44,6 +49,7 @@ pub mod proof;
 mod queue;
 mod reader;
 mod recovery;
+pub mod seal;
 mod segment;
 mod warrant;
 mod writer;
@@ -54,13 +60,13 @@ mod tests;
 #[cfg(any(test, feature = "faults"))]
 pub use disk::Faults;
 pub use error::LedgerError;
-pub use ledger::{Head, Health, Held, Ledger, LedgerOptions, Seq, hold};
+pub use ledger::{Head, Health, Held, Ledger, LedgerOptions, Seq, Written, hold};
 pub use queue::Pending;
 pub use reader::{LedgerReader, Record, Records};
 pub use recovery::{Recovery, Truncation};
 pub use warrant::Warrant;
 
-/// The longest entry: what a C2SP entry bundle can hold.
+/// The longest entry, with its sealed part: what a C2SP entry bundle can hold.
 pub const ENTRY_BYTES_MAX: usize = 65_535;
 /// How large a segment file is unless told otherwise.
 pub const SEGMENT_BYTES: u64 = 64 << 20;

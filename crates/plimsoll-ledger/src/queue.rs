@@ -17,19 +17,20 @@ use tokio::runtime::Handle;
 use crate::error::LedgerError;
 use crate::ledger::{Seq, Shared};
 use crate::merkle::Hash;
-use crate::segment::RECORD_HEADER_BYTES;
+use crate::segment::{RECORD_HEADER_BYTES, body_bytes};
 use crate::{GROUP_BYTES_MAX, GROUP_ENTRIES_MAX, NOTE_WAIT_MS, QUEUE_BYTES_MAX, REST_US_MAX};
 
 /// One entry that waits for the writer.
 #[derive(Debug)]
 pub(crate) struct Job {
     pub(crate) entry: Vec<u8>,
+    pub(crate) sealed: Vec<u8>,
     pub(crate) leaf: Hash,
 }
 
 impl Job {
     pub(crate) fn record_bytes(&self) -> usize {
-        RECORD_HEADER_BYTES + self.entry.len()
+        RECORD_HEADER_BYTES + body_bytes(self.entry.len(), self.sealed.len())
     }
 }
 
@@ -115,7 +116,7 @@ impl Queue {
         if waiting.closed {
             return Err(LedgerError::Closed);
         }
-        let bytes = waiting.bytes + job.entry.len();
+        let bytes = waiting.bytes + job.entry.len() + job.sealed.len();
         if bytes > QUEUE_BYTES_MAX || waiting.jobs.len() >= self.entries_max {
             return Err(LedgerError::Busy);
         }

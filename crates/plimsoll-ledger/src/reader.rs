@@ -26,7 +26,11 @@ const MARKS_MAX: usize = 16_384;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     pub seq: Seq,
+    /// What is hashed into the tree.
     pub entry: Vec<u8>,
+    /// What stands beside it, sealed; empty when nothing does. It may be destroyed by destroying its keys, and is no
+    /// part of any proof: the entry holds its digest.
+    pub sealed: Vec<u8>,
 }
 
 /// Reads a ledger. See the module's note on what it can see.
@@ -65,23 +69,29 @@ impl LedgerReader {
 
     /// One entry, or `None` when there are not that many.
     pub fn read(&self, seq: Seq) -> Result<Option<Vec<u8>>, LedgerError> {
-        self.iter_from(seq).next().transpose().map(|record| record.map(|record| record.entry))
+        self.record(seq).map(|record| record.map(|record| record.entry))
     }
 
-    /// One entry that should begin at `place` of its segment, where [`Records::place`] found it. It is looked for
+    /// One entry with its sealed part, or `None` when there are not that many.
+    pub fn record(&self, seq: Seq) -> Result<Option<Record>, LedgerError> {
+        self.iter_from(seq).next().transpose()
+    }
+
+    /// One record that should begin at `place` of its segment, where [`Records::place`] found it. It is looked for
     /// where that turns out to be wrong.
-    pub fn read_at(&self, seq: Seq, place: u64) -> Result<Option<Vec<u8>>, LedgerError> {
+    pub fn read_at(&self, seq: Seq, place: u64) -> Result<Option<Record>, LedgerError> {
         if !self.is_durable(seq.0) {
             return Ok(None);
         }
         let known = self.open.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(entry) = known.and_then(|segment| segment.entry_at(seq.0, place)) {
-            return Ok(Some(entry));
+        let of = |(entry, sealed)| Record { seq, entry, sealed };
+        if let Some(found) = known.and_then(|segment| segment.record_at(seq.0, place)) {
+            return Ok(Some(of(found)));
         }
         let Some(segment) = self.segment_of(seq.0)?.map(Arc::new) else { return Ok(None) };
-        let found = segment.entry_at(seq.0, place);
+        let found = segment.record_at(seq.0, place);
         *self.open.lock().unwrap_or_else(PoisonError::into_inner) = Some(segment);
-        found.map_or_else(|| self.read(seq), |entry| Ok(Some(entry)))
+        found.map_or_else(|| self.record(seq), |found| Ok(Some(of(found))))
     }
 
     /// Reads every entry, checks every checksum, and computes the head from nothing but the
@@ -198,7 +208,8 @@ impl Records {
                     self.reader.marks.note(segment.first(), intact.seq, offset);
                 }
                 if intact.seq == self.next {
-                    let record = Record { seq: Seq(intact.seq), entry: intact.entry.to_vec() };
+                    let (entry, sealed) = (intact.entry.to_vec(), intact.sealed.to_vec());
+                    let record = Record { seq: Seq(intact.seq), entry, sealed };
                     self.place = intact.offset;
                     self.next += 1;
                     return Ok(Some(record));

@@ -8,7 +8,14 @@ use crate::error::LedgerError;
 use crate::merkle::{Frontier, Hash};
 use crate::{ENTRY_BYTES_MAX, GROUP_BYTES_MAX};
 
-pub(crate) const VERSION: u32 = 1;
+/// What this version writes and reads. Version 1 had no sealed parts, and would take one for damage.
+pub(crate) const VERSION: u32 = 2;
+/// The first version whose segments may hold sealed parts.
+pub(crate) const SEALED_SINCE: u32 = 2;
+/// In `place`: the record has a sealed part behind its entry.
+const SEALED: u16 = 1 << 15;
+/// Bytes of the length that parts the entry from its sealed part.
+const PARTED_BYTES: usize = 2;
 pub(crate) const HEADER_BYTES: usize = 4_096;
 pub(crate) const RECORD_HEADER_BYTES: usize = 16;
 const MAGIC: &[u8; 8] = b"PLIMSEG\0";
@@ -48,6 +55,7 @@ pub(crate) fn list(dir: &Path) -> Result<Vec<u64>, LedgerError> {
 /// What a segment's first block says: the tree of everything before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
+    pub(crate) version: u32,
     pub(crate) before: Frontier,
 }
 
@@ -96,20 +104,33 @@ impl Header {
         if before.root() != block[24..56] {
             return Err(damaged("the segment header's tree does not have the root it names"));
         }
-        Ok(Self { before })
+        Ok(Self { version, before })
     }
 }
 
 /// Appends one record to a group's buffer.
-pub(crate) fn encode_record(buffer: &mut Vec<u8>, place: u16, seq: u64, entry: &[u8]) {
-    let mut head = [0; RECORD_HEADER_BYTES];
-    head[0..2].copy_from_slice(&(entry.len() as u16).to_le_bytes());
+pub(crate) fn encode_record(buffer: &mut Vec<u8>, place: u16, seq: u64, entry: &[u8], sealed: &[u8]) {
+    let at = buffer.len();
+    buffer.resize(at + RECORD_HEADER_BYTES, 0);
+    if sealed.is_empty() {
+        buffer.extend_from_slice(entry);
+    } else {
+        buffer.extend_from_slice(&(entry.len() as u16).to_le_bytes());
+        buffer.extend_from_slice(entry);
+        buffer.extend_from_slice(sealed);
+    }
+    let (head, body) = buffer[at..].split_at_mut(RECORD_HEADER_BYTES);
+    let place = if sealed.is_empty() { place } else { place | SEALED };
+    head[0..2].copy_from_slice(&(body.len() as u16).to_le_bytes());
     head[2..4].copy_from_slice(&place.to_le_bytes());
     head[8..16].copy_from_slice(&seq.to_le_bytes());
-    let checksum = checksum(&head, entry);
+    let checksum = checksum(head, body);
     head[4..8].copy_from_slice(&checksum.to_le_bytes());
-    buffer.extend_from_slice(&head);
-    buffer.extend_from_slice(entry);
+}
+
+/// Bytes of a record with such parts, without its header.
+pub(crate) const fn body_bytes(entry: usize, sealed: usize) -> usize {
+    if sealed == 0 { entry } else { PARTED_BYTES + entry + sealed }
 }
 
 fn checksum(head: &[u8], entry: &[u8]) -> u32 {
@@ -123,17 +144,30 @@ struct Found<'a> {
     place: u16,
     seq: u64,
     entry: &'a [u8],
+    sealed: &'a [u8],
+}
+
+impl Found<'_> {
+    fn bytes(&self) -> usize {
+        RECORD_HEADER_BYTES + body_bytes(self.entry.len(), self.sealed.len())
+    }
 }
 
 /// The record that starts these bytes, when there is one and it is intact.
 fn decode_record(bytes: &[u8]) -> Option<Found<'_>> {
     let head = bytes.get(..RECORD_HEADER_BYTES)?;
     let length = usize::from(u16_at(head, 0));
-    let entry = bytes.get(RECORD_HEADER_BYTES..RECORD_HEADER_BYTES + length)?;
-    if length == 0 || checksum(head, entry) != u32_at(head, 4) {
+    let body = bytes.get(RECORD_HEADER_BYTES..RECORD_HEADER_BYTES + length)?;
+    if length == 0 || checksum(head, body) != u32_at(head, 4) {
         return None;
     }
-    Some(Found { place: u16_at(head, 2), seq: u64_at(head, 8), entry })
+    let (place, seq) = (u16_at(head, 2), u64_at(head, 8));
+    if place & SEALED == 0 {
+        return Some(Found { place, seq, entry: body, sealed: &[] });
+    }
+    let entry_bytes = body.get(..PARTED_BYTES).map(|parted| usize::from(u16_at(parted, 0)))?;
+    let (entry, sealed) = body[PARTED_BYTES..].split_at_checked(entry_bytes)?;
+    (!entry.is_empty() && !sealed.is_empty()).then_some(Found { place: place & !SEALED, seq, entry, sealed })
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> u16 {
@@ -188,7 +222,7 @@ impl Segment {
     }
 
     /// The entry of this number, if its record begins here and is intact.
-    pub(crate) fn entry_at(&self, seq: u64, offset: u64) -> Option<Vec<u8>> {
+    pub(crate) fn record_at(&self, seq: u64, offset: u64) -> Option<(Vec<u8>, Vec<u8>)> {
         let mut head = [0; RECORD_HEADER_BYTES];
         if offset < HEADER_BYTES as u64 || seq < self.first() {
             return None;
@@ -197,7 +231,7 @@ impl Segment {
         let mut record = vec![0; RECORD_HEADER_BYTES + usize::from(u16_at(&head, 0))];
         self.file.read_exact_at(&mut record, offset).ok()?;
         let found = decode_record(&record).filter(|found| found.seq == seq)?;
-        Some(found.entry.to_vec())
+        Some((found.entry.to_vec(), found.sealed.to_vec()))
     }
 
     pub(crate) fn damaged(&self, offset: u64, what: impl Into<String>) -> LedgerError {
@@ -275,6 +309,7 @@ pub(crate) enum Tail {
 pub(crate) struct Intact<'a> {
     pub(crate) seq: u64,
     pub(crate) entry: &'a [u8],
+    pub(crate) sealed: &'a [u8],
     /// Where it stands.
     pub(crate) offset: u64,
     /// The same, when it is the first of its group.
@@ -317,9 +352,9 @@ impl Cursor {
         *place = Some(found.place);
         let at = *offset;
         let group_at = (found.place == 0).then_some(at);
-        *offset += (RECORD_HEADER_BYTES + found.entry.len()) as u64;
+        *offset += found.bytes() as u64;
         *next += 1;
-        Ok(Some(Intact { seq: found.seq, entry: found.entry, offset: at, group_at }))
+        Ok(Some(Intact { seq: found.seq, entry: found.entry, sealed: found.sealed, offset: at, group_at }))
     }
 
     /// How far to look for damage behind the end: once to the end of the segment, and then, while

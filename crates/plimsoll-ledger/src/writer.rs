@@ -15,7 +15,7 @@ use crate::ledger::Shared;
 use crate::merkle::Frontier;
 use crate::queue::Job;
 use crate::recovery::{self, End};
-use crate::segment::{Segment, encode_record};
+use crate::segment::{SEALED_SINCE, Segment, encode_record};
 use crate::{FREE_CHECK_COMMITS, GROUP_BYTES_MAX, GROUP_ENTRIES_MAX};
 
 #[derive(Debug)]
@@ -86,7 +86,9 @@ impl Writer {
         }
         self.check_free_space()?;
         while let Some(job) = jobs.first() {
-            if self.offset + job.record_bytes() as u64 > self.segment.length {
+            // A segment of before sealed parts takes none: who reads it would not know them.
+            let unknown = !job.sealed.is_empty() && self.segment.header.version < SEALED_SINCE;
+            if unknown || self.offset + job.record_bytes() as u64 > self.segment.length {
                 self.rotate()?;
             }
             let (count, frontier) = self.encode(jobs);
@@ -105,10 +107,11 @@ impl Writer {
         let mut frontier = self.frontier.clone();
         let mut place = 0;
         for job in jobs.iter().take(GROUP_ENTRIES_MAX) {
-            if self.buffer.len() + job.record_bytes() > room {
+            let unknown = !job.sealed.is_empty() && self.segment.header.version < SEALED_SINCE;
+            if unknown || self.buffer.len() + job.record_bytes() > room {
                 break;
             }
-            encode_record(&mut self.buffer, place, frontier.size(), &job.entry);
+            encode_record(&mut self.buffer, place, frontier.size(), &job.entry, &job.sealed);
             frontier.push(job.leaf);
             place += 1;
         }

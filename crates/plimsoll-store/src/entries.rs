@@ -35,14 +35,27 @@ pub struct EntryRow {
     pub request: String,
     /// Where in its file of the ledger the entry stands; see [`Bodies`].
     pub place: u64,
+    /// For whom the principal acts, when it does.
+    pub behalf: String,
+    /// The ids of the keys that seal its fields: identity, arguments, content; 0 where nothing is sealed.
+    pub keys: [u64; 3],
     /// The entry as it stands in the ledger. A row that is projected without it gets it from there when it is read.
     pub body: String,
+    /// Its sealed part, from the ledger too.
+    pub sealed: Vec<u8>,
+}
+
+/// What the ledger keeps of one entry.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Body {
+    pub entry: Vec<u8>,
+    pub sealed: Vec<u8>,
 }
 
 /// The entries themselves, where they are kept: in the ledger. The projection has only what people ask by.
 pub trait Bodies: Debug + Send + Sync {
     /// The entry with this number, which should stand at `place` of its file.
-    fn body(&self, seq: u64, place: u64) -> Option<Vec<u8>>;
+    fn body(&self, seq: u64, place: u64) -> Option<Body>;
 }
 
 /// Which entries to list. Empty fields do not restrict.
@@ -65,6 +78,22 @@ pub struct SessionPart {
     pub from: Option<u64>,
     pub newest_first: bool,
     pub limit: usize,
+}
+
+/// Whose sealed entries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SealedOf {
+    Session(String),
+    /// Of these principals (pseudonyms), and of whoever acted for them.
+    Principals(Vec<String>),
+}
+
+/// By which keys entries are sealed, and how many entries those are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SealedBy {
+    pub entries: u64,
+    /// Identity, arguments, content.
+    pub keys: [Vec<u64>; 3],
 }
 
 /// One session in a line.
@@ -124,6 +153,12 @@ pub trait Entries {
     /// is not a known one.
     fn in_doubt(&self, before: Timestamp, limit: usize) -> Answer<Vec<EntryRow>>;
 
+    /// The keys that seal somebody's entries.
+    fn sealed_by(&self, whose: &SealedOf) -> Answer<SealedBy>;
+
+    /// The highest key of a class (0 identity, 1 arguments, 2 content) among entries from before `before`, or 0.
+    fn last_key_before(&self, class: usize, before: Timestamp) -> Answer<u64>;
+
     /// Sessions by their latest entry, newest first.
     fn session_summaries(&self, limit: usize) -> Answer<Vec<SessionSummary>>;
 
@@ -161,7 +196,8 @@ struct Columns<'a> {
     workflow: Cow<'a, str>,
     #[serde(borrow, default)]
     request: Cow<'a, str>,
-    principal: Option<Id<Cow<'a, str>>>,
+    #[serde(borrow)]
+    principal: Option<Id<'a>>,
     /// Of an intent or decision the act, of an outcome its id.
     #[serde(borrow)]
     act: Option<&'a RawValue>,
@@ -173,8 +209,11 @@ struct Columns<'a> {
 }
 
 #[derive(Deserialize)]
-struct Id<T> {
-    id: T,
+struct Id<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    #[serde(borrow)]
+    on_behalf_of: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
@@ -196,10 +235,14 @@ struct Asked {
 impl Columns<'_> {
     /// `None` when a column that entries of this kind have is missing, or when the kind is unknown.
     fn row(self) -> Option<EntryRow> {
+        let asks =
+            self.principal.map(|of| (of.id.into_owned(), of.on_behalf_of.unwrap_or_default().into_owned()));
+        let (principal, behalf) = asks.unwrap_or_default();
         let mut row = EntryRow {
             id: self.id.to_string(),
             at: self.at,
-            principal: self.principal.map(|principal| principal.id.into_owned()).unwrap_or_default(),
+            principal,
+            behalf,
             session: self.session.into_owned(),
             workflow: self.workflow.into_owned(),
             request: self.request.into_owned(),
@@ -221,7 +264,7 @@ impl Columns<'_> {
                 row.tool = self.approval?.tool;
                 self.state?.name().clone_into(&mut row.status);
             }
-            "stop" | "config" | "key" | "gateway" | "turned" => {}
+            "stop" | "config" | "key" | "gateway" | "turned" | "erasure" | "hold" | "read" | "grant" => {}
             _ => return None,
         }
         row.kind = self.kind.into_owned();

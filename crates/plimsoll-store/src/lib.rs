@@ -17,6 +17,7 @@
 mod approvals;
 mod counters;
 mod entries;
+mod erasing;
 mod error;
 mod keys;
 mod memory;
@@ -25,9 +26,12 @@ mod results;
 mod sessions;
 mod sqlite;
 mod stops;
+mod vault;
 
 #[cfg(test)]
 mod conformance;
+#[cfg(test)]
+mod ring_conformance;
 
 use std::fmt::Debug;
 use std::future::Future;
@@ -40,15 +44,19 @@ use jiff::Timestamp;
 
 pub use approvals::Approvals;
 pub use counters::Counters;
-pub use entries::{Bodies, Entries, EntryFilter, EntryRow, IdMatch, SessionPart, SessionSummary};
+pub use entries::{
+    Bodies, Body, Entries, EntryFilter, EntryRow, IdMatch, SealedBy, SealedOf, SessionPart, SessionSummary,
+};
+pub use erasing::{Erasing, RowsOf};
 pub use error::StoreError;
 pub use keys::{AdminKeyRow, KeyRow, Keys};
 pub use memory::{Edge, Lapse, Memory, Whose};
 pub use proposals::{Proposal, ProposalKey, Proposals};
 pub use results::{ResultRow, Results};
 pub use sessions::{SessionRow, Sessions};
-pub use sqlite::Sqlite;
+pub use sqlite::{Sqlite, SqliteKeys};
 pub use stops::Stops;
+pub use vault::{Destroyed, Gone, GrantRow, HoldRow, Instance, KeyRing, Pseudonym, Rewrap, SealKey, Wrapped};
 
 /// How many calls may wait for the database. One more is [`StoreError::Busy`].
 pub const QUEUE_MAX: usize = 1_024;
@@ -78,6 +86,7 @@ pub trait Backend:
     + Entries
     + Counters
     + Upkeep
+    + Erasing
     + Debug
     + Send
     + Sync
@@ -90,6 +99,9 @@ pub trait Upkeep {
     /// [`PRINT_BYTES_MAX`], counters whose window began before it, and sessions not seen since. Returns how many rows
     /// went.
     fn prune(&self, before: Timestamp) -> Answer<u64>;
+
+    /// Rewrites the database, so that nothing of what was deleted is found in its free pages or its log.
+    fn shred(&self) -> Answer<()>;
 
     /// Writes and reads: whether the database works, for the readiness probe.
     fn check(&self) -> Answer<()>;

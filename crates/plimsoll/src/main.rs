@@ -74,7 +74,11 @@ enum Command {
     Stop(cmd::stop::Stop),
     /// Lift a kill switch
     Resume(cmd::stop::Resume),
-    /// Make, list and revoke API keys and admin keys
+    /// Destroy the keys of a person or session: nobody can read what was sealed, and every proof still holds
+    Erase(cmd::erase::Erase),
+    /// Keep the keys of a person or session from erasure and retention, until the hold is lifted
+    Hold(cmd::erase::Hold),
+    /// Make, list and revoke API keys, admin keys and audit keys
     Key(cmd::key::Key),
     /// Look after the record: how it stands, and building its database anew
     Ledger(cmd::ledger::Ledger),
@@ -105,6 +109,8 @@ fn main() -> ExitCode {
         Command::Approve(args) => args.run(),
         Command::Stop(args) => args.run(),
         Command::Resume(args) => args.run(),
+        Command::Erase(args) => args.run(),
+        Command::Hold(args) => args.run(),
         Command::Key(args) => args.run(),
         Command::Ledger(args) => args.run(),
         Command::Bench(args) => args.run(),

@@ -35,7 +35,32 @@ pub struct RoleTermsForm {
     /// What the role is for.
     #[serde(default)]
     pub purpose: String,
+    /// Which sealed fields of the record the role may read. Once any role says it, nobody reads what no role of theirs
+    /// names; until then everybody with an admin key reads `identity` and `arguments`.
+    pub reads: Option<Vec<FieldClassForm>>,
     /// How many different people must say yes. Default 1.
     #[schemars(range(min = 1))]
     pub quorum: Option<u32>,
+}
+
+/// A class of sealed fields.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum FieldClassForm {
+    /// Who: names, and who may read what.
+    Identity,
+    /// What was to be done: arguments, and reasons that repeat them.
+    Arguments,
+    /// What was said and shown.
+    Content,
+}
+
+impl From<FieldClassForm> for plimsoll_core::FieldClass {
+    fn from(form: FieldClassForm) -> Self {
+        match form {
+            FieldClassForm::Identity => Self::Identity,
+            FieldClassForm::Arguments => Self::Arguments,
+            FieldClassForm::Content => Self::Content,
+        }
+    }
 }

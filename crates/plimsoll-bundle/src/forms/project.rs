@@ -38,6 +38,9 @@ pub struct ProjectForm {
     /// Who hears of the record while it is made. Nobody by default.
     #[serde(default)]
     pub telemetry: TelemetryForm,
+    /// How what an entry says about people is sealed, and how long it can be opened.
+    #[serde(default)]
+    pub privacy: PrivacyForm,
     /// Named bounds; each has a default.
     #[serde(default)]
     pub bounds: BoundsForm,
@@ -100,6 +103,43 @@ pub struct WitnessForm {
     pub key: String,
     /// Where it listens, without `/add-checkpoint`.
     pub url: String,
+}
+
+/// How what an entry says about people is sealed, and how long it can be opened.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PrivacyForm {
+    /// Where the root key is that everything in `keys.db` is wrapped with. Default: a file `keys.root` beside it.
+    #[serde(default)]
+    pub keys: KeysForm,
+    /// Seal to this audit key (`plimsoll key audit` makes a pair): then the gateway can't read its own past.
+    pub audit_key: Option<String>,
+    /// How long each class of sealed fields can be opened. What is not said is kept.
+    #[serde(default)]
+    pub retention: RetentionForm,
+}
+
+/// Where the root key is: a file or a command.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeysForm {
+    /// A file with 64 hexadecimal digits, readable by the gateway alone; made when it is missing. A path that does not
+    /// begin with `/` is relative to the directory of ledger and database.
+    pub file: Option<String>,
+    /// A program and its arguments that print the 64 digits: `[age, -d, -i, /etc/plimsoll/id.txt, root.age]`.
+    pub command: Option<Vec<String>>,
+}
+
+/// How long each class of sealed fields can be opened.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RetentionForm {
+    /// Who may read what, and who asked, as far as it is sealed and no pseudonym.
+    pub identity: Option<Duration>,
+    /// Arguments of acts, reasons that repeat them, questions to people.
+    pub arguments: Option<Duration>,
+    /// What was said and shown.
+    pub content: Option<Duration>,
 }
 
 /// Where the two listeners bind.

@@ -43,6 +43,11 @@ impl Loading<'_> {
             .collect();
         let declared: BTreeSet<String> = roles.keys().cloned().collect();
         let mut people = People::default();
+        for (role, terms) in &form.roles {
+            if let Some(reads) = terms.as_ref().and_then(|terms| terms.reads.as_ref()) {
+                people.reads.insert(role.clone(), reads.iter().map(|class| (*class).into()).collect());
+            }
+        }
         for (person, has) in form.people {
             if is_open(&person) {
                 let message = "nobody is named here yet";

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use plimsoll_core::PrincipalKind;
+use plimsoll_core::{FieldClass, PrincipalKind};
 
 use super::Loading;
 use crate::diagnostic::Diagnostic;
-use crate::forms::project::{BoundsForm, KindForm, OidcForm};
+use crate::forms::project::{BoundsForm, KindForm, OidcForm, PrivacyForm};
 use crate::forms::{Duration, ProjectForm, Size};
-use crate::model::{Bounds, Oidc, Project, Workflow, WorkflowFrom};
+use crate::model::{Bounds, Oidc, Privacy, Project, RootKey, Workflow, WorkflowFrom};
 use crate::yaml::Document;
 
 const FILE: &str = "plimsoll.yaml";
@@ -33,6 +33,7 @@ impl Loading<'_> {
         let ledger = self.ledger(&doc, &form.ledger);
         let telemetry = form.telemetry.otlp.as_ref().map(|otlp| self.otlp(&doc, otlp));
         let bounds = self.bounds(&doc, &form.bounds);
+        let privacy = self.privacy(&doc, form.privacy);
         let text = |given: Option<String>, default: &str| given.unwrap_or_else(|| default.to_owned());
         Some(Project {
             name: form.project,
@@ -49,6 +50,7 @@ impl Loading<'_> {
             oidc,
             ledger,
             telemetry,
+            privacy,
             bounds,
         })
     }
@@ -124,6 +126,46 @@ impl Loading<'_> {
                 self.unknown(diagnostic, name, &file, workflows.keys().map(String::as_str));
             }
         }
+    }
+
+    fn privacy(&mut self, doc: &Document, form: PrivacyForm) -> Privacy {
+        let mut tell = |at: &str, message: String, help: &str| {
+            self.tell(doc.error("privacy/value", &format!("/privacy/{at}"), message).help(help));
+        };
+        let root = match (form.keys.file, form.keys.command) {
+            (None, None) => RootKey::default(),
+            (Some(file), None) if !file.trim().is_empty() => RootKey::File(file),
+            (None, Some(command)) if !command.is_empty() => RootKey::Command(command),
+            _ => {
+                let message = "the root key comes from either a `file` or a `command`".to_owned();
+                tell("keys", message, "write `keys: { file: /etc/plimsoll/root.key }`");
+                RootKey::default()
+            }
+        };
+        if let Some(key) = &form.audit_key {
+            let digits = key.strip_prefix("plimsoll-audit-").unwrap_or_default();
+            if digits.len() != 64 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+                let help = "`plimsoll key audit` makes a pair and prints the public half, `plimsoll-audit-…`";
+                tell("audit_key", "this is no public audit key".to_owned(), help);
+            }
+        }
+        let asked = [
+            (FieldClass::Identity, &form.retention.identity),
+            (FieldClass::Arguments, &form.retention.arguments),
+            (FieldClass::Content, &form.retention.content),
+        ];
+        let mut retention_s = BTreeMap::new();
+        for (class, time) in asked {
+            match time.as_ref().map(Duration::seconds) {
+                Some(Ok(seconds)) => drop(retention_s.insert(class, seconds)),
+                Some(Err(help)) => {
+                    let message = format!("`{}` is no stretch of time", class.name());
+                    tell(&format!("retention/{}", class.name()), message, &help);
+                }
+                None => {}
+            }
+        }
+        Privacy { root, audit_key: form.audit_key, retention_s }
     }
 
     fn bounds(&mut self, doc: &Document, form: &BoundsForm) -> Bounds {

@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 use plimsoll_core::{Account, Case, Entry, Flow, Judged, PermitId, Principal};
-use serde_json::Value;
 
 use super::Missing;
 
@@ -35,7 +34,7 @@ impl<'e> Again<'e> {
         };
         let again = Self { entry, judged, principal, flow, now };
         if again.case().act_digest() != judged.act_digest {
-            return Err(if is_sealed(&judged.act.arguments) { Missing::Sealed } else { Missing::Altered });
+            return Err(if is_sealed(entry, judged) { Missing::Sealed } else { Missing::Altered });
         }
         Ok(again)
     }
@@ -62,12 +61,11 @@ impl<'e> Again<'e> {
     }
 }
 
-/// Whether a placeholder stands where the arguments were.
-fn is_sealed(arguments: &Value) -> bool {
-    match arguments {
-        Value::Null => true,
-        Value::String(text) => text.starts_with("plimsoll:"),
-        Value::Object(members) => members.keys().any(|name| name.starts_with("plimsoll:")),
-        _ => false,
-    }
+/// Whether the digest or the name that it was taken of is sealed: where a digest was there are zeros, and where a name
+/// was there is a pseudonym.
+fn is_sealed(entry: &Entry, judged: &Judged) -> bool {
+    let by_pseudonym =
+        entry.principal.as_ref().is_some_and(|principal| principal.requester().starts_with("p-"));
+    judged.act.arguments.is_null()
+        || entry.seal.is_some() && (by_pseudonym || *judged.act_digest.as_bytes() == [0; 32])
 }

@@ -163,6 +163,7 @@ fn recorded(
         release,
         trace: None,
         principal: Some(principal),
+        seal: None,
         body: body(Box::new(judged)),
     };
     // As it comes back from the disk.

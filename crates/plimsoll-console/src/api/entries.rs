@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use jiff::Timestamp;
+use plimsoll_gateway::Operator;
 use plimsoll_store::{EntryFilter, EntryRow};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -32,15 +33,37 @@ pub(crate) struct Which {
     in_doubt: bool,
 }
 
+impl Which {
+    /// What was asked for, for the record of the reading.
+    fn words(&self) -> String {
+        let asked = [
+            ("workflow", &self.workflow),
+            ("principal", &self.principal),
+            ("tool", &self.tool),
+            ("decision", &self.decision),
+            ("kind", &self.kind),
+        ];
+        let asked = asked.iter().filter_map(|(name, value)| Some(format!("{name} {}", value.as_ref()?)));
+        let asked: Vec<String> = asked.collect();
+        if asked.is_empty() {
+            "the latest entries".to_owned()
+        } else {
+            format!("entries of {}", asked.join(", "))
+        }
+    }
+}
+
 /// `GET /api/entries`: newest first; acts in doubt oldest first.
 pub(crate) async fn list(
     State(console): State<Arc<Console>>,
+    Extension(operator): Extension<Operator>,
     Asked(which): Asked<Which>,
 ) -> Result<Json<Value>, ApiError> {
     let limit = which.limit.unwrap_or(LIST_DEFAULT).min(LIST_MAX);
-    let store = console.gateway.store();
+    let reading = console.gateway.reading_for(operator.person());
+    let what = which.words();
     let rows = if which.in_doubt {
-        store.in_doubt(Timestamp::now(), limit).await?
+        reading.in_doubt(Timestamp::now(), limit).await?
     } else {
         let filter = EntryFilter {
             workflow: which.workflow,
@@ -51,9 +74,10 @@ pub(crate) async fn list(
             since: which.since,
             before: which.before,
         };
-        store.latest_entries(&filter, limit).await?
+        reading.latest_entries(&filter, limit).await?
     };
-    let behind = console.gateway.ledger().size().saturating_sub(store.projected().await?);
+    let behind = console.gateway.ledger().size().saturating_sub(reading.store().projected().await?);
+    console.shown(&reading, operator.person(), "api", &what).await?;
     let entries: Vec<Value> = rows.iter().map(row).collect();
     Ok(Json(json!({ "entries": entries, "behind": behind })))
 }

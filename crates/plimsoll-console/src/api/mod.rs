@@ -4,6 +4,7 @@ pub(crate) mod acts;
 pub(crate) mod approvals;
 pub(crate) mod entries;
 pub(crate) mod health;
+pub(crate) mod privacy;
 pub(crate) mod release;
 pub(crate) mod sessions;
 pub(crate) mod stops;

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Extension, Path, Query, State};
+use plimsoll_gateway::Operator;
 use plimsoll_store::SessionSummary;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -16,8 +17,11 @@ use crate::chain::{self, Chain, PART_ENTRIES, Window};
 const LIST_MAX: usize = 200;
 
 /// `GET /api/sessions`: by latest entry, newest first.
-pub(crate) async fn list(State(console): State<Arc<Console>>) -> Result<Json<Value>, ApiError> {
-    let sessions = console.gateway.store().session_summaries(LIST_MAX).await?;
+pub(crate) async fn list(
+    State(console): State<Arc<Console>>,
+    Extension(operator): Extension<Operator>,
+) -> Result<Json<Value>, ApiError> {
+    let sessions = console.gateway.reading_for(operator.person()).session_summaries(LIST_MAX).await?;
     Ok(Json(json!({ "sessions": sessions.iter().map(line).collect::<Vec<_>>() })))
 }
 
@@ -48,6 +52,7 @@ pub(crate) struct Part {
 /// `GET /api/sessions/{id}`: the action chain, or a part of a long one.
 pub(crate) async fn show(
     State(console): State<Arc<Console>>,
+    Extension(operator): Extension<Operator>,
     Path(id): Path<String>,
     Query(asked): Query<Part>,
 ) -> Result<Json<Chain>, ApiError> {
@@ -56,6 +61,8 @@ pub(crate) async fn show(
         newest_first: asked.newest,
         entries: asked.entries.unwrap_or(PART_ENTRIES),
     };
-    let chain = chain::of_session_part(console.gateway.store(), &id, window).await?;
+    let reading = console.gateway.reading_for(operator.person());
+    let chain = chain::of_session_part(&reading, &id, window).await?;
+    console.shown(&reading, operator.person(), "api", &format!("session {id}")).await?;
     chain.map(Json).ok_or_else(|| ApiError::missing(format!("there is no session `{id}` on record")))
 }

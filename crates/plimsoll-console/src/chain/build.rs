@@ -306,6 +306,50 @@ pub(super) fn words(body: &EntryBody) -> (&'static str, String) {
         EntryBody::Gateway { event, detail } => {
             ("gateway", format!("the gateway {} {}", shown(event), shown(detail)).trim_end().to_owned())
         }
+        EntryBody::Erasure(erasure) => ("erasure", erasure_words(erasure)),
+        EntryBody::Hold(hold) => {
+            let verb = if hold.on { "put on" } else { "lifted from" };
+            let reason =
+                if hold.reason.is_empty() { String::new() } else { format!(": {}", shown(&hold.reason)) };
+            let about = shown(&hold.about.join(", "));
+            (
+                "hold",
+                format!("a legal hold was {verb} {} {about} by {}{reason}", hold.of.name(), shown(&hold.by)),
+            )
+        }
+        EntryBody::Read(opening) => {
+            let classes: Vec<&str> = opening.classes.iter().map(|class| class.name()).collect();
+            let reason = if opening.reason.is_empty() {
+                String::new()
+            } else {
+                format!(" ({})", shown(&opening.reason))
+            };
+            (
+                "read",
+                format!(
+                    "{} read {} of {} entries, {} through the {}{reason}",
+                    shown(&opening.by),
+                    classes.join(", "),
+                    opening.entries,
+                    shown(&opening.what),
+                    shown(&opening.through)
+                ),
+            )
+        }
+        EntryBody::Grant(grant) => {
+            let classes: Vec<&str> = grant.classes.iter().map(|class| class.name()).collect();
+            let (classes, person, by) = (classes.join(", "), shown(&grant.person), shown(&grant.by));
+            let text = match grant.state {
+                plimsoll_core::GrantState::Asked => {
+                    format!("{person} asks to read {classes}: {}", shown(&grant.reason))
+                }
+                plimsoll_core::GrantState::Granted => {
+                    format!("{by} lets {person} read {classes} until {}", super::date(grant.until))
+                }
+                plimsoll_core::GrantState::Denied => format!("{by} does not let {person} read {classes}"),
+            };
+            ("grant", text)
+        }
         EntryBody::Turned { code, detail } => {
             ("turned", format!("{code} {}: {}", code.title(), shown(detail)))
         }
@@ -324,4 +368,20 @@ pub(super) fn words(body: &EntryBody) -> (&'static str, String) {
             format!("{} was {}", shown(&judged.act.tool.to_string()), judged.decision.ruling.name()),
         ),
     }
+}
+
+fn erasure_words(erasure: &plimsoll_core::Erasure) -> String {
+    let classes: Vec<&str> = erasure.classes.iter().map(|class| class.name()).collect();
+    let held =
+        if erasure.held == 0 { String::new() } else { format!("; a legal hold keeps {}", erasure.held) };
+    let reason =
+        if erasure.reason.is_empty() { String::new() } else { format!(": {}", shown(&erasure.reason)) };
+    format!(
+        "{} keys of {} {} ({}) were destroyed by {}{held}{reason}",
+        erasure.keys,
+        erasure.of.name(),
+        shown(&erasure.about.join(", ")),
+        classes.join(", "),
+        shown(&erasure.by)
+    )
 }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use plimsoll_core::{Entry, EntryBody, Hypothesis};
-use plimsoll_store::{EntryFilter, EntryRow, ROWS_MAX, SessionPart, Store, StoreError};
+use plimsoll_gateway::Reading;
+use plimsoll_store::{EntryFilter, EntryRow, ROWS_MAX, SessionPart, StoreError};
 
 use super::{Chain, More, PART_ENTRIES, Part, Step, build};
 
@@ -21,25 +22,25 @@ pub enum Found {
 ///
 /// # Errors
 /// When the store does not answer.
-pub async fn find(store: &Store, id: &str) -> Result<Found, StoreError> {
-    find_part(store, id, Window::default()).await
+pub async fn find(reading: &Reading, id: &str) -> Result<Found, StoreError> {
+    find_part(reading, id, Window::default()).await
 }
 
 /// The same, of a session this part.
 ///
 /// # Errors
 /// When the store does not answer.
-pub async fn find_part(store: &Store, id: &str, window: Window) -> Result<Found, StoreError> {
+pub async fn find_part(reading: &Reading, id: &str, window: Window) -> Result<Found, StoreError> {
     let id = id.trim().trim_start_matches('#').trim_start_matches("act-");
     if let Ok(seq) = id.parse::<u64>()
-        && let Some(row) = store.entry(seq).await?
+        && let Some(row) = reading.entry(seq).await?
     {
-        return of_entry(store, row).await.map(|chain| Found::One(Box::new(chain)));
+        return of_entry(reading, row).await.map(|chain| Found::One(Box::new(chain)));
     }
     if id.is_empty() {
         return Ok(Found::Nothing);
     }
-    let mut matches = store.find_ids(id).await?;
+    let mut matches = reading.find_ids(id).await?;
     if matches.iter().any(|found| found.id == id) {
         matches.retain(|found| found.id == id);
     }
@@ -51,14 +52,14 @@ pub async fn find_part(store: &Store, id: &str, window: Window) -> Result<Found,
         (None, _) => Ok(Found::Nothing),
         (Some(only), 1) => {
             let chain = match only.what.as_str() {
-                "session" => of_session_part(store, &only.id, window).await?,
-                "request" => of_request(store, &only.id).await?,
-                "act" => of_act(store, &only.id).await?,
+                "session" => of_session_part(reading, &only.id, window).await?,
+                "request" => of_request(reading, &only.id).await?,
+                "act" => of_act(reading, &only.id).await?,
                 _ => None,
             };
             match chain {
                 Some(chain) => Ok(Found::One(Box::new(chain))),
-                None => by_entry_id(store, &only.id).await,
+                None => by_entry_id(reading, &only.id).await,
             }
         }
         _ => Ok(Found::Several(
@@ -67,16 +68,16 @@ pub async fn find_part(store: &Store, id: &str, window: Window) -> Result<Found,
     }
 }
 
-async fn by_entry_id(store: &Store, id: &str) -> Result<Found, StoreError> {
-    let rows = store.latest_entries(&EntryFilter::default(), ROWS_MAX).await?;
+async fn by_entry_id(reading: &Reading, id: &str) -> Result<Found, StoreError> {
+    let rows = reading.latest_entries(&EntryFilter::default(), ROWS_MAX).await?;
     match rows.into_iter().find(|row| row.id == id) {
-        Some(row) => of_entry(store, row).await.map(|chain| Found::One(Box::new(chain))),
+        Some(row) => of_entry(reading, row).await.map(|chain| Found::One(Box::new(chain))),
         None => Ok(Found::Nothing),
     }
 }
 
-async fn of_entry(store: &Store, row: EntryRow) -> Result<Chain, StoreError> {
-    let chain = if row.act.is_empty() { None } else { of_act(store, &row.act).await? };
+async fn of_entry(reading: &Reading, row: EntryRow) -> Result<Chain, StoreError> {
+    let chain = if row.act.is_empty() { None } else { of_act(reading, &row.act).await? };
     Ok(chain.unwrap_or_else(|| build(&[row])))
 }
 
@@ -100,8 +101,8 @@ impl Default for Window {
 ///
 /// # Errors
 /// When the store does not answer.
-pub async fn of_session(store: &Store, session: &str) -> Result<Option<Chain>, StoreError> {
-    of_session_part(store, session, Window::default()).await
+pub async fn of_session(reading: &Reading, session: &str) -> Result<Option<Chain>, StoreError> {
+    of_session_part(reading, session, Window::default()).await
 }
 
 /// A part of a session's chain. What belongs to an act of this part and stands beyond it (its outcome, the model's
@@ -110,26 +111,26 @@ pub async fn of_session(store: &Store, session: &str) -> Result<Option<Chain>, S
 /// # Errors
 /// When the store does not answer.
 pub async fn of_session_part(
-    store: &Store,
+    reading: &Reading,
     session: &str,
     window: Window,
 ) -> Result<Option<Chain>, StoreError> {
     let Window { from, newest_first, entries } = window;
     let limit = entries.clamp(1, ROWS_MAX);
-    let part = store.session_part(session, SessionPart { from, newest_first, limit }).await?;
+    let part = reading.session_part(session, SessionPart { from, newest_first, limit }).await?;
     let last = part.last().map(|row| row.seq);
     let mut rows = Rows::default();
     rows.add(part);
     // People's answers and settlements belong to no session of their own.
-    rows.settle(store).await?;
-    rows.proposals(store).await?;
-    rows.answers(store).await?;
+    rows.settle(reading).await?;
+    rows.proposals(reading).await?;
+    rows.answers(reading).await?;
     let Some(mut chain) = rows.chain() else { return Ok(None) };
     if newest_first {
         chain.steps.reverse();
     }
     if let Some(last) = last {
-        let entries = store.session_left(session, last, newest_first).await?;
+        let entries = reading.store().session_left(session, last, newest_first).await?;
         let from = if newest_first { last.saturating_sub(1) } else { last + 1 };
         chain.more = (entries > 0).then_some(More { from, entries });
     }
@@ -140,11 +141,11 @@ pub async fn of_session_part(
 ///
 /// # Errors
 /// When the store does not answer.
-pub async fn of_request(store: &Store, request: &str) -> Result<Option<Chain>, StoreError> {
+pub async fn of_request(reading: &Reading, request: &str) -> Result<Option<Chain>, StoreError> {
     let mut rows = Rows::default();
-    rows.add(store.entries_of_request(request).await?);
-    rows.settle(store).await?;
-    rows.answers(store).await?;
+    rows.add(reading.entries_of_request(request).await?);
+    rows.settle(reading).await?;
+    rows.answers(reading).await?;
     Ok(rows.chain())
 }
 
@@ -152,31 +153,31 @@ pub async fn of_request(store: &Store, request: &str) -> Result<Option<Chain>, S
 ///
 /// # Errors
 /// When the store does not answer.
-pub async fn of_act(store: &Store, act: &str) -> Result<Option<Chain>, StoreError> {
+pub async fn of_act(reading: &Reading, act: &str) -> Result<Option<Chain>, StoreError> {
     let mut rows = Rows::default();
-    rows.add(store.entries_of_act(act).await?);
+    rows.add(reading.entries_of_act(act).await?);
     if rows.0.is_empty() {
         return Ok(None);
     }
     let mut acts = BTreeSet::from([act.to_owned()]);
     let joined: Vec<String> = rows.entries().filter_map(|entry| joined(&entry)).collect();
     for proposal in joined {
-        rows.add(store.entries_of_act(&proposal).await?);
+        rows.add(reading.entries_of_act(&proposal).await?);
         acts.insert(proposal);
     }
     // Held first and allowed later is one story, told by the approval that stands between the two.
     for ticket in rows.tickets() {
-        let approval = store.approval(&ticket).await?;
+        let approval = reading.store().approval(&ticket).await?;
         if let Some(held) = approval.and_then(|approval| Some(approval.page["act"].as_str()?.to_owned())) {
-            rows.add(store.entries_of_act(&held).await?);
+            rows.add(reading.entries_of_act(&held).await?);
             acts.insert(held);
         }
     }
     let requests: BTreeSet<String> = rows.0.values().map(|row| row.request.clone()).collect();
     for request in requests.iter().filter(|request| !request.is_empty()) {
-        rows.add(store.entries_of_request(request).await?);
+        rows.add(reading.entries_of_request(request).await?);
     }
-    rows.answers(store).await?;
+    rows.answers(reading).await?;
     let mut chain = rows.chain();
     if let Some(chain) = &mut chain {
         // Of the same requests only the model's answers and the checks belong to this act.
@@ -212,25 +213,25 @@ impl Rows {
     }
 
     /// Outcomes that are not told here, for intents that are.
-    async fn settle(&mut self, store: &Store) -> Result<(), StoreError> {
+    async fn settle(&mut self, reading: &Reading) -> Result<(), StoreError> {
         let known = |row: &&EntryRow| row.kind == "outcome" && row.status != "ambiguous";
         let settled: BTreeSet<&str> = self.0.values().filter(known).map(|row| row.act.as_str()).collect();
         let intents = self.0.values().filter(|row| row.kind == "intent");
         let open: Vec<String> =
             intents.filter(|row| !settled.contains(row.act.as_str())).map(|row| row.act.clone()).collect();
         for act in open {
-            self.add(store.entries_of_act(&act).await?);
+            self.add(reading.entries_of_act(&act).await?);
         }
         Ok(())
     }
 
     /// The model's answers that proposed these calls, where they stand before this part.
-    async fn proposals(&mut self, store: &Store) -> Result<(), StoreError> {
+    async fn proposals(&mut self, reading: &Reading) -> Result<(), StoreError> {
         let known: BTreeSet<&str> = self.0.values().map(|row| row.act.as_str()).collect();
         let mut missing: BTreeSet<String> = self.entries().filter_map(|entry| joined(&entry)).collect();
         missing.retain(|act| !known.contains(act.as_str()));
         for act in missing {
-            self.add(store.entries_of_act(&act).await?);
+            self.add(reading.entries_of_act(&act).await?);
         }
         Ok(())
     }
@@ -248,19 +249,19 @@ impl Rows {
     }
 
     /// What people answered to them. An answer names its workflow and its ticket, no session.
-    async fn answers(&mut self, store: &Store) -> Result<(), StoreError> {
+    async fn answers(&mut self, reading: &Reading) -> Result<(), StoreError> {
         let tickets = self.tickets();
         let workflow = self.0.values().map(|row| &row.workflow).find(|name| !name.is_empty()).cloned();
         let (false, Some(_)) = (tickets.is_empty(), &workflow) else { return Ok(()) };
         let mut since = Some(Timestamp::MAX);
         for ticket in &tickets {
             // Recorded a moment after it was opened, so nothing earlier can be about it.
-            let opened = store.approval(ticket).await?.map(|approval| approval.opened_at);
+            let opened = reading.store().approval(ticket).await?.map(|approval| approval.opened_at);
             since = since.zip(opened).map(|(a, b)| a.min(b));
         }
         let kind = Some("approval".to_owned());
         let filter = EntryFilter { workflow, kind, since, ..EntryFilter::default() };
-        let rows = store.latest_entries(&filter, ROWS_MAX).await?;
+        let rows = reading.latest_entries(&filter, ROWS_MAX).await?;
         self.add(
             rows.into_iter().filter(|row| ticket_of(row).is_some_and(|id| tickets.contains(&id))).collect(),
         );

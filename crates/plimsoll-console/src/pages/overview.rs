@@ -7,7 +7,7 @@ use axum::extract::{Extension, Path, State};
 use axum::response::Response;
 use jiff::Timestamp;
 use plimsoll_core::{ApprovalState, Code};
-use plimsoll_store::{EntryFilter, EntryRow, StoreError};
+use plimsoll_store::{EntryFilter, EntryRow};
 use serde::Deserialize;
 
 use crate::api::ApiError;
@@ -85,11 +85,11 @@ pub(crate) async fn show(
 ) -> Response {
     match page(&console, &login).await {
         Ok(page) => html(&page),
-        Err(error) => failed(&ApiError::from(error), Some(&login)),
+        Err(error) => failed(&error, Some(&login)),
     }
 }
 
-async fn page(console: &Console, login: &Login) -> Result<Page, StoreError> {
+async fn page(console: &Console, login: &Login) -> Result<Page, ApiError> {
     let now = Timestamp::now();
     let store = console.gateway.store();
     let mut open = store.approvals(Some(ApprovalState::Open), LIST_MAX).await?;
@@ -97,8 +97,10 @@ async fn page(console: &Console, login: &Login) -> Result<Page, StoreError> {
     open.sort_by_key(|approval| approval.expires_at);
     // What began this moment is not in doubt yet: it is on its way.
     let settled = now.checked_sub(jiff::SignedDuration::from_secs(10)).unwrap_or(now);
-    let doubts = store.in_doubt(settled, LIST_MAX).await?;
-    let latest = store.latest_entries(&EntryFilter::default(), LIST_MAX).await?;
+    // Names and columns alone: this page shows nothing of an entry that is sealed.
+    let reading = console.gateway.reading_names(login.operator.person());
+    let doubts = reading.in_doubt(settled, LIST_MAX).await?;
+    let latest = reading.latest_entries(&EntryFilter::default(), LIST_MAX).await?;
     let behind = console.gateway.ledger().size().saturating_sub(store.projected().await?);
     let bundle = console.gateway.bundle();
     Ok(Page {

@@ -75,7 +75,7 @@ pub(crate) async fn list(
     Extension(login): Extension<Login>,
 ) -> Response {
     let now = Timestamp::now();
-    match console.gateway.store().session_summaries(LIST_MAX).await {
+    match console.gateway.reading_for(login.operator.person()).session_summaries(LIST_MAX).await {
         Ok(sessions) => html(&List {
             frame: Frame::of(&console, &login, "sessions", "Sessions").await,
             sessions: sessions.iter().map(|summary| line(summary, now)).collect(),
@@ -111,7 +111,9 @@ pub(crate) async fn show(
     Query(asked): Query<Asked>,
 ) -> Response {
     let window = Window { from: asked.from, newest_first: asked.newest, ..Window::default() };
-    let chain = match chain::of_session_part(console.gateway.store(), &id, window).await {
+    let person = login.operator.person();
+    let reading = console.gateway.reading_for(person);
+    let chain = match chain::of_session_part(&reading, &id, window).await {
         Ok(Some(chain)) => chain,
         Ok(None) => {
             let message = format!("there is no session `{}` on record", shown(&id));
@@ -119,6 +121,9 @@ pub(crate) async fn show(
         }
         Err(error) => return failed(&ApiError::from(error), Some(&login)),
     };
+    if let Err(error) = console.shown(&reading, person, "console", &format!("session {id}")).await {
+        return failed(&error, Some(&login));
+    }
     let releases: Vec<&str> = chain.who.releases.iter().map(|release| short(release)).collect();
     let order = if asked.newest { "&newest=true" } else { "" };
     let more = chain.more.map(|more| format!("{}?from={}{order}", href(&id), more.from)).unwrap_or_default();

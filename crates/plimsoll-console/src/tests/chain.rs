@@ -54,7 +54,7 @@ async fn ids_are_found_by_their_beginning() {
     let mut asked = super::fixture::question("T-del", began(), "ada@shop.example");
     asked.page["act"] = "01990000-0000-7000-8000-0000000000d1".into();
     house.ask(&asked).await;
-    let store = house.gateway.store();
+    let store = &house.gateway.reading_all();
     let found = async |id: &str| match chain::find(store, id).await.unwrap() {
         Found::One(chain) => format!("{} steps", chain.steps.len()),
         Found::Several(ids) => format!("{} ids", ids.len()),
@@ -82,7 +82,7 @@ async fn ids_are_found_by_their_beginning() {
 async fn a_long_session_is_told_in_parts() {
     let house = House::open().await;
     house.tell(&story()).await;
-    let store = house.gateway.store();
+    let store = &house.gateway.reading_all();
     let whole = build(&rows(&story()));
     let acts = |chain: &chain::Chain| -> Vec<(String, &'static str)> {
         let act = |step: &chain::Step| match step {

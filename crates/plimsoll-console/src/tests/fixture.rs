@@ -11,7 +11,7 @@ use plimsoll_bundle::{Bundle, Env, Overrides, Tree, load};
 use plimsoll_core::{
     Approval, ApprovalChange, ApprovalState, ApprovalTerms, Digest, Entry, EntryBody, PrincipalKind, Vote,
 };
-use plimsoll_gateway::record::{Header, encode};
+use plimsoll_gateway::record::Header;
 use plimsoll_gateway::{Gateway, GatewayOptions};
 use plimsoll_inspect::key::{KeyKind, mint};
 use plimsoll_store::{AdminKeyRow, EntryRow, KeyRow};
@@ -135,7 +135,7 @@ impl House {
     /// Puts the story on record and waits until it is projected.
     pub(crate) async fn tell(&self, story: &[Entry]) {
         for entry in story {
-            self.gateway.ledger().append(encode(entry)).await.unwrap();
+            self.gateway.record(entry.clone()).await.unwrap();
         }
         let size = self.gateway.ledger().size();
         for _ in 0..200 {
@@ -331,7 +331,11 @@ pub(crate) fn story() -> Vec<Entry> {
 
 /// The story as the projection has it.
 pub(crate) fn rows(story: &[Entry]) -> Vec<EntryRow> {
-    story.iter().enumerate().map(|(seq, entry)| EntryRow::read(seq as u64 + 1, &encode(entry))).collect()
+    story
+        .iter()
+        .enumerate()
+        .map(|(seq, entry)| EntryRow::read(seq as u64 + 1, &serde_json::to_vec(entry).unwrap()))
+        .collect()
 }
 
 fn span(

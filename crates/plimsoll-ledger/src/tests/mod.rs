@@ -4,6 +4,8 @@ mod crash;
 mod damage;
 mod faults;
 mod promises;
+mod seal;
+mod sealed;
 
 use std::path::Path;
 
@@ -54,7 +56,7 @@ pub(super) fn written(groups: &[&[Vec<u8>]]) -> TempDir {
     let mut seq = 0;
     for group in groups {
         for (place, entry) in group.iter().enumerate() {
-            encode_record(&mut file, place as u16, seq, entry);
+            encode_record(&mut file, place as u16, seq, entry, &[]);
             seq += 1;
         }
     }

@@ -1,4 +1,4 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -7,12 +7,14 @@ use rusqlite::{Connection, Params, Row, Transaction, params};
 
 use super::values::{At, limited};
 use super::{Durability, Sqlite};
-use crate::entries::{Entries, EntryFilter, EntryRow, IdMatch, SessionPart, SessionSummary};
+use crate::entries::{
+    Entries, EntryFilter, EntryRow, IdMatch, SealedBy, SealedOf, SessionPart, SessionSummary,
+};
 use crate::{Answer, Bodies, ENTRIES_MAX, MATCHES_MAX, ROWS_MAX, StoreError};
 
-const COLUMNS: &str = "seq, id, at, kind, session, workflow, principal, tool, tier, decision, status, act, request, place, body";
-const INSERT: &str = "INSERT INTO entry (seq, id, at, kind, session, workflow, principal, tool, tier, decision, status, act, request, place, body, in_doubt)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const COLUMNS: &str = "seq, id, at, kind, session, workflow, principal, tool, tier, decision, status, act, request, place, body, behalf, key_identity, key_arguments, key_content";
+const INSERT: &str = "INSERT INTO entry (seq, id, at, kind, session, workflow, principal, tool, tier, decision, status, act, request, place, body, behalf, key_identity, key_arguments, key_content, in_doubt)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 impl Sqlite {
     /// Reads entries, and fetches from the ledger what is not here.
@@ -27,7 +29,11 @@ impl Sqlite {
             if let Some(bodies) = bodies.get() {
                 for row in rows.iter_mut().filter(|row| row.body.is_empty()) {
                     let body = bodies.body(row.seq, row.place).unwrap_or_default();
-                    row.body = String::from_utf8_lossy(&body).into_owned();
+                    row.body = match String::from_utf8(body.entry) {
+                        Ok(body) => body,
+                        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+                    };
+                    row.sealed = body.sealed;
                 }
             }
             Ok(rows)
@@ -153,6 +159,46 @@ impl Entries for Sqlite {
         })
     }
 
+    fn sealed_by(&self, whose: &SealedOf) -> Answer<SealedBy> {
+        let (conditions, values) = match whose {
+            SealedOf::Session(session) => (vec!["session = ?"], vec![session.clone()]),
+            SealedOf::Principals(principals) => (vec!["principal = ?", "behalf = ?"], principals.clone()),
+        };
+        self.read("find the keys of somebody's entries", move |sql| {
+            let mut seqs = HashSet::new();
+            let mut keys = [const { BTreeSet::new() }; 3];
+            for value in values.iter().filter(|value| !value.is_empty()) {
+                for condition in &conditions {
+                    let name = condition.trim_end_matches(" = ?");
+                    let select = format!(
+                        "SELECT seq, key_identity, key_arguments, key_content FROM entry
+                         WHERE {condition} AND {name} <> '' AND key_identity + key_arguments + key_content > 0"
+                    );
+                    let mut statement = sql.prepare_cached(&select)?;
+                    let mut rows = statement.query([value])?;
+                    while let Some(row) = rows.next()? {
+                        seqs.insert(row.get::<_, i64>(0)?);
+                        for (class, keys) in keys.iter_mut().enumerate() {
+                            keys.extend(Some(row.get::<_, i64>(class + 1)?.unsigned_abs()).filter(|key| *key > 0));
+                        }
+                    }
+                }
+            }
+            Ok(SealedBy { entries: seqs.len() as u64, keys: keys.map(|keys| keys.into_iter().collect()) })
+        })
+    }
+
+    fn last_key_before(&self, class: usize, before: Timestamp) -> Answer<u64> {
+        self.read("look up the last key of a time", move |sql| {
+            let Some(column) = ["key_identity", "key_arguments", "key_content"].get(class) else {
+                return Err(StoreError::Misuse(format!("there is no class {class}")));
+            };
+            let select = format!("SELECT max({column}) FROM entry WHERE at < ?");
+            let last: Option<i64> = sql.query_row(&select, [At(before)], |row| row.get(0))?;
+            Ok(last.unwrap_or(0).unsigned_abs())
+        })
+    }
+
     fn session_summaries(&self, limit: usize) -> Answer<Vec<SessionSummary>> {
         self.read("summarise sessions", move |sql| {
             let select = "SELECT session, max(workflow), max(principal), min(at), max(at), count(*),
@@ -255,6 +301,10 @@ fn insert<'a>(sql: &Transaction<'_>, entry: &'a EntryRow, open: &mut Open<'a>) -
         entry.request,
         entry.place as i64,
         entry.body,
+        entry.behalf,
+        entry.keys[0] as i64,
+        entry.keys[1] as i64,
+        entry.keys[2] as i64,
         open.is_in_doubt(entry),
     ])?;
     if settles(entry) && !open.closed.contains(&*entry.act) {
@@ -294,6 +344,13 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<EntryRow> {
         request: row.get(12)?,
         place: row.get::<_, i64>(13)?.unsigned_abs(),
         body: row.get(14)?,
+        behalf: row.get(15)?,
+        keys: [
+            row.get::<_, i64>(16)?.unsigned_abs(),
+            row.get::<_, i64>(17)?.unsigned_abs(),
+            row.get::<_, i64>(18)?.unsigned_abs(),
+        ],
+        sealed: Vec::new(),
     })
 }
 

@@ -12,26 +12,37 @@ const STEPS: &[&str] = &[
     include_str!("migrations/0001_start.sql"),
     include_str!("migrations/0002_bodies_stay_in_the_ledger.sql"),
     include_str!("migrations/0003_memory_outlives_the_process.sql"),
+    include_str!("migrations/0004_entries_say_which_keys_seal_them.sql"),
 ];
 
 /// Brings the schema up to date. Refuses a newer one, and a database of another program.
 pub(super) fn migrate(connection: &mut Connection, path: &str) -> Result<(), StoreError> {
+    migrate_to(connection, path, APPLICATION, STEPS)
+}
+
+/// The same for any database of ours.
+pub(super) fn migrate_to(
+    connection: &mut Connection,
+    path: &str,
+    ours: i64,
+    steps: &[&str],
+) -> Result<(), StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let pragma = |name: &str| transaction.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let (application, version) = (pragma("application_id")?, pragma("user_version")?);
     let tables: i64 = transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    let ours = application == APPLICATION || (application == 0 && version == 0 && tables == 0);
-    if !ours {
+    let is_ours = application == ours || (application == 0 && version == 0 && tables == 0);
+    if !is_ours {
         return Err(StoreError::Foreign { path: path.to_owned() });
     }
-    let known = STEPS.len() as i64;
+    let known = steps.len() as i64;
     if version > known {
         return Err(StoreError::NewerSchema { path: path.to_owned(), found: version, known });
     }
-    for step in &STEPS[usize::try_from(version).unwrap_or(0)..] {
+    for step in &steps[usize::try_from(version).unwrap_or(0)..] {
         transaction.execute_batch(step)?;
     }
-    transaction.pragma_update(None, "application_id", APPLICATION)?;
+    transaction.pragma_update(None, "application_id", ours)?;
     transaction.pragma_update(None, "user_version", known)?;
     Ok(transaction.commit()?)
 }

@@ -3,6 +3,7 @@
 mod approvals;
 mod counters;
 mod entries;
+mod erasing;
 mod keys;
 mod memory;
 mod migrate;
@@ -12,6 +13,7 @@ mod sessions;
 mod stops;
 mod upkeep;
 mod values;
+mod vault;
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -23,6 +25,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
+
+pub use vault::SqliteKeys;
 
 use crate::{Answer, Backend, Bodies, QUEUE_MAX, StoreError};
 
@@ -123,6 +127,8 @@ fn prepare(connection: &Connection) -> Result<(), StoreError> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
+    // What is deleted is overwritten: some of it is deleted because somebody asked to be forgotten.
+    connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(())

@@ -12,6 +12,10 @@ impl Upkeep for Sqlite {
                 "DELETE FROM result WHERE at < ?",
                 "DELETE FROM proposal WHERE at < ?",
                 "DELETE FROM counter WHERE window < ?",
+                // Questions that have ended are told by the ledger; here they would stand in the clear for good.
+                "DELETE FROM vote WHERE approval IN
+                     (SELECT id FROM approval WHERE state NOT IN ('open', 'granted') AND expires_at < ?)",
+                "DELETE FROM approval WHERE state NOT IN ('open', 'granted') AND expires_at < ?",
                 "DELETE FROM session WHERE seen_at < ?",
                 "DELETE FROM lapse WHERE at < ?",
             ] {
@@ -29,6 +33,10 @@ impl Upkeep for Sqlite {
             }
             Ok(gone as u64)
         })
+    }
+
+    fn shred(&self) -> Answer<()> {
+        self.writer.ask("rewrite itself", |desk| super::vault::shred(&desk.connection))
     }
 
     fn check(&self) -> Answer<()> {

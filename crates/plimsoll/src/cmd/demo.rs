@@ -133,7 +133,7 @@ impl Stage {
         while store.projected().await? < size && Instant::now() < until {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        let rows = store.entries_of_session(session, 1_000).await?;
+        let rows = self.running.gateway.reading_all().entries_of_session(session, 1_000).await?;
         talk::data(crate::chain::brief(&rows, colour()));
         Ok(())
     }

@@ -6,9 +6,10 @@ use plimsoll_bundle::Bundle;
 use plimsoll_bundle::replay::{in_short, ruled};
 use plimsoll_console::chain::{self, Accountable, Chain, Step, Window, code_lines, explain};
 use plimsoll_core::{Code, Need};
+use plimsoll_gateway::Vault;
 use serde_json::json;
 
-use crate::cmd::show::{Record, print};
+use crate::cmd::show::{ReadArgs, Record, print};
 use crate::replay::{Grounds, open};
 use crate::repo::Repo;
 use crate::talk::{self, Done, Error};
@@ -30,6 +31,8 @@ pub struct Explain {
     policies: bool,
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    read: ReadArgs,
 }
 
 impl Explain {
@@ -39,16 +42,17 @@ impl Explain {
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
-            let record = Record::open(&self.repo).await?;
+            let record = Record::open(&self.repo, &self.read).await?;
             // Of a session the latest decision is meant.
             let latest = Window { newest_first: true, ..Window::default() };
             let mut chain = record.find(&self.id, latest).await?;
+            record.note(&format!("explain {}", self.id)).await;
             chain.steps.sort_by_key(Step::seq);
             let seq = self.id.trim_start_matches('#').parse().ok();
             // First which act it is about, then who answers for that.
             let about = explain(&chain, seq, &Accountable::default()).map(|explanation| explanation.entry);
             if let (true, Some(about)) = (self.policies, about) {
-                return policies(&self.repo.recorded()?, about, self.json);
+                return policies(&self.repo.recorded()?, record.vault.as_ref(), about, self.json);
             }
             let accountable = record.bundle.as_ref().map(|bundle| accountable(bundle, &chain, about));
             match explain(&chain, about, &accountable.unwrap_or_default()) {
@@ -64,8 +68,8 @@ impl Explain {
 }
 
 /// What the rules said, asked again under the release that decided.
-fn policies(state: &std::path::Path, about: u64, json: bool) -> Done {
-    let opened = open(&state.join("ledger"), about)?;
+fn policies(state: &std::path::Path, vault: Option<&Vault>, about: u64, json: bool) -> Done {
+    let opened = open(&state.join("ledger"), vault, about)?;
     let opened = opened.ok_or_else(|| Error::new(format!("entry {about} can't be read")))?;
     let (judged, _) =
         opened.act().ok_or_else(|| Error::new(format!("entry {about} is about no decision")))?;

@@ -1,5 +1,7 @@
 //! `plimsoll key`: who may come in.
 
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::process::ExitCode;
 
 use clap::{Subcommand, ValueEnum};
@@ -11,7 +13,7 @@ use plimsoll_store::{AdminKeyRow, KeyRow, Store};
 use crate::repo::Repo;
 use crate::talk::{self, Done, Error};
 
-/// Make, list and revoke API keys and admin keys
+/// Make, list and revoke API keys, admin keys and audit keys
 #[derive(Debug, clap::Args)]
 pub struct Key {
     #[command(flatten)]
@@ -29,6 +31,8 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// Make an audit key: the secret half goes into a file, the public half is printed for plimsoll.yaml
+    Audit(Audit),
     /// Revoke a key by the beginning that `list` shows; running gateways notice within a second
     Revoke { prefix: String },
 }
@@ -60,6 +64,30 @@ struct Create {
     admin: bool,
 }
 
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  plimsoll key audit --out audit-secret.txt      then `privacy: { audit_key: plimsoll-audit-… }` in plimsoll.yaml
+  plimsoll show 42 --audit-key audit-secret.txt  reads what the gateway itself can't any more
+Keep the file away from the gateway: whoever has it and the state directory reads everything that is sealed.")]
+struct Audit {
+    /// Where the secret half is written; the file must not be there yet
+    #[arg(long, value_name = "FILE")]
+    out: std::path::PathBuf,
+}
+
+impl Audit {
+    fn run(&self) -> Done {
+        let (secret, public) = plimsoll_ledger::seal::AuditSecret::fresh()?;
+        let text = format!("# secret audit key of {}\n{}\n", public.text(), *secret.reveal());
+        let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.out);
+        made.and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
+            .map_err(|error| Error::new(format!("{}: {error}", self.out.display())))?;
+        talk::data(public.text());
+        talk::say(format!("the secret half is in {}: keep it away from the gateway", self.out.display()));
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Kind {
     User,
@@ -70,6 +98,9 @@ enum Kind {
 
 impl Key {
     pub fn run(self) -> Done {
+        if let Verb::Audit(audit) = &self.verb {
+            return audit.run();
+        }
         let loaded = self.repo.load(true)?;
         let dir = self.repo.state_dir(loaded.bundle.as_ref());
         std::fs::create_dir_all(&dir)?;
@@ -83,6 +114,8 @@ impl Key {
                     }
                     talk::data(create_key(&store, create).await?);
                 }
+                // Done already: it needs no database.
+                Verb::Audit(_) => {}
                 Verb::List { json } => list(&store, json).await?,
                 Verb::Revoke { prefix } => {
                     if !store.revoke_key(&prefix, Timestamp::now()).await? {

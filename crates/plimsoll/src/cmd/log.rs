@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use plimsoll_console::chain::{log_line, log_tone};
 use plimsoll_store::{EntryFilter, EntryRow, ROWS_MAX};
 
-use crate::cmd::show::{Record, paint};
+use crate::cmd::show::{ReadArgs, Record, paint};
 use crate::repo::Repo;
 use crate::talk::{self, Done, Error};
 
@@ -34,7 +34,7 @@ pub struct Log {
     tool: Option<String>,
     #[arg(long, value_parser = ["allow", "hold", "refuse"])]
     decision: Option<String>,
-    /// intent, decision, outcome, approval, stop, config, key, gateway, turned
+    /// intent, decision, outcome, approval, stop, config, key, gateway, turned, erasure, hold, read, grant
     #[arg(long)]
     kind: Option<String>,
     /// `90s`, `30m`, `1h`, `7d`, or a time
@@ -49,28 +49,32 @@ pub struct Log {
     /// Go on with what happens from now on
     #[arg(long, short)]
     follow: bool,
-    /// One JSON object a line: `seq` and the entry as it stands in the ledger
+    /// One JSON object a line: `seq` and the entry, with its sealed fields where the keys are
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    read: ReadArgs,
 }
 
 impl Log {
     pub fn run(self) -> Done {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
-            let record = Record::open(&self.repo).await?;
+            let record = Record::open(&self.repo, &self.read).await?;
             if self.in_doubt {
-                let rows = record.store.in_doubt(Timestamp::now(), self.limit).await?;
+                let rows = record.reading.in_doubt(Timestamp::now(), self.limit).await?;
                 if rows.is_empty() {
                     talk::say("nothing is in doubt");
                 }
                 self.tell(&rows);
+                record.note("what is in doubt").await;
                 return Ok(ExitCode::SUCCESS);
             }
             let mut seen = self.latest(&record, self.limit, None).await?;
             if seen.is_none() && !self.follow {
                 talk::say("nothing like that is on record");
             }
+            record.note("the log").await;
             if !self.follow {
                 return Ok(ExitCode::SUCCESS);
             }
@@ -92,7 +96,7 @@ impl Log {
             since: self.since,
             before: None,
         };
-        let mut rows = record.store.latest_entries(&filter, limit).await?;
+        let mut rows = record.reading.latest_entries(&filter, limit).await?;
         rows.retain(|row| after.is_none_or(|after| row.seq > after));
         rows.reverse();
         self.tell(&rows);

@@ -8,6 +8,7 @@ pub mod demo;
 pub mod diff;
 mod diff_sides;
 pub mod doctor;
+pub mod erase;
 pub mod explain;
 pub mod export;
 pub mod init;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use jiff::Timestamp;
 use plimsoll_bundle::Bundle;
+use plimsoll_gateway::Vault;
 
 use crate::cmd::log::since;
 use crate::replay::{Asked, Changes, FailOn, Grounds, Sameness};
@@ -47,6 +48,8 @@ pub struct Replay {
     fail_on: FailOn,
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    read: crate::cmd::show::ReadArgs,
 }
 
 impl Replay {
@@ -54,14 +57,18 @@ impl Replay {
         let asked = self.asked()?;
         let state = self.repo.recorded()?;
         let ledger = state.join("ledger");
+        let privacy = self.repo.load(true).ok().and_then(|loaded| loaded.bundle);
+        let privacy = privacy.map(|bundle| bundle.project.privacy).unwrap_or_default();
+        let vault = Vault::open_existing(&state, &privacy, self.read.secret()?)?;
+        let vault = vault.as_ref();
         let grounds = Grounds::of(state);
         let (json, text, exit) = match &self.candidate {
             Some(dir) => {
-                let changes = Changes::of(&ledger, &asked, &grounds, candidate(dir)?)?;
+                let changes = Changes::of(&ledger, vault, &asked, &grounds, candidate(dir)?)?;
                 (changes.json(), changes.text(talk::colour()), changes.exit(self.fail_on))
             }
             None => {
-                let sameness = Sameness::of(&ledger, &asked, &grounds)?;
+                let sameness = Sameness::of(&ledger, vault, &asked, &grounds)?;
                 if sameness.acts == 0 && asked.id.is_some() {
                     return Err(Error::new(format!(
                         "no act on record belongs to `{}`",

@@ -1,13 +1,18 @@
 //! `plimsoll show`: one action chain from top to bottom.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::ValueEnum;
 use plimsoll_bundle::Bundle;
 use plimsoll_console::chain::{self, Chain, Found, Line, PART_ENTRIES, Step, Tone, Window};
-use plimsoll_gateway::FromLedger;
-use plimsoll_ledger::{LedgerReader, Seq};
+use plimsoll_core::{EntryBody, FieldClass};
+use plimsoll_gateway::privacy::Custodian;
+use plimsoll_gateway::{FromLedger, Reading, Vault};
+use plimsoll_ledger::seal::AuditSecret;
+use plimsoll_ledger::{Ledger, LedgerError, LedgerOptions, LedgerReader, Seq};
 use plimsoll_store::Store;
 use serde_json::{Value, json};
 
@@ -46,6 +51,8 @@ pub struct Show {
     #[arg(long, value_enum)]
     settle: Option<Came>,
     #[command(flatten)]
+    read: ReadArgs,
+    #[command(flatten)]
     admin: Admin,
 }
 
@@ -61,9 +68,10 @@ impl Show {
     pub fn run(self) -> Done {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
-            let record = Record::open(&self.repo).await?;
+            let record = Record::open(&self.repo, &self.read).await?;
             let window = Window { from: self.from, newest_first: self.newest, entries: self.entries };
             let chain = record.find(&self.id, window).await?;
+            record.note(&format!("show {}", self.id)).await;
             if let Some(came) = self.settle {
                 return self.settle(&chain, came).await;
             }
@@ -114,16 +122,41 @@ impl Show {
     }
 }
 
+/// Reading what is sealed.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct ReadArgs {
+    /// Why you read it; goes on record with the reading
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
+    pub reason: String,
+    /// The secret half of the audit key, where the gateway seals to one
+    #[arg(long, value_name = "FILE")]
+    pub audit_key: Option<PathBuf>,
+}
+
+impl ReadArgs {
+    pub fn secret(&self) -> Result<Option<AuditSecret>, Error> {
+        let Some(file) = &self.audit_key else { return Ok(None) };
+        let text = std::fs::read_to_string(file)
+            .map_err(|error| Error::new(format!("the audit key {}: {error}", file.display())))?;
+        AuditSecret::parse(&text).map(Some).map_err(|error| {
+            Error::new(format!("{}: {error}", file.display())).help("`plimsoll key audit` makes a pair")
+        })
+    }
+}
+
 /// The record as the database beside the gateway has it. Only verbs that read are used here.
 #[derive(Debug)]
 pub struct Record {
-    pub store: Store,
+    pub reading: Reading,
     pub bundle: Option<Bundle>,
+    dir: PathBuf,
+    pub vault: Option<Vault>,
+    reason: String,
 }
 
 impl Record {
     /// Opens the database of a repository, and says so when it is behind the ledger.
-    pub async fn open(repo: &Repo) -> Result<Self, Error> {
+    pub async fn open(repo: &Repo, args: &ReadArgs) -> Result<Self, Error> {
         // With the directory given, the record can be read without its repository.
         let bundle = match std::env::var_os("PLIMSOLL_STATE") {
             Some(_) => repo.load(true).ok().and_then(|loaded| loaded.bundle),
@@ -151,18 +184,62 @@ impl Record {
                  start of the gateway catches up"
             ));
         }
-        Ok(Self { store, bundle })
+        let privacy = bundle.as_ref().map(|bundle| bundle.project.privacy.clone()).unwrap_or_default();
+        let vault = Vault::open_existing(&dir, &privacy, args.secret()?)?;
+        let reading = Reading::new(store, vault.clone(), BTreeSet::from(FieldClass::ALL));
+        Ok(Self { reading, bundle, dir, vault, reason: args.reason.clone() })
     }
 
     /// The one chain an id means; of a session this part.
     pub async fn find(&self, id: &str, window: Window) -> Result<Chain, Error> {
-        match chain::find_part(&self.store, id, window).await? {
+        match chain::find_part(&self.reading, id, window).await? {
             Found::One(chain) => Ok(*chain),
             Found::Several(ids) => {
                 Err(Error::new(format!("`{id}` is the beginning of several")).help(ids.join("\n       ")))
             }
             Found::Nothing => Err(Error::new(format!("nothing on record is called `{id}`"))
                 .help("`plimsoll log` shows what is")),
+        }
+    }
+}
+
+impl Record {
+    /// Puts on record that sealed fields were read: by the gateway when it runs, and else in the ledger itself. Whoever
+    /// has the files can read without this; then they are told that nobody will know.
+    pub async fn note(&self, what: &str) {
+        let by = crate::system::user();
+        let Some(body) = self.reading.opening(&by, "command", what, &self.reason) else { return };
+        let Some(vault) = &self.vault else { return };
+        let custodian = match Ledger::open(LedgerOptions::new(self.dir.join("ledger"))) {
+            Ok((ledger, _)) => {
+                Custodian { store: self.reading.store().clone(), vault: vault.clone(), ledger }
+            }
+            Err(LedgerError::Locked { .. }) => return self.tell_gateway(body).await,
+            Err(error) => return talk::say(format!("note: this reading is not on record: {error}")),
+        };
+        let recorded = async {
+            custodian.record(&by, body).await?;
+            custodian.project().await
+        };
+        if let Err(error) = recorded.await {
+            talk::say(format!("note: this reading is not on record: {error}"));
+        }
+    }
+
+    async fn tell_gateway(&self, body: EntryBody) {
+        let EntryBody::Read(opening) = body else { return };
+        let url = std::env::var("PLIMSOLL_ADMIN").unwrap_or_else(|_| "http://127.0.0.1:7301".to_owned());
+        let admin = Admin { admin: url, key_file: None };
+        let told = match (admin.client(), serde_json::to_value(&*opening)) {
+            (Ok(client), Ok(opening)) => client.post::<Value>("/api/readings", &opening).await.map(drop),
+            (Err(error), _) => Err(error),
+            (_, Err(error)) => Err(error.into()),
+        };
+        if let Err(error) = told {
+            talk::say(format!(
+                "note: this reading is not on record: {}; with PLIMSOLL_ADMIN_KEY set, the gateway records it",
+                error.message
+            ));
         }
     }
 }

@@ -8,6 +8,7 @@ use clap::ValueEnum;
 use plimsoll_bundle::Bundle;
 use plimsoll_bundle::replay::{Candidate, Changed, Compared, Unanswerable};
 use plimsoll_core::{Digest, Judged, ToolName};
+use plimsoll_gateway::Vault;
 use serde_json::{Value, json};
 
 use super::scan::{Asked, Opened, scan};
@@ -92,6 +93,7 @@ impl Changes {
     /// When the ledger can't be read.
     pub fn of(
         ledger: &std::path::Path,
+        vault: Option<&Vault>,
         asked: &Asked,
         grounds: &Grounds,
         candidate: Bundle,
@@ -100,7 +102,7 @@ impl Changes {
         let mut all = Self::default();
         let mut seen: HashMap<String, ToolName> = HashMap::new();
         let work = |opened: &Opened, judged: &Judged, passed: bool| beside.compare(opened, judged, passed);
-        scan(ledger, asked, work, |mut line| {
+        scan(ledger, vault, asked, work, |mut line| {
             // What a conversation has seen, it has seen from then on.
             if let Some(tool) = line.first_sees.take() {
                 seen.entry(line.session.clone()).or_insert(tool);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 
 use plimsoll_bundle::replay::{Difference, Missing, Replayed, again, in_short};
+use plimsoll_gateway::Vault;
 use serde_json::{Value, json};
 
 use super::scan::{Asked, Opened, scan};
@@ -41,7 +42,12 @@ struct Line {
 impl Sameness {
     /// # Errors
     /// When the ledger can't be read.
-    pub fn of(ledger: &std::path::Path, asked: &Asked, grounds: &Grounds) -> Result<Self, Error> {
+    pub fn of(
+        ledger: &std::path::Path,
+        vault: Option<&Vault>,
+        asked: &Asked,
+        grounds: &Grounds,
+    ) -> Result<Self, Error> {
         let mut all = Self::default();
         let one = |opened: &Opened, judged: &plimsoll_core::Judged, passed: bool| Line {
             seq: opened.seq,
@@ -52,7 +58,7 @@ impl Sameness {
                 Err(missing) => Replayed::Missing(missing),
             },
         };
-        scan(ledger, asked, one, |line| all.add(line))?;
+        scan(ledger, vault, asked, one, |line| all.add(line))?;
         all.releases = grounds.count();
         Ok(all)
     }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use memchr::memmem::Finder;
 use plimsoll_bundle::replay::judged;
 use plimsoll_core::{Entry, Judged};
+use plimsoll_gateway::Vault;
 use plimsoll_ledger::{LedgerReader, Record, Seq};
 
 use crate::bench::policy::in_parallel;
@@ -34,8 +35,11 @@ pub struct Opened {
 
 impl Opened {
     /// Reads an entry of the ledger. The one place where a replay does.
-    fn of(record: &Record) -> Option<Self> {
-        let entry = serde_json::from_slice(&record.entry).ok()?;
+    fn of(record: &Record, vault: Option<&Vault>) -> Option<Self> {
+        let entry = match vault {
+            Some(vault) => vault.open_all(record).ok()?.entry,
+            None => serde_json::from_slice(&record.entry).ok()?,
+        };
         Some(Self { seq: record.seq.0, entry })
     }
 
@@ -49,9 +53,9 @@ impl Opened {
 ///
 /// # Errors
 /// When the ledger can't be read.
-pub fn open(ledger: &Path, seq: u64) -> Result<Option<Opened>, Error> {
-    let entry = LedgerReader::open(ledger)?.read(Seq(seq))?;
-    Ok(entry.and_then(|entry| Opened::of(&Record { seq: Seq(seq), entry })))
+pub fn open(ledger: &Path, vault: Option<&Vault>, seq: u64) -> Result<Option<Opened>, Error> {
+    let record = LedgerReader::open(ledger)?.record(Seq(seq))?;
+    Ok(record.and_then(|record| Opened::of(&record, vault)))
 }
 
 impl Asked {
@@ -83,6 +87,7 @@ fn is_called(id: &str, opened: &Opened, judged: &Judged) -> bool {
 /// When the ledger can't be read.
 pub fn scan<T: Send>(
     ledger: &Path,
+    vault: Option<&Vault>,
     asked: &Asked,
     work: impl Fn(&Opened, &Judged, bool) -> T + Sync,
     mut fold: impl FnMut(T),
@@ -104,7 +109,7 @@ pub fn scan<T: Send>(
             return Ok(());
         }
         let done = in_parallel(batch.len(), |n| {
-            let opened = Opened::of(&batch[n])?;
+            let opened = Opened::of(&batch[n], vault)?;
             let (judged, passed) = opened.act()?;
             asked.takes(&opened, judged).then(|| work(&opened, judged, passed))
         });

@@ -368,11 +368,13 @@ impl Book {
     /// Reads what has been written since. Everything is read once more, and verified, at the end.
     fn read_on(&mut self, state: &Path) {
         let reader = LedgerReader::open(state.join("ledger")).unwrap();
+        let vault =
+            plimsoll_gateway::Vault::open_dir(state, &plimsoll_bundle::Privacy::default(), None).unwrap();
         for record in reader.iter_from(Seq(self.size)) {
             let record = record.unwrap();
             assert_eq!(record.seq.0, self.size, "an entry is missing");
             self.size += 1;
-            let entry: Entry = serde_json::from_slice(&record.entry).unwrap();
+            let entry = vault.open_all(&record).unwrap().entry;
             self.take(record.seq.0, entry);
         }
     }

@@ -6,6 +6,7 @@ mod crash;
 mod diff;
 mod docs;
 mod export;
+mod privacy;
 mod process;
 mod proofs;
 mod replay;

@@ -108,9 +108,11 @@ fn without_its_release(state: &Path) {
     );
 }
 
-/// What the program prints, without the entries' own words.
+/// What the program prints, but for the readings: each of these is on record itself.
 fn log(state: &Path) -> String {
-    run(&["log", "--limit", "10000", "--json"], &[("PLIMSOLL_STATE", &state.display().to_string())])
+    let env = state.display().to_string();
+    let said = run(&["log", "--limit", "10000", "--json"], &[("PLIMSOLL_STATE", env.as_str())]);
+    said.lines().filter(|line| !line.contains("\"kind\":\"read\"")).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
@@ -129,7 +131,8 @@ fn the_database_is_built_anew_from_the_segments() {
     drop(sql);
     assert_ne!(log(&state), before);
     let told: Value = serde_json::from_str(&run(&["ledger", "reindex", "--json"], &env)).unwrap();
-    assert_eq!(told["entries"], status["entries"]);
+    // With the reading in between.
+    assert_eq!(told["entries"].as_u64(), status["entries"].as_u64().map(|entries| entries + 1));
     assert_eq!(log(&state), before);
 
     let held = plimsoll_ledger::hold(&state.join("ledger")).unwrap();

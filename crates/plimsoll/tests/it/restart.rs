@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use plimsoll_core::{Entry, EntryBody, Judged};
+use plimsoll_core::{EntryBody, Judged};
 use plimsoll_drill::mcp::desk::ATTACKER_IBAN;
 use plimsoll_ledger::{LedgerReader, Seq};
 use plimsoll_store::{Edge, Store, Whose};
@@ -70,9 +70,10 @@ impl Scene {
     /// What the last model call was shown.
     fn last(&self) -> Judged {
         let reader = LedgerReader::open(self.state().join("ledger")).unwrap();
-        let entries = reader
-            .iter_from(Seq(0))
-            .map(|record| serde_json::from_slice::<Entry>(&record.unwrap().entry).unwrap());
+        let vault =
+            plimsoll_gateway::Vault::open_dir(&self.state(), &plimsoll_bundle::Privacy::default(), None);
+        let vault = vault.unwrap();
+        let entries = reader.iter_from(Seq(0)).map(|record| vault.open_all(&record.unwrap()).unwrap().entry);
         let judged = entries.filter_map(|entry| match entry.body {
             EntryBody::Intent(judged) if judged.act.tool.server == "model" => Some(*judged),
             _ => None,

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use plimsoll_core::{ActId, Entry, EntryBody};
 use plimsoll_export::otel::Batch;
 use plimsoll_export::{Acts, Numbered, Source, Told, jsonl, ocsf};
+use plimsoll_gateway::Vault;
 use plimsoll_ledger::{LedgerReader, Seq};
 use serde_json::Value;
 
@@ -73,6 +74,8 @@ pub(super) fn run(repo: &Repo, form: Form, filter: &Filter, source: Source, to: 
         Error::new(format!("there is no ledger at {}: {error}", dir.display()))
             .help("`plimsoll up` makes one; --repo names the repository, PLIMSOLL_STATE the directory")
     })?;
+    let privacy = bundle.as_ref().map(|bundle| bundle.project.privacy.clone()).unwrap_or_default();
+    let vault = Vault::open_existing(dir.parent().unwrap_or(&dir), &privacy, None)?;
     let source =
         Source { environment: bundle.map(|bundle| bundle.project.environment).unwrap_or_default(), ..source };
     let out: Box<dyn Write> = match to {
@@ -95,7 +98,11 @@ pub(super) fn run(repo: &Repo, form: Form, filter: &Filter, source: Source, to: 
     let (mut read, mut unreadable, mut wanted) = (0_u64, 0_u64, HashSet::new());
     for record in reader.iter_from(Seq(0)) {
         let record = record?;
-        match serde_json::from_slice::<Entry>(&record.entry) {
+        let opened = match &vault {
+            Some(vault) => vault.open_all(&record).map(|opening| opening.entry),
+            None => serde_json::from_slice::<Entry>(&record.entry),
+        };
+        match opened {
             Ok(entry) if filter.wants(&entry, &mut wanted) => {
                 read += 1;
                 writer.entry(Numbered { seq: record.seq.0, entry })?;

@@ -1,0 +1,186 @@
+//! Reading the record: the store's questions about entries, answered with what this reader may see.
+//!
+//! Names in, names out: the projection knows pseudonyms alone. What was opened is counted, so that the reading itself
+//! can be recorded.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use jiff::Timestamp;
+use plimsoll_core::{Entry, EntryBody, FieldClass, Opening};
+use plimsoll_ledger::LedgerError;
+use plimsoll_store::{EntryFilter, EntryRow, IdMatch, SessionPart, SessionSummary, Store, StoreError};
+
+use crate::follow::header_by;
+use crate::gateway::Gateway;
+use crate::vault::Vault;
+
+/// The record, as one reader may see it.
+#[derive(Debug)]
+pub struct Reading {
+    store: Store,
+    /// `None` where there are no keys: then everything sealed stays so.
+    vault: Option<Vault>,
+    may: BTreeSet<FieldClass>,
+    seen: Mutex<Seen>,
+}
+
+/// What a reader was shown of what is sealed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    pub classes: BTreeSet<FieldClass>,
+    pub entries: BTreeSet<u64>,
+}
+
+impl Reading {
+    pub fn new(store: Store, vault: Option<Vault>, may: BTreeSet<FieldClass>) -> Self {
+        Self { store, vault, may, seen: Mutex::default() }
+    }
+
+    /// Everything that is not about entries.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// What was opened so far.
+    pub fn seen(&self) -> Seen {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The body of an entry for the record of this reading; `None` when nothing was opened.
+    pub fn opening(&self, by: &str, through: &str, what: &str, reason: &str) -> Option<EntryBody> {
+        let Seen { classes, entries } = self.seen();
+        let (first, last) = (*entries.first()?, *entries.last()?);
+        Some(EntryBody::Read(Box::new(Opening {
+            by: by.to_owned(),
+            classes,
+            entries: entries.len() as u64,
+            first,
+            last,
+            through: through.to_owned(),
+            what: what.to_owned(),
+            reason: reason.to_owned(),
+        })))
+    }
+
+    /// The whole entry of a row, as this reader may see it.
+    pub fn open(&self, mut row: EntryRow) -> EntryRow {
+        let Some(vault) = &self.vault else { return row };
+        let Ok(opening) = vault.open(row.body.as_bytes(), &row.sealed, &self.may) else { return row };
+        if !opening.opened.is_empty() && row.kind != "read" {
+            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            seen.classes.extend(opening.opened);
+            seen.entries.insert(row.seq);
+        }
+        let Entry { principal, .. } = &opening.entry;
+        if let Some(principal) = principal {
+            row.principal.clone_from(&principal.id);
+            row.behalf = principal.on_behalf_of.clone().unwrap_or_default();
+        }
+        // Words, numbers and JSON values, which always encode.
+        row.body = serde_json::to_string(&opening.entry).unwrap_or_default();
+        row
+    }
+
+    fn all(&self, rows: Vec<EntryRow>) -> Vec<EntryRow> {
+        rows.into_iter().map(|row| self.open(row)).collect()
+    }
+
+    pub async fn entry(&self, seq: u64) -> Result<Option<EntryRow>, StoreError> {
+        Ok(self.store.entry(seq).await?.map(|row| self.open(row)))
+    }
+
+    pub async fn entries_of_session(&self, session: &str, limit: usize) -> Result<Vec<EntryRow>, StoreError> {
+        Ok(self.all(self.store.entries_of_session(session, limit).await?))
+    }
+
+    pub async fn session_part(&self, session: &str, part: SessionPart) -> Result<Vec<EntryRow>, StoreError> {
+        Ok(self.all(self.store.session_part(session, part).await?))
+    }
+
+    pub async fn entries_of_act(&self, act: &str) -> Result<Vec<EntryRow>, StoreError> {
+        Ok(self.all(self.store.entries_of_act(act).await?))
+    }
+
+    pub async fn entries_of_request(&self, request: &str) -> Result<Vec<EntryRow>, StoreError> {
+        Ok(self.all(self.store.entries_of_request(request).await?))
+    }
+
+    /// The filter names a principal as people do.
+    pub async fn latest_entries(
+        &self,
+        filter: &EntryFilter,
+        limit: usize,
+    ) -> Result<Vec<EntryRow>, StoreError> {
+        let mut rows = self.store.latest_entries(&self.pseudonymous(filter), limit).await?;
+        if let (Some(name), true) = (&filter.principal, rows.is_empty()) {
+            // From before there were pseudonyms.
+            let filter = EntryFilter { principal: Some(name.clone()), ..filter.clone() };
+            rows = self.store.latest_entries(&filter, limit).await?;
+        }
+        Ok(self.all(rows))
+    }
+
+    fn pseudonymous(&self, filter: &EntryFilter) -> EntryFilter {
+        let known = |name: &String| self.vault.as_ref()?.known_pseudonym(name).ok().flatten();
+        let principal = filter.principal.as_ref().map(|name| known(name).unwrap_or_else(|| name.clone()));
+        EntryFilter { principal, ..filter.clone() }
+    }
+
+    pub async fn in_doubt(&self, before: Timestamp, limit: usize) -> Result<Vec<EntryRow>, StoreError> {
+        Ok(self.all(self.store.in_doubt(before, limit).await?))
+    }
+
+    pub async fn session_summaries(&self, limit: usize) -> Result<Vec<SessionSummary>, StoreError> {
+        let mut sessions = self.store.session_summaries(limit).await?;
+        if let (Some(vault), true) = (&self.vault, self.may.contains(&FieldClass::Identity)) {
+            for session in &mut sessions {
+                if let Some(name) = vault.name_of(&session.principal) {
+                    session.principal = name;
+                }
+            }
+        }
+        Ok(sessions)
+    }
+
+    pub async fn find_ids(&self, prefix: &str) -> Result<Vec<IdMatch>, StoreError> {
+        self.store.find_ids(prefix).await
+    }
+}
+
+impl Gateway {
+    /// The record, for this program itself: everything that its keys open.
+    pub fn reading_all(&self) -> Reading {
+        Reading::new(self.store.clone(), Some(self.vault.clone()), BTreeSet::from(FieldClass::ALL))
+    }
+
+    /// The record, as a person may see it: by their roles, and by a grant that is open.
+    pub fn reading_for(&self, person: &str) -> Reading {
+        let mut may = self.bundle.load().people.reads_of(person);
+        may.extend(self.granted(person, Timestamp::now()));
+        Reading::new(self.store.clone(), Some(self.vault.clone()), may)
+    }
+
+    /// The record's columns, as a person may see them: names, and nothing that is sealed.
+    pub fn reading_names(&self, person: &str) -> Reading {
+        let mut reading = self.reading_for(person);
+        reading.may.retain(|class| *class == FieldClass::Identity);
+        reading
+    }
+
+    /// Writes down that somebody was shown what is sealed. They are shown it after that.
+    ///
+    /// # Errors
+    /// When it can't be recorded.
+    pub async fn record_reading(
+        &self,
+        reading: &Reading,
+        by: &str,
+        through: &str,
+        what: &str,
+        reason: &str,
+    ) -> Result<(), LedgerError> {
+        let Some(body) = reading.opening(by, through, what, reason) else { return Ok(()) };
+        self.record(header_by(by).entry(Timestamp::now(), body)).await.map(drop)
+    }
+}

@@ -1,0 +1,211 @@
+//! Somebody asks to be forgotten: what is left on the disk of a real gateway.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::process::{Http, Program, command, repository, run};
+
+/// Nobody else is called that, and nothing else says that.
+const NAME: &str = "canary-quetzal";
+const SAID: &str = "zanzibar-4711-marmalade";
+
+struct House {
+    dir: tempfile::TempDir,
+    env: Vec<(&'static str, String)>,
+    _desk: Program,
+    _model: Program,
+}
+
+impl House {
+    fn build(changes: &[(&str, &str, &str)]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        repository(&dir.path().join("repo"), changes);
+        let secret = "desk-secret-of-the-privacy-test";
+        let mut desk =
+            Program::start(&["mock", "--mcp", "desk", "--listen", "127.0.0.1:0"], &[("DESK_TOKEN", secret)]);
+        let mut model = Program::start(&["mock", "--listen", "127.0.0.1:0"], &[]);
+        let env = vec![
+            ("DESK_URL", format!("http://{}/mcp", desk.address("listening on"))),
+            ("MODEL_URL", format!("http://{}", model.address("listening on"))),
+            ("DESK_READ", secret.to_owned()),
+            ("DESK_DRAFT", secret.to_owned()),
+            ("DESK_EXECUTE", secret.to_owned()),
+            ("USER", "ines".to_owned()),
+        ];
+        Self { dir, env, _desk: desk, _model: model }
+    }
+
+    fn repo(&self) -> String {
+        self.dir.path().join("repo").display().to_string()
+    }
+
+    fn state(&self) -> std::path::PathBuf {
+        self.dir.path().join("repo/.plimsoll")
+    }
+
+    fn env(&self) -> Vec<(&str, &str)> {
+        self.env.iter().map(|(name, value)| (*name, value.as_str())).collect()
+    }
+
+    fn run(&self, args: &[&str]) -> String {
+        run(&[args, &["--repo", &self.repo()]].concat(), &self.env())
+    }
+
+    /// Standard output and standard error, whatever the exit code.
+    fn try_run(&self, args: &[&str], more: &[(&str, &str)]) -> (Option<i32>, String) {
+        let env = [&self.env()[..], more].concat();
+        let output = command(&[args, &["--repo", &self.repo()]].concat(), &env).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+    }
+
+    fn start(&self) -> (Program, String, String) {
+        let args = ["up", "--repo", &self.repo(), "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
+        let mut gateway = Program::start(&args, &self.env());
+        let (data, admin) = (gateway.address("models"), gateway.address("admin"));
+        (gateway, data, admin)
+    }
+}
+
+/// A conversation that leaves the name and what was said wherever the gateway leaves things.
+async fn talk(address: &str, key: &str, session: &str) {
+    let http = Http::new(address, key);
+    let arguments = json!({ "order_id": "A-1001" });
+    let order = format!("My name is {SAID}. Please get it. [[call get_order {arguments}]]");
+    let asked = json!({ "model": "gullible", "messages": [{ "role": "user", "content": order }],
+        "tools": [{ "type": "function", "function": { "name": "get_order", "parameters": { "type": "object" } } }] });
+    let session = [("x-plimsoll-session", session)];
+    let answer = http.post("/v1/chat/completions", &session, &asked).await.unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    http.call("desk", "get_order", &arguments).await.unwrap();
+    // One that is held, so that a question with a page is in the database.
+    let wipe = json!({ "customer_id": "C-7", "reason": SAID });
+    let order = format!("Please delete the customer {SAID}. [[call delete_customer {wipe}]]");
+    let asked = json!({ "model": "gullible", "messages": [{ "role": "user", "content": order }],
+        "tools": [{ "type": "function", "function": { "name": "delete_customer", "parameters": { "type": "object" } } }] });
+    http.post("/v1/chat/completions", &session, &asked).await.unwrap();
+    http.call("desk", "delete_customer", &wipe).await.unwrap();
+}
+
+/// The files of a directory that hold these bytes.
+fn files_with(dir: &Path, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap().map(Result::unwrap) {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(files_with(&path, text));
+        } else if std::fs::read(&path)
+            .is_ok_and(|bytes| bytes.windows(text.len()).any(|w| w == text.as_bytes()))
+        {
+            found.push(path.display().to_string());
+        }
+    }
+    found
+}
+
+fn erased(text: &str) -> Value {
+    serde_json::from_str(text.lines().find(|line| line.starts_with('{')).unwrap_or_else(|| panic!("{text}")))
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_erased_is_found_in_no_file_and_the_ledger_still_holds() {
+    let house = House::build(&[]);
+    let key = house.run(&["key", "create", "--name", NAME, "--workflow", "support"]);
+    let other = house.run(&["key", "create", "--name", "somebody-else", "--workflow", "support"]);
+    let admin_key = house.run(&["key", "create", "--admin", "--name", "rosa"]);
+    let (gateway, data, admin) = house.start();
+    talk(&data, &key, "s-quetzal").await;
+    talk(&data, &other, "s-other").await;
+    let admin = format!("http://{admin}");
+    let people = [("PLIMSOLL_ADMIN_KEY", admin_key.as_str()), ("PLIMSOLL_ADMIN", admin.as_str())];
+
+    // The ledger has neither name nor words in the clear; who has the keys reads both.
+    assert_eq!(files_with(&house.state().join("ledger"), NAME), Vec::<String>::new());
+    assert_eq!(files_with(&house.state().join("ledger"), SAID), Vec::<String>::new());
+    let (_, log) = house.try_run(&["log", "--principal", &format!("key:{NAME}"), "--json"], &people);
+    assert!(log.contains(NAME) && log.contains(SAID), "{log}");
+
+    // A hold keeps it.
+    let (code, said) = house.try_run(&["hold", "--subject", NAME, "--reason", "case 17"], &people);
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = house.try_run(&["erase", "--subject", NAME, "--json"], &people);
+    let held = erased(&said);
+    assert_eq!((code, held["keys"].as_u64()), (Some(0), Some(0)), "{said}");
+    assert!(held["held"].as_u64().unwrap() > 0, "{said}");
+    house.try_run(&["hold", "--subject", NAME, "--lift"], &people);
+
+    // It says first what would go, and does nothing.
+    let (_, would) = house.try_run(&["erase", "--subject", NAME, "--dry-run", "--json"], &people);
+    let would = erased(&would);
+    assert!(would["keys"].as_u64().unwrap() > 0 && would["rows"].as_u64().unwrap() > 0, "{would}");
+    assert_eq!(would["live_keys"].as_array().unwrap().len(), 1);
+    let list = house.run(&["key", "list"]);
+    let prefix =
+        list.lines().find(|line| line.contains(NAME)).unwrap().split_whitespace().next().unwrap().to_owned();
+    house.run(&["key", "revoke", &prefix]);
+    let (code, said) =
+        house.try_run(&["erase", "--subject", NAME, "--reason", "request 4711", "--json"], &people);
+    assert_eq!(code, Some(0), "{said}");
+    let went = erased(&said);
+    assert_eq!((&went["keys"], &went["names"]), (&would["keys"], &json!(1)), "{went}");
+    assert!(!went.to_string().contains(NAME), "{went}");
+
+    for text in [NAME, SAID] {
+        let found: Vec<String> = files_with(&house.state(), text);
+        let found: Vec<&String> = found.iter().filter(|file| !file.contains("/releases/")).collect();
+        // The other conversation said the same words, in the clear only where a question waits for a person.
+        let others = if text == SAID { 2 } else { 0 };
+        assert!(
+            found.len() <= others && found.iter().all(|file| file.contains("plimsoll.db")),
+            "{text}: {found:?}"
+        );
+    }
+    let (_, log) = house.try_run(&["log", "--json"], &people);
+    assert!(log.contains("‹arguments: erased›") && !log.contains(NAME), "{log}");
+    assert!(log.contains("somebody-else") && log.contains(SAID), "the other one is readable as before");
+    drop(gateway);
+
+    // Everything that was proved stays proved, and what was done is on record.
+    let verified = house.run(&["verify"]);
+    assert!(!verified.is_empty());
+    let log = house.run(&["log", "--kind", "erasure", "--json"]);
+    assert!(log.contains("request 4711") && log.contains("rosa"), "{log}");
+    let reads = house.run(&["log", "--kind", "read", "--json"]);
+    assert!(reads.contains("\"through\":\"command\""), "{reads}");
+    // What can't be read can't be decided again, and a replay says so instead of finding another decision.
+    let (code, again) = house.try_run(&["replay", "--all", "--json"], &[]);
+    assert_eq!(code, Some(2), "{again}");
+    assert!(again.contains("sealed") && !again.contains("\"altered\""), "{again}");
+
+    // The same beside a gateway that does not run.
+    let (code, said) = house.try_run(&["erase", "--session", "s-other", "--json"], &[]);
+    assert_eq!(code, Some(0), "{said}");
+    let found = files_with(&house.state(), SAID);
+    assert_eq!(found, Vec::<String>::new());
+    house.run(&["verify"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stolen_gateway_that_seals_to_an_audit_key_says_nothing_of_its_past() {
+    let dir = tempfile::tempdir().unwrap();
+    let secret = dir.path().join("audit.txt").display().to_string();
+    let public = run(&["key", "audit", "--out", &secret], &[]);
+    let privacy = format!("environment: demo\nprivacy: {{ audit_key: {public} }}");
+    let house = House::build(&[("plimsoll.yaml", "environment: demo", &privacy)]);
+    let key = house.run(&["key", "create", "--name", NAME, "--workflow", "support"]);
+    let (gateway, data, _) = house.start();
+    talk(&data, &key, "s-quetzal").await;
+    drop(gateway);
+    let (_, log) = house.try_run(&["log", "--json"], &[]);
+    assert!(log.contains("sealed to the audit key"), "{log}");
+    assert!(!log.contains(NAME) && !log.contains(SAID), "{log}");
+    let (_, log) = house.try_run(&["log", "--json", "--audit-key", &secret, "--reason", "case 17"], &[]);
+    assert!(log.contains(NAME) && log.contains(SAID), "{log}");
+    // It starts again, and goes on.
+    let (gateway, data, _) = house.start();
+    talk(&data, &key, "s-again").await;
+    drop(gateway);
+    house.run(&["verify"]);
+}
