@@ -206,7 +206,7 @@ def verify_receipt(raw, policy):
         fields = json.loads(extra)
     except ValueError:
         raise Bad("extra") from None
-    need(isinstance(fields, dict) and list(fields) == ["entry", "disclosed"] and fields["disclosed"] == [], "extra members")
+    need(isinstance(fields, dict) and list(fields) == ["entry", "disclosed"], "extra members")
     need(json.dumps(fields, separators=(",", ":")).encode() == extra, "extra in another spelling")
     need(isinstance(fields["entry"], str), "entry")
     entry, checkpoint = unbase64(fields["entry"]), Checkpoint(rest)
@@ -222,7 +222,26 @@ def verify_receipt(raw, policy):
     for sibling, left in zip(path, reversed(turns)):
         at = node(sibling, at) if left else node(at, sibling)
     need(at == checkpoint.root, "not in the tree")
+    for field in fields["disclosed"]:
+        disclosed(json.loads(entry)["seal"], field)
     return entry
+
+
+def disclosed(seal, field):
+    """A sealed field that the holder shows: the entry commits to it."""
+    need(list(field) == ["path", "value", "salt", "index", "proof"], "members of a field")
+    name, salt, low, high, turns = field["path"].encode(), unbase64(field["salt"]), 0, seal["fields"], []
+    need(len(salt) == 32 and 0 <= field["index"] < high, "salt or index")
+    while high - low > 1:
+        middle = low + (1 << (high - low - 1).bit_length() - 1)
+        turns.append(field["index"] >= middle)
+        low, high = (middle, high) if field["index"] >= middle else (low, middle)
+    need(len(turns) == len(field["proof"]), "length of a field's proof")
+    text = b"plimsoll/commit/v1" + salt + len(name).to_bytes(2, "little") + name + unbase64(field["value"])
+    at = leaf(hashlib.sha256(text).digest())
+    for sibling, left in zip(map(unbase64, field["proof"]), reversed(turns)):
+        at = node(sibling, at) if left else node(at, sibling)
+    need("sha256:" + at.hex() == seal["root"], "a field that the entry does not commit to")
 
 
 def main():

@@ -322,6 +322,19 @@ impl Vault {
         closed.map_or(Ok(None), Err)
     }
 
+    /// The paths of the sealed fields of an entry that can be opened here.
+    pub fn paths(&self, bytes: &[u8], sealed: &[u8]) -> Vec<String> {
+        let Some((entry, named)) =
+            serde_json::from_slice::<Entry>(bytes).ok().and_then(|e| Some((e.id, e.seal?)))
+        else {
+            return Vec::new();
+        };
+        let Ok(part) = Part::read(sealed, &named) else { return Vec::new() };
+        let binding = Binding { instance: self.inner.instance, entry: entry.into_bytes() };
+        let open = |(class, id)| part.open(binding, class, &self.key(id).ok()?).ok();
+        part.keys().filter_map(open).flatten().map(|field| field.path).collect()
+    }
+
     /// The key with this number, when it is there and can be opened here.
     fn key(&self, id: u64) -> Result<Key, Closed> {
         let inner = &self.inner;

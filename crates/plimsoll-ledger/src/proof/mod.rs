@@ -34,7 +34,9 @@ pub use key::{KeyError, SigningKey};
 pub use note::{Note, NoteError, NoteSignature};
 pub use pack::{PACK_README, Pack, pack};
 pub use policy::{Cosigned, Policy, PolicyError, PolicyLog, PolicyWitness, Trusted};
-pub use receipt::{Extra, Receipt, ReceiptError};
+#[cfg(test)]
+pub(crate) use receipt::check_disclosed;
+pub use receipt::{Disclosed, Extra, Receipt, ReceiptError};
 pub use tile::{TILE_WIDTH, Tile, TileKind, TileNodes, bundle_entries, tiles_of};
 pub(crate) use tiler::stored;
 pub use tiler::{Tiler, TilerError};

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use plimsoll_core::Seal;
 use serde::{Deserialize, Serialize};
 
 use super::checkpoint::{CheckpointError, SignedCheckpoint, decimal, hash};
@@ -11,6 +12,7 @@ use super::tile::{Tile, TileKind, TileNodes, bundle_entries};
 use super::tree::{check_inclusion, inclusion};
 use super::{PROOF_HASHES_MAX, RECEIPT_BYTES_MAX};
 use crate::merkle::{Hash, leaf};
+use crate::seal::Disclosure;
 
 const MAGIC: &str = "c2sp.org/tlog-proof@v1";
 
@@ -32,7 +34,46 @@ pub struct Extra {
     /// The entry's exact bytes, in base64.
     pub entry: String,
     /// Sealed fields of the entry that the holder chose to show.
-    pub disclosed: Vec<serde_json::Value>,
+    pub disclosed: Vec<Disclosed>,
+}
+
+/// One sealed field, as it stands in a receipt: [`Disclosure`] in JSON, its bytes in base64.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Disclosed {
+    pub path: String,
+    pub value: String,
+    pub salt: String,
+    pub index: u32,
+    pub proof: Vec<String>,
+}
+
+impl From<&Disclosure> for Disclosed {
+    fn from(shown: &Disclosure) -> Self {
+        Self {
+            path: shown.path.clone(),
+            value: STANDARD.encode(&shown.value),
+            salt: STANDARD.encode(shown.salt),
+            index: shown.index,
+            proof: shown.proof.iter().map(|hash| STANDARD.encode(hash)).collect(),
+        }
+    }
+}
+
+impl Disclosed {
+    /// The field, if this could be one of an entry that names so many.
+    fn read(&self, fields: u32) -> Option<Disclosure> {
+        let bytes = |text: &String| STANDARD.decode(text).ok();
+        let hash = |text: &String| Hash::try_from(bytes(text)?).ok();
+        Some(Disclosure {
+            path: self.path.clone(),
+            value: bytes(&self.value)?,
+            salt: hash(&self.salt)?,
+            index: self.index,
+            fields,
+            proof: self.proof.iter().map(hash).collect::<Option<_>>()?,
+        })
+    }
 }
 
 /// Why a receipt proves nothing.
@@ -143,6 +184,14 @@ impl Receipt {
     /// # Errors
     /// Why it proves nothing.
     pub fn check(&self, policy: &Policy) -> Result<(Vec<u8>, Trusted), ReceiptError> {
+        self.check_all(policy).map(|(entry, _, trusted)| (entry, trusted))
+    }
+
+    /// The same, with the sealed fields that are disclosed: each is one that the entry commits to.
+    ///
+    /// # Errors
+    /// Why it proves nothing.
+    pub fn check_all(&self, policy: &Policy) -> Result<(Vec<u8>, Vec<Disclosure>, Trusted), ReceiptError> {
         let extra = Extra::decode(&self.extra)?;
         let entry =
             STANDARD.decode(&extra.entry).map_err(|_| ReceiptError::Format("the entry is not base64"))?;
@@ -151,18 +200,45 @@ impl Receipt {
         if !check_inclusion(&leaf(&entry), self.index, &self.path, &head) {
             return Err(ReceiptError::NotIncluded { index: self.index, size: head.size });
         }
-        check_disclosed(&entry, &extra.disclosed)?;
-        Ok((entry, trusted))
+        let disclosed = check_disclosed(&entry, &extra.disclosed)?;
+        Ok((entry, disclosed, trusted))
+    }
+
+    /// The receipt with these sealed fields shown too.
+    ///
+    /// # Errors
+    /// When the receipt is none.
+    pub fn disclosing(self, fields: &[Disclosure]) -> Result<Self, ReceiptError> {
+        let mut extra = Extra::decode(&self.extra)?;
+        extra.disclosed = fields.iter().map(Disclosed::from).collect();
+        Ok(Self { extra: extra.encode(), ..self })
     }
 }
 
-/// Whether what is disclosed is what the entry commits to. Nothing can be disclosed yet, so nothing may claim to be.
-fn check_disclosed(_entry: &[u8], disclosed: &[serde_json::Value]) -> Result<(), ReceiptError> {
-    match disclosed {
-        [] => Ok(()),
-        some => Err(ReceiptError::Disclosed(format!(
-            "it discloses {} field(s) that this version can't check: nothing of it is to be believed",
-            some.len()
-        ))),
+/// The one member of an entry that its sealed fields hang on.
+#[derive(Deserialize)]
+struct Sealed {
+    #[serde(default)]
+    seal: Option<Seal>,
+}
+
+/// The fields that are disclosed, each of which the entry commits to.
+pub(crate) fn check_disclosed(
+    entry: &[u8],
+    disclosed: &[Disclosed],
+) -> Result<Vec<Disclosure>, ReceiptError> {
+    if disclosed.is_empty() {
+        return Ok(Vec::new());
     }
+    let seal = serde_json::from_slice::<Sealed>(entry).ok().and_then(|sealed| sealed.seal);
+    let seal = seal.ok_or_else(|| {
+        ReceiptError::Disclosed("it discloses fields of an entry that seals none".to_owned())
+    })?;
+    let field = |one: &Disclosed| {
+        let shown = one.read(seal.fields).filter(|shown| shown.holds(&seal));
+        shown.ok_or_else(|| {
+            ReceiptError::Disclosed(format!("the entry does not commit to the disclosed `{}`", one.path))
+        })
+    };
+    disclosed.iter().map(field).collect()
 }

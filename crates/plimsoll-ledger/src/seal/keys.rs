@@ -148,7 +148,7 @@ impl AuditKey {
     pub fn parse(text: &str) -> Result<Self, KeyError> {
         let not = KeyError::NotAKey("audit key (they begin with `plimsoll-audit-`)");
         let bytes = text.trim().strip_prefix(PUBLIC).and_then(unhex).ok_or_else(|| not.clone())?;
-        <X25519HkdfSha256 as Kem>::PublicKey::from_bytes(&*bytes).map(Self).map_err(|_| not)
+        <X25519HkdfSha256 as Kem>::PublicKey::from_bytes(&bytes).map(Self).map_err(|_| not)
     }
 
     pub fn text(&self) -> String {
@@ -192,10 +192,10 @@ impl AuditSecret {
     /// When it is something else.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
         let not = KeyError::NotAKey("secret audit key (they begin with `plimsoll-audit-secret-`)");
-        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-        let line = lines.last().and_then(|line| line.strip_prefix(SECRET)).and_then(unhex);
+        let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let line = lines.next_back().and_then(|line| line.strip_prefix(SECRET)).and_then(unhex);
         let bytes = line.ok_or_else(|| not.clone())?;
-        <X25519HkdfSha256 as Kem>::PrivateKey::from_bytes(&*bytes).map(Self).map_err(|_| not)
+        <X25519HkdfSha256 as Kem>::PrivateKey::from_bytes(&bytes).map(Self).map_err(|_| not)
     }
 
     /// The text for the file that keeps it.

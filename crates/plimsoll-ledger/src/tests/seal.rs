@@ -163,3 +163,32 @@ proptest! {
         let _keys = Part::keys_of(&bytes);
     }
 }
+
+#[test]
+fn a_receipt_shows_only_what_its_entry_commits_to() {
+    use crate::proof::Disclosed;
+    let (bytes, named) = sealed(some());
+    let part = Part::read(&bytes, &named).unwrap();
+    let entry = serde_json::to_vec(&serde_json::json!({ "v": 1, "seal": named })).unwrap();
+    let fields = part.open(BINDING, 2, &key(2)).unwrap();
+    let shown: Vec<Disclosed> = fields.iter().map(|field| Disclosed::from(&part.disclose(field))).collect();
+    let check = |entry: &[u8], shown: &[Disclosed]| crate::proof::check_disclosed(entry, shown);
+    let good = check(&entry, &shown).unwrap();
+    assert_eq!(good.len(), 2);
+    assert_eq!(good[0].value, fields[0].value);
+    let changed: [fn(&mut Disclosed); 6] = [
+        |one| one.path.push('x'),
+        |one| one.value = "bm8=".to_owned(),
+        |one| one.salt = "bm8=".to_owned(),
+        |one| one.index += 1,
+        |one| drop(one.proof.pop()),
+        |one| one.proof.swap(0, 1),
+    ];
+    for change in changed {
+        let mut other = shown.clone();
+        change(&mut other[0]);
+        assert!(check(&entry, &other).is_err(), "{:?}", other[0]);
+    }
+    assert!(check(b"{}", &shown).is_err() && check(b"no JSON", &shown).is_err());
+    assert_eq!(check(b"no JSON", &[]).unwrap(), []);
+}

@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use plimsoll_gateway::Vault;
 use plimsoll_ledger::Seq;
 use plimsoll_ledger::proof::{Receipt as Proof, ReceiptError};
 use plimsoll_store::Store;
 
 use super::verify::own::Own;
+use crate::cmd::show::ReadArgs;
 use crate::repo::Repo;
 use crate::talk::{self, Done, Error};
 
@@ -17,13 +19,19 @@ use crate::talk::{self, Done, Error};
   plimsoll receipt 42 --out refund.tlog-proof    entry 42, as `plimsoll log` numbers it
   plimsoll receipt 01997f3a --out act.tlog-proof an act by the beginning of its id: its intent or decision
   plimsoll receipt 42 | plimsoll verify receipt /dev/stdin --policy trust.txt
-The receipt holds the whole entry, in plain. It stays good for ever, also when the ledger is gone.")]
+  plimsoll receipt 42 --disclose /act/arguments  with one sealed field, which proves itself
+The receipt holds the whole entry as the ledger has it, under pseudonyms and with what is sealed left out. It stays good for ever, also when the ledger is gone.")]
 pub struct Receipt {
     /// Number of an entry, or the beginning of the id of an act or entry
     id: String,
     /// Where to write it; without, to standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Show this sealed field too, as a JSON Pointer into the entry; may be repeated. The others stay sealed
+    #[arg(long, value_name = "PATH")]
+    disclose: Vec<String>,
+    #[command(flatten)]
+    read: ReadArgs,
     #[command(flatten)]
     repo: Repo,
 }
@@ -40,6 +48,7 @@ impl Receipt {
             Err(ReceiptError::NotYet { index, size }) => return Err(not_yet(&own, index, size)?),
             Err(error) => return Err(error.into()),
         };
+        let receipt = if self.disclose.is_empty() { receipt } else { self.disclosing(&own, receipt, seq)? };
         let text = receipt.encode();
         match &self.out {
             Some(file) => {
@@ -55,6 +64,35 @@ impl Receipt {
             None => talk::data(text.trim_end()),
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// The receipt with the fields that were asked for, opened by the keys that are here.
+    fn disclosing(&self, own: &Own, receipt: Proof, seq: u64) -> Result<Proof, Error> {
+        let state = own.files.0.parent().map(PathBuf::from).unwrap_or_default();
+        let privacy = self.repo.load(true).ok().and_then(|loaded| loaded.bundle);
+        let privacy = privacy.map(|bundle| bundle.project.privacy).unwrap_or_default();
+        let vault = Vault::open_existing(&state, &privacy, self.read.secret()?)?
+            .ok_or_else(|| Error::new(format!("there are no keys at {}", state.display())))?;
+        let record =
+            own.reader()?.record(Seq(seq))?.ok_or_else(|| Error::new(format!("there is no entry {seq}")))?;
+        let mut fields = Vec::new();
+        for path in &self.disclose {
+            let path = format!("/{}", path.trim_start_matches('/'));
+            match vault.disclose(&record.entry, &record.sealed, &path) {
+                Ok(Some(field)) => fields.push(field),
+                Ok(None) => {
+                    let known = vault.paths(&record.entry, &record.sealed).join(" ");
+                    return Err(Error::new(format!("entry {seq} has no sealed field {path}"))
+                        .help(format!("it has: {known}")));
+                }
+                Err(why) => {
+                    return Err(Error::new(format!(
+                        "the field {path} of entry {seq} can't be shown: {why:?}"
+                    )));
+                }
+            }
+        }
+        Ok(receipt.disclosing(&fields)?)
     }
 
     /// The entry that an id means.

@@ -104,6 +104,33 @@ fn files_with(dir: &Path, text: &str) -> Vec<String> {
     found
 }
 
+/// A receipt with one sealed field: it proves itself, and says nothing of the others.
+fn shows_one_field(house: &House, people: &[(&str, &str)]) {
+    let (_, log) = house.try_run(&["log", "--kind", "decision", "--json"], people);
+    let held: Value =
+        log.lines().find(|line| line.contains(SAID)).map(|line| serde_json::from_str(line).unwrap()).unwrap();
+    let (seq, file) =
+        (held["seq"].to_string(), house.dir.path().join("one.tlog-proof").display().to_string());
+    let args = ["receipt", &seq, "--disclose", "/act/arguments", "--out", &file];
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    loop {
+        let (code, said) = house.try_run(&args, people);
+        if code == Some(0) {
+            break;
+        }
+        assert!(said.contains("not under a checkpoint yet") && std::time::Instant::now() < until, "{said}");
+        std::thread::sleep(std::time::Duration::from_millis(500));
+    }
+    let trust = house.state().join("ledger/trust.txt").display().to_string();
+    let verify = ["verify", "receipt", &file, "--policy", &trust, "--json"];
+    let good: Value = serde_json::from_str(&run(&verify, &[])).unwrap();
+    assert_eq!(good["disclosed"]["/act/arguments"]["reason"], SAID, "{good}");
+    assert!(!good["entry"].to_string().contains(SAID) && !good.to_string().contains(NAME), "{good}");
+    std::fs::remove_file(&file).unwrap();
+    let unknown = house.try_run(&["receipt", &seq, "--disclose", "/act/nothing"], people).1;
+    assert!(unknown.contains("has no sealed field") && unknown.contains("/act/arguments"), "{unknown}");
+}
+
 fn erased(text: &str) -> Value {
     serde_json::from_str(text.lines().find(|line| line.starts_with('{')).unwrap_or_else(|| panic!("{text}")))
         .unwrap()
@@ -126,6 +153,8 @@ async fn whoever_is_erased_is_found_in_no_file_and_the_ledger_still_holds() {
     assert_eq!(files_with(&house.state().join("ledger"), SAID), Vec::<String>::new());
     let (_, log) = house.try_run(&["log", "--principal", &format!("key:{NAME}"), "--json"], &people);
     assert!(log.contains(NAME) && log.contains(SAID), "{log}");
+
+    shows_one_field(&house, &people);
 
     // A hold keeps it.
     let (code, said) = house.try_run(&["hold", "--subject", NAME, "--reason", "case 17"], &people);

@@ -13,8 +13,8 @@ use crate::talk::{self, Colour, Done, colour, paint};
 pub(super) fn run(file: &Path, policy: &Policy, json: bool) -> Done {
     let bytes = read(file, RECEIPT_BYTES_MAX)?;
     let checked =
-        Receipt::parse(&bytes).and_then(|receipt| receipt.check(policy).map(|good| (receipt, good)));
-    let (receipt, (entry, trusted)) = match checked {
+        Receipt::parse(&bytes).and_then(|receipt| receipt.check_all(policy).map(|good| (receipt, good)));
+    let (receipt, (entry, disclosed, trusted)) = match checked {
         Ok(checked) => checked,
         Err(error) => {
             match json {
@@ -30,11 +30,19 @@ pub(super) fn run(file: &Path, policy: &Policy, json: bool) -> Done {
     // Entries are JSON; a ledger of something else may hold other bytes.
     let entry: Value = serde_json::from_slice(&entry)
         .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&entry).into_owned()));
+    // What a field says: JSON, or text.
+    let value = |bytes: &[u8]| {
+        serde_json::from_slice(bytes)
+            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(bytes).into_owned()))
+    };
+    let disclosed: serde_json::Map<String, Value> =
+        disclosed.into_iter().map(|field| (field.path, value(&field.value))).collect();
     let (origin, head) = (receipt.checkpoint.origin(), receipt.checkpoint.head());
     if json {
         let told = json!({
             "good": true, "origin": origin, "index": receipt.index, "size": head.size,
             "signed": trusted.log.to_string(), "cosigned": tell::cosigned_json(&trusted.cosigned), "entry": entry,
+            "disclosed": disclosed,
         });
         talk::data(told.to_string());
         return Ok(ExitCode::SUCCESS);
@@ -46,5 +54,8 @@ pub(super) fn run(file: &Path, policy: &Policy, json: bool) -> Done {
         talk::data(format!("      {line}"));
     }
     talk::data(serde_json::to_string_pretty(&entry)?);
+    for (path, value) in &disclosed {
+        talk::data(format!("disclosed {path} = {value}"));
+    }
     Ok(ExitCode::SUCCESS)
 }
