@@ -213,6 +213,7 @@ fn workflows() -> BTreeMap<String, Arc<Workflow>> {
         hosted_tools: HostedTools::Refuse,
         media: false,
         writes_ifc: false,
+        recorded_millionths: 0,
         limits: vec![],
         risks: vec![],
     };

@@ -196,6 +196,8 @@ pub struct Workflow {
     /// Results carry their labels, as `_meta.ifc`.
     pub writes_ifc: bool,
     pub limits: Vec<Limit>,
+    /// The share of sessions whose conversation is recorded in full, in millionths.
+    pub recorded_millionths: u32,
     /// Ids of `risks/*.yaml`. Kept, not interpreted here.
     pub risks: Vec<String>,
 }

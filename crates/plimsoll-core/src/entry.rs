@@ -88,6 +88,42 @@ pub enum EntryBody {
     Read(Box<Opening>),
     /// Somebody asked to read what their roles do not let them, or was let.
     Grant(Box<Grant>),
+    /// A piece of what was said in full: only of the sessions that their workflow's `record` picks.
+    Content(Box<Content>),
+}
+
+/// What a recorded content is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ContentOf {
+    /// What a client asked at the LLM door.
+    Request,
+    /// What the model answered, as it came.
+    Answer,
+    /// What a client asked at the tool door.
+    Call,
+    /// What the tool server answered, as it came.
+    Result,
+}
+
+/// A piece of a conversation in full, redacted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Content {
+    pub of: ContentOf,
+    /// The act that asked for it, or that it answers.
+    pub act: ActId,
+    /// Digest of the whole text before it was redacted.
+    pub address: Digest,
+    /// Which piece this is, from 0, and how many there are: an entry has a bound.
+    pub piece: u32,
+    pub pieces: u32,
+    pub text: String,
+    /// Whether secrets were taken out of the text.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub redacted: bool,
+    /// How it went over the wire: path, status, headers that are no credentials.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub detail: Value,
 }
 
 /// An act with the whole ground of its decision.

@@ -38,8 +38,8 @@ pub use code::Code;
 pub use decide::{Decision, Need, Reason, Ruling, Verdict, decide, would_run};
 pub use digest::{Digest, canonical};
 pub use entry::{
-    ApprovalChange, Entry, EntryBody, Erasure, ErasureOf, Grant, GrantState, Hold, Judged, Opening, Outcome,
-    OutcomeStatus,
+    ApprovalChange, Content, ContentOf, Entry, EntryBody, Erasure, ErasureOf, Grant, GrantState, Hold,
+    Judged, Opening, Outcome, OutcomeStatus,
 };
 pub use flow::{Flow, Intent, Meaning, Output, Payload};
 pub use label::{Integrity, Label, Readers};

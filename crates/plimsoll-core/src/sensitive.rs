@@ -21,7 +21,7 @@ use crate::approval::{Approval, Vote};
 use crate::case::{ApprovalFact, CheckFact, Facts, Objection, Stop, StopScope};
 use crate::decide::{Decision, Reason};
 use crate::digest::Digest;
-use crate::entry::{ApprovalChange, Entry, EntryBody, Erasure, Grant, Hold, Judged, Opening, Outcome};
+use crate::entry::{self, ApprovalChange, Entry, EntryBody, Erasure, Grant, Hold, Judged, Opening, Outcome};
 use crate::flow::{Intent, Payload};
 use crate::label::{Label, Readers};
 use crate::principal::Principal;
@@ -206,6 +206,13 @@ impl Walk<'_> {
             }
             EntryBody::Gateway { event: _, detail } => self.field("detail", Arguments, Slot::Text(detail)),
             EntryBody::Turned { code: _, detail } => self.field("detail", Arguments, Slot::Text(detail)),
+            EntryBody::Content(content) => {
+                let entry::Content { of: _, act: _, address, piece: _, pieces: _, text, redacted: _, detail } =
+                    &mut **content;
+                self.field("address", Content, Slot::Digest(address));
+                self.field("text", Content, Slot::Text(text));
+                self.field("detail", Content, Slot::Json(detail));
+            }
             EntryBody::Erasure(erasure) => {
                 let Erasure {
                     of: _,

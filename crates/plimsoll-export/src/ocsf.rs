@@ -32,6 +32,8 @@ pub fn event(told: &Told, source: &Source) -> Option<Value> {
             EntryBody::Intent(judged) | EntryBody::Decision(judged) => {
                 api_activity(numbered, judged, None, source)
             }
+            // What was said is for replays, not for whoever watches.
+            EntryBody::Content(_) => return None,
             EntryBody::Outcome(outcome) => settled(numbered, outcome, source),
             EntryBody::Turned { code, .. } => {
                 let mut event = event_of(numbered, API_ACTIVITY, (OTHER, "Request"), 2, source);

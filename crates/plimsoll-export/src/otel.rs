@@ -390,6 +390,13 @@ fn told(attributes: &mut Attributes, body: &EntryBody) -> ((u8, &'static str), &
             attributes.text(n::DETAIL, &grant.reason);
             (WARN, "plimsoll.grant", format!("break-glass {}", grant.ticket))
         }
+        // That it is kept, never what it says.
+        EntryBody::Content(content) => {
+            attributes.text(n::ACT, &content.act.to_string());
+            let of = format!("{:?}", content.of).to_lowercase();
+            let text = format!("{of} in full, piece {} of {}", content.piece + 1, content.pieces);
+            (INFO, "plimsoll.content", text)
+        }
         EntryBody::Turned { code, detail } => {
             attributes.text(n::ERROR_TYPE, code.id());
             attributes.text(n::DETAIL, detail);

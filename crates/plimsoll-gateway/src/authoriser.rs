@@ -21,6 +21,7 @@ use plimsoll_wire::llm::{Channel, Dialect};
 use serde_json::{Value, json};
 
 use crate::caller::Caller;
+use crate::content::Said;
 use crate::gateway::Gateway;
 use crate::llm_door::{AskModel, path};
 use crate::path::{Proposal, Sight, act};
@@ -217,6 +218,7 @@ impl Authoriser for ModelAuthoriser<'_> {
             deferred: false,
             detail: json!({ "authoriser": true, "model": name, "about": self.about.act.id }),
             fresh: Vec::new(),
+            said: None,
         };
         let mut headers = HeaderMap::new();
         headers.insert(HeaderName::from_static("anthropic-version"), HeaderValue::from_static("2023-06-01"));
@@ -234,6 +236,9 @@ impl Authoriser for ModelAuthoriser<'_> {
             passed.map_err(|refusal| refusal.headline())?.map_err(|failed| failed.refusal().headline())?;
         let status = response.status();
         let read = collect(&self.model.id, response.into_body(), ANSWER_BYTES, AUTHORISER_TIMEOUT_S).await;
+        if let Ok(body) = &read {
+            slip.keep(Said::json(plimsoll_core::ContentOf::Answer, status.as_u16(), body.clone()));
+        }
         let answer = match read {
             Ok(body) if status.is_success() => ids(dialect, body),
             Ok(_) => Err(format!("the model answered with status {status}")),

@@ -23,6 +23,9 @@ pub struct Credentials<'a> {
     pub workflow: Option<&'a str>,
 }
 
+/// Principals of a recorded conversation, by a secret made for the moment.
+pub(crate) type Guests = std::collections::HashMap<String, (Principal, Vec<String>)>;
+
 /// An identified caller, with the bundle its request is judged by from beginning to end. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Caller(Arc<Identified>);
@@ -64,6 +67,7 @@ impl Gateway {
         let secret = credentials.secret.ok_or_else(unknown)?;
         let bundle = self.bundle.load_full();
         let (mut principal, scopes) = match plimsoll_inspect::key::parse(secret) {
+            _ if self.guests.get().is_some() => self.by_guest(secret).ok_or_else(unknown)?,
             Some(key) => self.by_key(&key).await?,
             None => self.tokens.principal(&bundle, secret, Timestamp::now()).ok_or_else(unknown)?,
         };
@@ -95,6 +99,21 @@ impl Gateway {
         }
         let release = bundle.id.to_string();
         Ok(Caller(Arc::new(Identified { principal, workflow, bundle, release })))
+    }
+
+    /// A secret by which a recorded principal comes in again, where a conversation is played.
+    pub(crate) fn guest(&self, principal: &Principal, workflow: &str) -> String {
+        let secret = format!("guest-{}", crate::ids::fresh());
+        if let Some(guests) = self.guests.get() {
+            let guest = (principal.clone(), vec![workflow.to_owned()]);
+            guests.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(secret.clone(), guest);
+        }
+        secret
+    }
+
+    fn by_guest(&self, secret: &str) -> Option<(Principal, Vec<String>)> {
+        let guests = self.guests.get()?.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        guests.get(secret).cloned()
     }
 
     async fn by_key(&self, key: &plimsoll_inspect::key::Key) -> Result<(Principal, Vec<String>), Refusal> {

@@ -6,11 +6,14 @@
 use std::sync::Arc;
 
 use plimsoll_bundle::{Check, CheckOutcome};
-use plimsoll_core::{Account, Act, CheckFact, Door, Flow, OutcomeStatus, Tier, ToolName, Trajectory};
+use plimsoll_core::{
+    Account, Act, CheckFact, ContentOf, Door, Flow, OutcomeStatus, Tier, ToolName, Trajectory,
+};
 use plimsoll_ledger::Warrant;
 use serde_json::{Value, json};
 
 use crate::caller::Caller;
+use crate::content::Said;
 use crate::gateway::Gateway;
 use crate::path::{Actor, Proposal, Sight, act, report_of};
 use crate::record::{Header, Report, Slip};
@@ -83,6 +86,7 @@ impl Gateway {
             deferred: false,
             detail: json!({ "check": true }),
             fresh: Vec::new(),
+            said: None,
         };
         let request =
             ToolRequest { bundle: Arc::clone(caller.bundle()), server, account: Account::Read, act };
@@ -112,6 +116,10 @@ impl Actor for AskRecord {
             return Err(error);
         };
         let answered = tools.call(warrant, self.request).await;
+        if let Ok(answer) = &answered {
+            let result = json!({ "jsonrpc": "2.0", "id": 0, "result": answer.result }).to_string();
+            slip.keep(Said::json(ContentOf::Result, 200, result.into()));
+        }
         match &answered {
             Ok(_) => slip.close_soon(Report::of(OutcomeStatus::Done, "")),
             Err(error) => slip.close_soon(report_of(error)),

@@ -10,6 +10,7 @@ use plimsoll_ledger::{Ledger, LedgerError, LedgerOptions};
 use plimsoll_store::{Store, StoreError};
 
 use crate::bodies::FromLedger;
+use crate::cassette::Recorded;
 use crate::context::{Ready, Results, Sessions};
 use crate::doubts::Doubts;
 use crate::joins::Joins;
@@ -53,6 +54,8 @@ pub struct Gateway {
     pub(crate) tools: OnceLock<Arc<dyn ToolCaller>>,
     /// One answer to an approval at a time, so that record and state agree.
     pub(crate) answers: tokio::sync::Mutex<()>,
+    /// Whom a played conversation is of. Only a gateway that can reach nothing has any.
+    pub(crate) guests: OnceLock<std::sync::Mutex<crate::caller::Guests>>,
     /// Base URL of the admin listener, for tickets.
     pub(crate) admin_url: String,
 }
@@ -91,6 +94,21 @@ impl Gateway {
     /// # Errors
     /// When any part can't be opened: a gateway without its record does not start.
     pub async fn open(options: GatewayOptions) -> Result<Arc<Self>, StartError> {
+        let http = HttpClient::new(wants_tls(&options.bundle)).map_err(StartError::Trust)?;
+        Self::open_with(options, http).await
+    }
+
+    /// The same with an upstream that knows no network: it answers what is on a tape.
+    pub(crate) async fn open_recorded(
+        options: GatewayOptions,
+        recorded: Arc<Recorded>,
+    ) -> Result<Arc<Self>, StartError> {
+        let gateway = Self::open_with(options, HttpClient::recorded(recorded)).await?;
+        let _first = gateway.guests.set(std::sync::Mutex::default());
+        Ok(gateway)
+    }
+
+    async fn open_with(options: GatewayOptions, http: HttpClient) -> Result<Arc<Self>, StartError> {
         let GatewayOptions { bundle, state_dir, admin_url } = options;
         std::fs::create_dir_all(&state_dir).map_err(|error| StartError::Other(error.to_string()))?;
         crate::releases::keep(&state_dir, &bundle.kept).map_err(StartError::Release)?;
@@ -105,7 +123,6 @@ impl Gateway {
         store.read_bodies_from(Arc::new(FromLedger(ledger.reader())));
         let vault = Vault::open_dir(&state_dir, &bundle.project.privacy, None)?;
         vault.keep_keys_ready()?;
-        let http = HttpClient::new(wants_tls(&bundle)).map_err(StartError::Trust)?;
         let redactor = redactor(&bundle);
         let tool_door = crate::tool_door::ToolDoor::new(http.clone(), redactor.clone());
         let gateway = Arc::new(Self {
@@ -132,6 +149,7 @@ impl Gateway {
             tools: OnceLock::new(),
             tool_door,
             answers: tokio::sync::Mutex::new(()),
+            guests: OnceLock::new(),
             admin_url,
         });
         gateway.connect_tools(Arc::clone(&gateway.tool_door.upstreams) as Arc<dyn ToolCaller>);

@@ -33,6 +33,14 @@ pub(crate) fn fresh() -> Uuid {
     Builder::from_unix_timestamp_millis(u64::try_from(millis).unwrap_or(u64::MAX), &random).into_uuid()
 }
 
+/// Random bytes for a key of a gateway that nobody can reach. Two halves of ids, so that it needs no error.
+pub(crate) fn secret() -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes[..16].copy_from_slice(fresh().as_bytes());
+    bytes[16..].copy_from_slice(fresh().as_bytes());
+    bytes
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

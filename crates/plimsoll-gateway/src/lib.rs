@@ -11,8 +11,10 @@
 pub mod authoriser;
 mod bodies;
 pub mod caller;
+pub mod cassette;
 pub mod checkpoints;
 mod checks;
+pub mod content;
 pub mod context;
 pub mod docket;
 pub mod doubts;

@@ -17,6 +17,7 @@ use plimsoll_ledger::Warrant;
 use serde_json::Value;
 
 use crate::caller::Caller;
+use crate::content::Said;
 use crate::gateway::Gateway;
 use crate::joins::JoinKey;
 use crate::limits::Taken;
@@ -40,6 +41,8 @@ pub struct Proposal {
     pub detail: Value,
     /// Spans that the session's record does not have yet.
     pub fresh: Vec<Span>,
+    /// What the client said, whole, where the door was the first to read it.
+    pub said: Option<Said>,
 }
 
 /// What a door has seen of the context.
@@ -98,7 +101,12 @@ impl Gateway {
         proposal: Proposal,
         actor: A,
     ) -> Result<A::Done, Refusal> {
+        let mut proposal = proposal;
+        let said = proposal.said.take();
         let mut labelled = self.label(caller, proposal).await;
+        if let Some(said) = said {
+            self.keep(&labelled.header, labelled.act.id, said);
+        }
         let taken = self.take(caller, &mut labelled).await;
         let mut verdict = self.decide(caller, &mut labelled);
         if wants_check(&verdict.decision) && !labelled.facts.deferred {
@@ -234,7 +242,8 @@ impl Gateway {
     /// Puts labels on the act: its tier and effect, where its arguments came from, what the context
     /// has seen, and the facts that may stand against it.
     async fn label(&self, caller: &Caller, proposal: Proposal) -> Labelled {
-        let Proposal { act, session, request, trace, sight, objections, deferred, detail, fresh } = proposal;
+        let Proposal { act, session, request, trace, sight, objections, deferred, detail, fresh, .. } =
+            proposal;
         let tool = caller.bundle().find_tool(&act.tool);
         let (tier, effect, account) = declared::weight(caller.bundle(), &act.tool);
         let (session, hypothesis, trajectory, flow) = match sight {

@@ -163,6 +163,16 @@ impl Slip {
         &self.header.session
     }
 
+    /// Keeps what answered this act, whole, where its session is one that is recorded.
+    pub(crate) fn keep(&self, said: crate::content::Said) {
+        self.gateway.keep(&self.header, self.act, said);
+    }
+
+    /// Whether its session is one that is recorded in full.
+    pub(crate) fn keeps(&self) -> bool {
+        self.gateway.keeps(&self.header)
+    }
+
     /// Hands in the outcome and waits until it is durable.
     ///
     /// # Errors

@@ -188,6 +188,16 @@ pub async fn serve(
     Ok(())
 }
 
+/// Serves one connection that is no socket: the pipe over which a recorded conversation is played.
+pub(crate) async fn serve_one(gateway: Arc<Gateway>, pipe: tokio::io::DuplexStream) {
+    let local = SocketAddr::from(([127, 0, 0, 1], 0));
+    let service = service_fn(move |request| answer(Arc::clone(&gateway), local, request));
+    let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(pipe), service);
+    if let Err(error) = connection.await {
+        tracing::debug!(%error, "a recorded client's connection ended early");
+    }
+}
+
 async fn answer(
     gateway: Arc<Gateway>,
     local: SocketAddr,

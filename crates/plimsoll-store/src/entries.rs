@@ -264,7 +264,8 @@ impl Columns<'_> {
                 row.tool = self.approval?.tool;
                 self.state?.name().clone_into(&mut row.status);
             }
-            "stop" | "config" | "key" | "gateway" | "turned" | "erasure" | "hold" | "read" | "grant" => {}
+            "stop" | "config" | "key" | "gateway" | "turned" | "content" | "erasure" | "hold" | "read"
+            | "grant" => {}
             _ => return None,
         }
         row.kind = self.kind.into_owned();

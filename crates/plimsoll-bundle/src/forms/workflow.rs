@@ -52,6 +52,9 @@ pub struct WorkflowForm {
     /// Rate limits and budgets.
     #[serde(default)]
     pub limits: Vec<LimitForm>,
+    /// What is recorded beyond decisions and outcomes. Default: nothing.
+    #[serde(default)]
+    pub record: RecordForm,
     /// Ids of `risks/*.yaml` that this workflow carries.
     #[serde(default)]
     pub risks: Vec<String>,
@@ -62,6 +65,17 @@ pub struct WorkflowForm {
 #[serde(rename_all = "lowercase")]
 pub enum WriteIfcForm {
     Write,
+}
+
+/// What is recorded beyond decisions and outcomes.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RecordForm {
+    /// The share of sessions, from 0 to 1, whose conversation is recorded in full (what was asked, what models and tools
+    /// answered), without secrets: what `plimsoll replay --cassette` needs. Which sessions is decided by their ids alone.
+    /// Default 0.
+    #[serde(default)]
+    pub content: f64,
 }
 
 /// What decisions do.

@@ -51,8 +51,23 @@ impl Loading<'_> {
             media: form.media,
             writes_ifc: form.ifc.is_some(),
             limits,
+            recorded_millionths: self.recorded(&doc, form.record.content),
             risks: form.risks,
         })
+    }
+
+    /// The share of sessions that are recorded in full, in millionths.
+    fn recorded(&mut self, doc: &Document, share: f64) -> u32 {
+        if !(0.0..=1.0).contains(&share) {
+            let message = format!("`content` is a share of sessions, from 0 to 1, and {share} is none");
+            self.tell(
+                doc.error("workflow/record", "/record/content", message)
+                    .help("write 0.05 for five in a hundred"),
+            );
+            return 0;
+        }
+        // In range, so nothing is cut off.
+        (share * 1e6).round() as u32
     }
 
     /// The authoriser must be a model that can be asked by an exact name.

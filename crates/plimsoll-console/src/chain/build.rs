@@ -42,6 +42,8 @@ impl Builder {
     fn add(&mut self, seq: u64, entry: Entry) {
         self.meet(&entry);
         match entry.body {
+            // Kept for replays, and told nowhere: what matters of it stands in the acts.
+            EntryBody::Content(_) => {}
             EntryBody::Outcome(outcome) => self.outcome(seq, entry.at, *outcome),
             _ if self.steps.len() >= STEPS_MAX => self.omitted += 1,
             EntryBody::Intent(ref judged) => self.act(seq, &entry, judged, true),
@@ -353,6 +355,11 @@ pub(super) fn words(body: &EntryBody) -> (&'static str, String) {
         EntryBody::Turned { code, detail } => {
             ("turned", format!("{code} {}: {}", code.title(), shown(detail)))
         }
+        EntryBody::Content(content) => (
+            "content",
+            format!("{:?} in full, piece {} of {}", content.of, content.piece + 1, content.pieces)
+                .to_lowercase(),
+        ),
         EntryBody::Approval(change) => (
             "approval",
             format!("{} is {} by {}", change.approval.id, change.state.name(), shown(&change.by)),

@@ -186,6 +186,16 @@ impl Canaries {
             EntryBody::Key { name: self.text(), detail: self.text() },
             EntryBody::Gateway { event: self.text(), detail: self.text() },
             EntryBody::Turned { code: Code::Stopped, detail: self.text() },
+            EntryBody::Content(Box::new(entry::Content {
+                of: entry::ContentOf::Answer,
+                act: ActId(Uuid::nil()),
+                address: self.digest(),
+                piece: 0,
+                pieces: 1,
+                text: self.text(),
+                redacted: true,
+                detail: json!({ "path": self.text() }),
+            })),
             EntryBody::Erasure(Box::new(Erasure {
                 of: ErasureOf::Subject,
                 about: vec![self.text()],

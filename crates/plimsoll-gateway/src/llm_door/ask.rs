@@ -6,7 +6,7 @@ use bytes::Bytes;
 use hyper::Method;
 use hyper::header::HeaderMap;
 use plimsoll_bundle::{Bundle, HostedTools, Model, Provider, Workflow};
-use plimsoll_core::{Code, Door, Flow, Objection, Span, SpanKind, ToolName, Trajectory};
+use plimsoll_core::{Code, ContentOf, Door, Flow, Objection, Span, SpanKind, ToolName, Trajectory};
 use plimsoll_wire::json::{self, Limits, Parsed};
 use plimsoll_wire::llm::{Dialect, HostedTool, Request, Role, Runs};
 use serde_json::json;
@@ -15,6 +15,7 @@ use super::actors::AskModel;
 use super::prompt;
 use super::session::scope;
 use crate::caller::Caller;
+use crate::content::{Said, kept};
 use crate::context::{Context, Filled, Scope, Shown};
 use crate::gateway::Gateway;
 use crate::path::{Proposal, Sight, act};
@@ -22,6 +23,16 @@ use crate::refusal::Refusal;
 use crate::server::Arrival;
 use crate::upstream::model::ModelRequest;
 
+/// Headers of a request that are recorded with it: they decide what it means.
+const SAID: [&str; 7] = [
+    "x-plimsoll-session",
+    "x-claude-code-session-id",
+    "session_id",
+    "session-id",
+    "x-plimsoll-workflow",
+    "anthropic-version",
+    "anthropic-beta",
+];
 /// State members that only say how long the provider keeps things; they hide nothing from us.
 const HARMLESS_STATE: [&str; 1] = ["store"];
 /// Opaque content that the provider itself made and reads back.
@@ -38,6 +49,7 @@ pub(super) struct Asked {
     headers: HeaderMap,
     body: Bytes,
     trace: Option<String>,
+    said: Said,
 }
 
 /// What the answer's judgement needs of the request. It keeps the request's own bytes, because the
@@ -67,6 +79,7 @@ pub(super) async fn read(
     let body = Arrival::read(body, bounds.request_bytes, bounds.request_timeout_s).await?;
     let limits = Limits { bytes: bounds.request_bytes, depth: bounds.json_depth, ..Limits::DEFAULT };
     let malformed = |error: json::JsonError| Refusal::plain(Code::Malformed, error.to_string());
+    let first = body.clone();
     let mut body = body;
     let mut parsed = json::parse(body.clone(), &limits).map_err(malformed)?;
     let mut filled = None;
@@ -89,18 +102,22 @@ pub(super) async fn read(
     let objections = objections(bundle, workflow, &request);
     let fresh = gateway.fresh(&scope, &context);
     let detail = detail(dialect, &request, &context);
+    let at =
+        query.as_ref().map_or_else(|| path(dialect).to_owned(), |query| format!("{}?{query}", path(dialect)));
+    let whole = json!({ "path": at, "headers": kept(&headers, &SAID) });
+    let said = Said::new(ContentOf::Request, first, whole);
     let body = outgoing(gateway, workflow, dialect, &parsed, &request, body)?;
     let (trajectory, streaming) = (context.trajectory.clone(), request.stream);
     drop((request, context));
     let turn =
         Turn { dialect, caller, scope, request: id, trace: trace.clone(), model, trajectory, parsed, filled };
-    Ok(Asked { streaming, turn, objections, fresh, detail, query, headers, body, trace })
+    Ok(Asked { streaming, turn, objections, fresh, detail, query, headers, body, trace, said })
 }
 
 impl Asked {
     /// The proposal to converse, and what carries it out.
     pub(super) fn propose(self, gateway: &Arc<Gateway>) -> Result<(Turn, Proposal, AskModel), Refusal> {
-        let Self { turn, objections, fresh, detail, query, headers, body, trace, .. } = self;
+        let Self { turn, objections, fresh, detail, query, headers, body, trace, said, .. } = self;
         let name = ToolName::new(ToolName::MODEL, turn.model.id.clone());
         let arguments = json!({ "model": detail["model"], "stream": detail["stream"], "body": plimsoll_core::Digest::of(&body) });
         let proposal = Proposal {
@@ -113,6 +130,7 @@ impl Asked {
             deferred: false,
             detail,
             fresh,
+            said: Some(said),
         };
         let path = match (path(turn.dialect), query) {
             (path, Some(query)) => format!("{path}?{query}"),

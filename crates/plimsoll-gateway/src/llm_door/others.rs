@@ -66,6 +66,7 @@ pub(super) async fn forward(
         deferred: false,
         detail: json!({ "endpoint": path, "model": name }),
         fresh,
+        said: None,
     };
     drop(context);
     let path = query.map_or(path.clone(), |query| format!("{path}?{query}"));

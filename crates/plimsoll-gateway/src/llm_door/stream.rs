@@ -20,6 +20,7 @@ use plimsoll_wire::sse::Reader;
 
 use super::answer::{judge, passed, usage};
 use super::ask::Turn;
+use crate::content::Said;
 use crate::gateway::Gateway;
 use crate::record::{Report, Slip};
 use crate::server::Body;
@@ -36,7 +37,9 @@ pub(super) fn answer(
     slip: Slip,
 ) -> Response<Body> {
     let (head, body) = response.into_parts();
+    let kept = slip.keeps().then(BytesMut::new);
     let flow = Flow {
+        kept,
         judge: turn.dialect.stream(),
         idle: Duration::from_secs(turn.caller.bundle().project.bounds.idle_timeout_s),
         gateway: Arc::clone(gateway),
@@ -76,6 +79,8 @@ struct Flow {
     redacted: u32,
     idle: Duration,
     over: bool,
+    /// The stream as it came, where its session is recorded in full.
+    kept: Option<BytesMut>,
 }
 
 struct Tail {
@@ -127,6 +132,9 @@ impl Flow {
                 return Ok(());
             }
         };
+        if let Some(kept) = &mut self.kept {
+            kept.extend_from_slice(&bytes);
+        }
         self.reader.push(&bytes);
         while let Some(event) =
             self.reader.next_event().map_err(|e| broken(Code::UpstreamGarbage, e.to_string()))?
@@ -239,6 +247,9 @@ impl Flow {
         report.usage = usage(summary.usage);
         report.redacted = self.redacted;
         if let Some(slip) = self.slip.take() {
+            if let Some(kept) = self.kept.take() {
+                slip.keep(Said::stream(kept.freeze()));
+            }
             slip.close_soon(report);
         }
     }

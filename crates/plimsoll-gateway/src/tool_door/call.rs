@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use plimsoll_bundle::Tool;
 use plimsoll_core::{
-    Account, Code, Digest, Door, Label, Objection, OutcomeStatus, Span, SpanKind, Tier, ToolName,
+    Account, Code, ContentOf, Digest, Door, Label, Objection, OutcomeStatus, Span, SpanKind, Tier, ToolName,
 };
 use plimsoll_ledger::Warrant;
 use plimsoll_wire::json::{Limits, OwnedDoc, parse};
@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use super::relay::InFlight;
 use super::stream::Outlet;
 use super::talk::{Talk, number};
+use crate::content::Said;
 use crate::context::{Called, KnownResult, PREVIEW_CHARS};
 use crate::memory::{Going, Whose};
 use crate::path::{self, Actor, Proposal, Sight};
@@ -63,6 +64,11 @@ pub(super) async fn call(talk: Arc<Talk>, doc: OwnedDoc, outlet: Outlet) -> Answ
         .and_then(|state| state.as_str())
         .is_some_and(|state| state.starts_with(render::STATE));
     let text = if own_state { translate::without_own_state(&frame) } else { frame.root.raw().to_vec() };
+    let said = Said::new(
+        ContentOf::Call,
+        bytes::Bytes::from(text.clone()),
+        json!({ "server": talk.server.name, "mcp": talk.version.name(), "headers": talk.said_headers() }),
+    );
     let called = Arc::new(arguments.clone());
     let mut act = path::act(Door::Tool, name.clone(), arguments);
     act.schema = tool.as_ref().and_then(|tool| tool.pin.as_ref()).map(|pin| pin.digest);
@@ -77,6 +83,7 @@ pub(super) async fn call(talk: Arc<Talk>, doc: OwnedDoc, outlet: Outlet) -> Answ
         deferred: false,
         detail: json!({ "mcp": talk.version.name(), "goes_on": call.goes_on() && !own_state }),
         fresh: Vec::new(),
+        said: Some(said),
     };
     // What comes of it, an answer or a refusal, is remembered before this ends.
     let going = Arc::new(talk.gateway.memory.begin(talk.gateway.ledger.size()));
@@ -212,6 +219,8 @@ impl Actor for Performer {
         };
         match self.perform(&link, warrant, tier).await {
             Ok(answer) => {
+                let whole = bytes::Bytes::copy_from_slice(answer.bytes());
+                slip.keep(Said::json(ContentOf::Result, 200, whole));
                 let (report, answer) = self.judge(&answer, slip.session());
                 self.close(slip, tier, report, answer).await
             }

@@ -38,6 +38,14 @@ impl Talk {
         self.version.era()
     }
 
+    /// The headers that the protocol gives a meaning, as they are recorded with a call.
+    pub(super) fn said_headers(&self) -> serde_json::Value {
+        let pairs =
+            self.headers.iter().filter(|(name, _)| name.starts_with("mcp-") && name != "mcp-session-id");
+        let text = |value: &[u8]| serde_json::Value::from(String::from_utf8_lossy(value));
+        pairs.map(|(name, value)| (name.clone(), text(value))).collect::<serde_json::Map<_, _>>().into()
+    }
+
     /// What the record calls the session.
     pub(super) fn session_name(&self) -> String {
         self.session.as_ref().map_or_else(String::new, |session| session.name.clone())

@@ -11,6 +11,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 
 use super::UpstreamError;
 use super::pool::{Lost, Pool, Reply};
+use crate::cassette::Recorded;
 
 /// Seconds to establish a connection.
 pub const CONNECT_TIMEOUT_S: u64 = 10;
@@ -19,7 +20,15 @@ pub const CONNECT_TIMEOUT_S: u64 = 10;
 /// anywhere but where the repository says.
 #[derive(Clone, Debug)]
 pub struct HttpClient {
-    pool: Arc<Pool>,
+    way: Way,
+}
+
+/// Where requests go.
+#[derive(Clone, Debug)]
+enum Way {
+    Network(Arc<Pool>),
+    /// To a tape. There is no network behind it.
+    Tape(Arc<Recorded>),
 }
 
 impl HttpClient {
@@ -46,7 +55,17 @@ impl HttpClient {
             .https_or_http()
             .enable_http1()
             .wrap_connector(http);
-        Ok(Self { pool: Arc::new(Pool::new(connector)) })
+        Ok(Self { way: Way::Network(Arc::new(Pool::new(connector))) })
+    }
+
+    /// A client that answers from a tape and reaches nothing.
+    pub(crate) const fn recorded(recorded: Arc<Recorded>) -> Self {
+        Self { way: Way::Tape(recorded) }
+    }
+
+    /// Whether it reaches nothing.
+    pub(crate) const fn is_recorded(&self) -> bool {
+        matches!(self.way, Way::Tape(_))
     }
 
     /// Sends one request and waits for the answer's head.
@@ -59,8 +78,19 @@ impl HttpClient {
         request: Request<Full<Bytes>>,
         timeout_s: u64,
     ) -> Result<Response<Reply>, UpstreamError> {
-        let answer = tokio::time::timeout(Duration::from_secs(timeout_s), self.pool.send(request)).await;
         let name = name.to_owned();
+        let pool = match &self.way {
+            Way::Network(pool) => pool,
+            Way::Tape(recorded) => {
+                let (head, body) = request.into_parts();
+                let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+                let answered = recorded.answer(&Request::from_parts(head, ()), &body);
+                return answered
+                    .map(|response| response.map(Reply::recorded))
+                    .map_err(|why| UpstreamError::Unreachable { name, why });
+            }
+        };
+        let answer = tokio::time::timeout(Duration::from_secs(timeout_s), pool.send(request)).await;
         match answer {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(Lost::Unsent(why))) => Err(UpstreamError::Unreachable { name, why }),

@@ -138,7 +138,7 @@ fn addressed(mut request: Request<Full<Bytes>>) -> Result<(Request<Full<Bytes>>,
 /// An answer's body.
 #[derive(Debug)]
 pub struct Reply {
-    body: Incoming,
+    body: Source,
     /// Until the body has ended: the connection it comes over. A body that is dropped before its end
     /// closes the connection with it.
     back: Option<Back>,
@@ -151,15 +151,27 @@ struct Back {
     sender: Sender,
 }
 
+/// Where a body comes from.
+#[derive(Debug)]
+enum Source {
+    Network(Incoming),
+    Tape(Full<Bytes>),
+}
+
 impl Reply {
+    /// An answer from a tape.
+    pub(super) fn recorded(body: Bytes) -> Self {
+        Self { body: Source::Tape(Full::new(body)), back: None }
+    }
+
     fn over(body: Incoming, back: Back) -> Self {
-        let mut reply = Self { body, back: Some(back) };
+        let mut reply = Self { body: Source::Network(body), back: Some(back) };
         reply.keep_if_ended();
         reply
     }
 
     fn keep_if_ended(&mut self) {
-        if self.body.is_end_stream()
+        if self.is_end_stream()
             && let Some(Back { pool, origin, sender }) = self.back.take()
         {
             pool.keep(origin, sender);
@@ -175,7 +187,12 @@ impl Body for Reply {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        let frame = match &mut self.body {
+            Source::Network(body) => ready!(Pin::new(body).poll_frame(context)),
+            Source::Tape(body) => {
+                ready!(Pin::new(body).poll_frame(context)).map(|frame| frame.map_err(|never| match never {}))
+            }
+        };
         if !matches!(frame, Some(Err(_))) {
             self.keep_if_ended();
         }
@@ -183,10 +200,16 @@ impl Body for Reply {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        match &self.body {
+            Source::Network(body) => body.is_end_stream(),
+            Source::Tape(body) => body.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        match &self.body {
+            Source::Network(body) => body.size_hint(),
+            Source::Tape(body) => body.size_hint(),
+        }
     }
 }

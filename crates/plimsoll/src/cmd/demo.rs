@@ -26,6 +26,9 @@ pub struct Demo {
     /// Keep ledger and database here instead of a directory that is removed at the end
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
+    /// Record the conversations in full, to play them again with `plimsoll replay SESSION --cassette`
+    #[arg(long)]
+    record: bool,
     #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDR")]
     listen: String,
     #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDR")]
@@ -48,7 +51,7 @@ impl Demo {
         let kept = self.state.clone();
         let temporary = tempfile::tempdir()?;
         let state = kept.unwrap_or_else(|| temporary.path().to_owned());
-        let stage = Stage::build(state.clone(), &self.listen, &self.admin).await?;
+        let stage = Stage::build(state.clone(), self.record, &self.listen, &self.admin).await?;
         talk::data(format!(
             "Plimsoll {} · release {} · gateway, model and tools are up after {} ms\n",
             env!("CARGO_PKG_VERSION"),
@@ -81,7 +84,7 @@ struct Stage {
 }
 
 impl Stage {
-    async fn build(state: PathBuf, listen: &str, admin: &str) -> Result<Self, Error> {
+    async fn build(state: PathBuf, record: bool, listen: &str, admin: &str) -> Result<Self, Error> {
         let desk = desk::spawn(DeskOptions {
             bearer: Some("desk-demo-credential".to_owned()),
             ..DeskOptions::default()
@@ -89,7 +92,7 @@ impl Stage {
         .await?;
         let model = mock::spawn(MockOptions::default()).await?;
         let model_url = model.base_url().trim_end_matches("/v1").to_owned();
-        let bundle = repository(&desk.url(), &model_url)?;
+        let bundle = repository(record, &desk.url(), &model_url)?;
         let running = start(bundle, state, listen, admin).await?;
         let store = running.gateway.store();
         let agent_key = make::agent(store, "support-agent", "support").await?;
@@ -156,9 +159,12 @@ impl Stage {
     }
 }
 
-fn repository(desk: &str, model: &str) -> Result<Bundle, Error> {
+fn repository(record: bool, desk: &str, model: &str) -> Result<Bundle, Error> {
     let files = FILES.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec()));
-    let tree = Tree(files.collect());
+    let mut tree = Tree(files.collect());
+    if let (true, Some(workflow)) = (record, tree.0.get_mut("workflows/support.yaml")) {
+        workflow.extend_from_slice(b"\nrecord: {content: 1}\n");
+    }
     let var = |name: &str| match name {
         "DESK_URL" => Some(desk.to_owned()),
         "MODEL_URL" => Some(model.to_owned()),

@@ -8,7 +8,7 @@ use plimsoll_bundle::Bundle;
 use plimsoll_gateway::Vault;
 
 use crate::cmd::log::since;
-use crate::replay::{Asked, Changes, FailOn, Grounds, Sameness};
+use crate::replay::{Asked, Changes, FailOn, Grounds, Sameness, cassette};
 use crate::repo::Repo;
 use crate::talk::{self, Done, Error};
 
@@ -18,9 +18,11 @@ use crate::talk::{self, Done, Error};
   plimsoll replay --all                          every decision on record comes out again, to the letter
   plimsoll replay demo-b                         those of a session, by the beginning of its id
   plimsoll replay --since 7d --candidate ../new  what another state of the repository would have decided
-Nothing is called: no model, no tool, no network. It reads the ledger and the kept releases beside it; the
+  plimsoll replay demo-b --cassette              the whole conversation again, with recorded answers
+Three levels, never mixed up: deciding again (nothing runs), a candidate (nothing runs), and --cassette (the gateway
+runs, everything it asks answers from the record). None of them calls a model, a tool or a network. It reads the ledger and the kept releases beside it; the
 gateway may run meanwhile.
-Exit codes: 0 all the same (with --candidate: nothing that --fail-on names), 1 not so,
+Exit codes: 0 all the same (with --candidate: nothing that --fail-on names), 1 not so (--cassette: a difference),
 2 could not tell: an act is not replayable, or nothing could be read.")]
 pub struct Replay {
     /// Number of an entry, or the beginning of the id of a session, act or request
@@ -46,6 +48,10 @@ pub struct Replay {
     /// With --candidate: which changes make exit code 1
     #[arg(long, value_enum, default_value = "allowed", requires = "candidate", value_name = "WHAT")]
     fail_on: FailOn,
+    /// Run the whole conversation again through the real path: models and tools answer from the record, nothing can be
+    /// reached, and the first difference stops it. Needs a session that was recorded in full
+    #[arg(long, requires = "id", conflicts_with_all = ["candidate", "workflow", "tool", "decision", "since"])]
+    cassette: bool,
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -61,6 +67,9 @@ impl Replay {
         let privacy = privacy.map(|bundle| bundle.project.privacy).unwrap_or_default();
         let vault = Vault::open_existing(&state, &privacy, self.read.secret()?)?;
         let vault = vault.as_ref();
+        if self.cassette {
+            return cassette::play(&state, vault, self.id.as_deref().unwrap_or_default(), self.json);
+        }
         let grounds = Grounds::of(state);
         let (json, text, exit) = match &self.candidate {
             Some(dir) => {

@@ -3,6 +3,7 @@
 //! Deciding again happens in `plimsoll_bundle::replay`, which has never heard of a network. Here entries are read, in
 //! batches and on every processor, and what comes of them is counted.
 
+pub mod cassette;
 mod changes;
 mod grounds;
 mod same;

@@ -58,6 +58,18 @@ pub fn open(ledger: &Path, vault: Option<&Vault>, seq: u64) -> Result<Option<Ope
     Ok(record.and_then(|record| Opened::of(&record, vault)))
 }
 
+/// Every entry of the ledger that can be read.
+///
+/// # Errors
+/// When the ledger can't be read.
+pub fn entries<'v>(
+    ledger: &Path,
+    vault: Option<&'v Vault>,
+) -> Result<impl Iterator<Item = Opened> + use<'v>, Error> {
+    let records = LedgerReader::open(ledger)?.iter_from(Seq(0));
+    Ok(records.map_while(Result::ok).filter_map(move |record| Opened::of(&record, vault)))
+}
+
 impl Asked {
     fn takes(&self, opened: &Opened, judged: &Judged) -> bool {
         let is = |asked: &Option<String>, is: &str| asked.as_deref().is_none_or(|asked| asked == is);

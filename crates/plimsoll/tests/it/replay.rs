@@ -3,6 +3,11 @@
 use std::path::Path;
 use std::process::Output;
 
+use plimsoll_bundle::Privacy;
+use plimsoll_core::{Content, ContentOf, Entry, EntryBody};
+use plimsoll_gateway::cassette::{self, Tape};
+use plimsoll_gateway::{Vault, releases};
+use plimsoll_ledger::{LedgerReader, Seq};
 use serde_json::Value;
 
 use crate::process::{command, repository, run};
@@ -50,6 +55,98 @@ fn the_demo_is_decided_again_to_the_letter_and_as_a_candidate_would() {
     stricter(dir.path(), &state);
     looser(dir.path(), &state);
     without_its_release(&state);
+}
+
+/// Each conversation of the demo is played again: a check, an injection, an approval, a kill switch.
+#[test]
+fn recorded_conversations_are_played_again_without_a_network() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path().join("state");
+    run(&["demo", "--quick", "--record", "--state", &state.display().to_string()], &[]);
+    for session in ["demo-a-refund", "demo-b-inbox", "demo-c-delete", "demo-c-other", "demo-d-stopped"] {
+        let output = replay(&state, &[session, "--cassette", "--json"]);
+        let said = json(&output);
+        assert_eq!(output.status.code(), Some(0), "{said}");
+        assert_eq!(said["played"], said["steps"], "{said}");
+        assert!(said["decisions"].as_u64().unwrap() >= 2, "{said}");
+    }
+    let all = replay(&state, &["--all", "--json"]);
+    assert_eq!(all.status.code(), Some(0), "{}", json(&all));
+
+    let unrecorded = dir.path().join("unrecorded");
+    demo(&unrecorded);
+    let refused = replay(&unrecorded, &["demo-a-refund", "--cassette"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    assert!(said.contains("was not recorded") && said.contains("content: 0.05"), "{said}");
+}
+
+/// Whatever is changed on a tape, playing it stops there and says what was recorded and what came.
+#[test]
+fn a_changed_tape_stops_at_its_first_difference() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path().join("state");
+    run(&["demo", "--quick", "--record", "--state", &state.display().to_string()], &[]);
+    let content = |of: ContentOf, nth: usize, change: &dyn Fn(&mut Content)| {
+        played(&state, |entries| {
+            let mut all = entries.iter_mut().filter_map(|(seq, entry)| match &mut entry.body {
+                EntryBody::Content(content) if entry.session == "demo-b-inbox" && content.of == of => {
+                    Some((*seq, content))
+                }
+                _ => None,
+            });
+            let (seq, content) = all.nth(nth).unwrap();
+            change(content);
+            seq
+        })
+    };
+    // The model says something else: another act is decided than on record.
+    let (_, difference) = content(ContentOf::Answer, 2, &|answer| {
+        assert!(answer.text.contains("1840"), "{}", answer.text);
+        answer.text = answer.text.replace("1840", "1841");
+    });
+    let difference = difference.unwrap();
+    assert!(difference.recorded.contains("desk.pay_invoice"), "{difference:?}");
+    assert_ne!(difference.recorded, difference.again);
+    // The client says something else: the model was never asked that.
+    let (changed, difference) = content(ContentOf::Request, 0, &|request| {
+        request.text = request.text.replace("what is new in the inbox", "what is old in the inbox");
+    });
+    assert!(difference.is_some_and(|difference| difference.entry >= changed));
+    // A secret was taken out of a request.
+    let (changed, difference) = content(ContentOf::Request, 1, &|request| request.redacted = true);
+    assert!(difference.is_some_and(|d| d.entry == changed && d.recorded.contains("secret")));
+    // An answer to something that nobody asks.
+    let (_, difference) = played(&state, |entries| {
+        let is_call = |entry: &Entry| {
+            matches!(&entry.body, EntryBody::Content(c) if c.of == ContentOf::Call)
+                && entry.session == "demo-b-inbox"
+        };
+        let at = entries.iter().rposition(|(_, entry)| is_call(entry)).unwrap();
+        entries.remove(at).0
+    });
+    assert!(difference.is_some_and(|difference| difference.again == "nobody asked for it"));
+    // Nothing is changed.
+    let (_, difference) = played(&state, |_| 0);
+    assert_eq!(difference, None);
+}
+
+/// Plays the inbox conversation after a change to its entries; what changed, and the first difference.
+fn played(
+    state: &Path,
+    change: impl FnOnce(&mut Vec<(u64, Entry)>) -> u64,
+) -> (u64, Option<cassette::Difference>) {
+    let vault = Vault::open_existing(state, &Privacy::default(), None).unwrap().unwrap();
+    let records = LedgerReader::open(state.join("ledger")).unwrap().iter_from(Seq(0)).map(Result::unwrap);
+    let mut entries: Vec<(u64, Entry)> =
+        records.map(|record| (record.seq.0, vault.open_all(&record).unwrap().entry)).collect();
+    let changed = change(&mut entries);
+    let tape = Tape::of("demo-b-inbox", entries).unwrap();
+    let bundle = releases::read(state, &tape.ground).unwrap();
+    let own = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let played = runtime.block_on(cassette::play(bundle, tape, own.path())).unwrap();
+    (changed, played.difference)
 }
 
 /// Refunds become an act that people decide about: it says so, and nothing is newly allowed.

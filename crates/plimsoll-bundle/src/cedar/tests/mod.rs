@@ -350,6 +350,7 @@ fn workflow(name: &str, tools: Vec<ToolName>) -> Workflow {
         hosted_tools: HostedTools::Refuse,
         media: false,
         writes_ifc: false,
+        recorded_millionths: 0,
         limits: vec![],
         risks: vec![],
     }

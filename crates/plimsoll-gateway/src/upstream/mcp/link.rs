@@ -173,6 +173,10 @@ impl Link {
                 Wire::Http(HttpWire { client: client.clone(), name, url: url.clone(), credential, bounds }),
                 hello,
             ),
+            Reach::Stdio { .. } if client.is_recorded() => {
+                let why = "a played conversation starts no program".to_owned();
+                return Err(UpstreamError::Unreachable { name, why });
+            }
             Reach::Stdio { command, env } => {
                 (Wire::Stdio(StdioWire::start(&name, command, env, bounds, redactor)?), hello.without_roots())
             }

@@ -57,3 +57,22 @@ fn nothing_in_production_depends_on_the_drills() {
     assert_eq!(users, ["plimsoll"]);
     assert!(map["plimsoll-core"].is_empty());
 }
+
+/// What decides recorded acts again can do nothing else: no crate that opens a socket is within its reach.
+#[test]
+fn deciding_again_reaches_no_network() {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let asked = Command::new(cargo)
+        .args(["tree", "--offline", "--edges", "normal", "--prefix", "none", "--package", "plimsoll-bundle"])
+        .arg("--manifest-path")
+        .arg(root().join("Cargo.toml"))
+        .output()
+        .unwrap();
+    assert!(asked.status.success(), "{}", String::from_utf8_lossy(&asked.stderr));
+    let tree = String::from_utf8(asked.stdout).unwrap();
+    let linked: BTreeSet<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert!(linked.contains("cedar-policy") && linked.contains("plimsoll-core"), "{tree}");
+    for network in ["tokio", "mio", "socket2", "hyper", "reqwest", "ureq", "rustls", "curl", "async-std"] {
+        assert!(!linked.contains(network), "plimsoll-bundle links `{network}`");
+    }
+}

@@ -1,0 +1,272 @@
+//! From entries to a tape: what clients did in order, what was answered to what, what was decided.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use plimsoll_core::sensitive::SEALED;
+use plimsoll_core::{
+    ActId, Content, ContentOf, Decision, Digest, Entry, EntryBody, Judged, Principal, Stop, ToolName, Vote,
+};
+use serde_json::Value;
+
+/// Why there is nothing to play.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TapeError {
+    #[error(
+        "the conversation of this session was not recorded: only its decisions and outcomes were; \
+         `record: {{content: 0.05}}` in the workflow records five sessions in a hundred from then on"
+    )]
+    NoContent,
+    #[error("the recorded conversation lacks pieces of the text that entry {0} begins")]
+    Incomplete(u64),
+    #[error("the recorded words of entry {0} are sealed, and were erased or can't be opened here")]
+    Sealed(u64),
+    #[error("it was decided under more than one release, and a cassette plays under one")]
+    SeveralReleases,
+    #[error("it was recorded by an older Plimsoll: its entries do not name what decided")]
+    NoGround,
+}
+
+/// A recorded conversation.
+#[derive(Debug)]
+pub struct Tape {
+    pub session: String,
+    pub workflow: String,
+    /// The kept release it was decided under.
+    pub ground: Digest,
+    pub(super) steps: Vec<Step>,
+    pub(super) answers: HashMap<Asked, VecDeque<Answer>>,
+}
+
+/// One thing that somebody did.
+#[derive(Debug)]
+pub(super) struct Step {
+    pub seq: u64,
+    pub does: Does,
+    /// What the path decided for it, in order.
+    pub decided: Vec<Line>,
+}
+
+#[derive(Debug)]
+pub(super) enum Does {
+    /// A client asked at a door.
+    Ask { principal: Principal, text: String, redacted: bool, door: Door },
+    /// A person voted.
+    Vote { requester: String, act_digest: Digest, vote: Vote },
+    /// A kill switch was pulled or lifted.
+    Stop { on: bool, stop: Stop },
+}
+
+#[derive(Debug)]
+pub(super) enum Door {
+    Llm { path: String, headers: Vec<(String, String)> },
+    Tool { server: String, version: String, headers: Vec<(String, String)> },
+}
+
+/// What an upstream was asked, by which its answer is found.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Asked {
+    /// A model, with a body of this digest.
+    Model {
+        id: String,
+        body: String,
+    },
+    Tool {
+        tool: ToolName,
+        arguments: Digest,
+    },
+}
+
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub seq: u64,
+    pub status: u16,
+    pub kind: String,
+    pub text: String,
+}
+
+/// One decision, as far as it can come out again: without ids, times and words.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Line {
+    pub seq: u64,
+    pub tool: ToolName,
+    pub arguments: Digest,
+    pub passed: bool,
+    pub decision: Decision,
+}
+
+impl Line {
+    pub(super) fn of(seq: u64, judged: &Judged, passed: bool) -> Self {
+        let arguments = judged.act.arguments_digest();
+        Self { seq, tool: judged.act.tool.clone(), arguments, passed, decision: judged.decision.clone() }
+    }
+}
+
+impl Asked {
+    fn by(judged: &Judged) -> Self {
+        let tool = &judged.act.tool;
+        match tool.server.as_str() {
+            ToolName::MODEL => {
+                let body = judged.act.arguments["body"].as_str().unwrap_or_default().to_owned();
+                Self::Model { id: tool.tool.clone(), body }
+            }
+            _ => Self::Tool { tool: tool.clone(), arguments: judged.act.arguments_digest() },
+        }
+    }
+}
+
+/// A text put together from its pieces.
+struct Whole {
+    seq: u64,
+    request: String,
+    principal: Option<Principal>,
+    first: Content,
+    text: String,
+}
+
+impl Tape {
+    /// The conversation of a session, from the entries of its ledger. `entries` may hold others' too: people's votes
+    /// belong to no session.
+    ///
+    /// # Errors
+    /// See [`TapeError`].
+    pub fn of(session: &str, entries: impl IntoIterator<Item = (u64, Entry)>) -> Result<Self, TapeError> {
+        let mut reading = Reading::default();
+        for (seq, entry) in entries {
+            reading.take(session, seq, entry);
+        }
+        reading.finish(session)
+    }
+}
+
+#[derive(Default)]
+struct Reading {
+    wholes: Vec<Whole>,
+    open: HashMap<(ActId, ContentOf, Digest), usize>,
+    acts: HashMap<ActId, Asked>,
+    /// Request → what was decided for it.
+    decided: BTreeMap<String, Vec<Line>>,
+    /// Digests of acts that were held, with whose they were.
+    held: HashMap<Digest, String>,
+    votes: Vec<(u64, Digest, Vote)>,
+    counted: HashMap<String, usize>,
+    stops: Vec<(u64, bool, Stop)>,
+    grounds: Vec<Option<Digest>>,
+    sealed: Option<u64>,
+    workflow: String,
+}
+
+impl Reading {
+    fn take(&mut self, session: &str, seq: u64, entry: Entry) {
+        match entry.body {
+            EntryBody::Approval(change) => {
+                let counted = self.counted.entry(change.approval.id.clone()).or_default();
+                for vote in change.approval.votes.iter().skip(*counted) {
+                    self.votes.push((seq, change.approval.act_digest, vote.clone()));
+                }
+                *counted = change.approval.votes.len().max(*counted);
+            }
+            EntryBody::Stop { on, stop } => self.stops.push((seq, on, stop)),
+            _ if entry.session != session => {}
+            EntryBody::Intent(ref judged) | EntryBody::Decision(ref judged) => {
+                let passed = matches!(entry.body, EntryBody::Intent(_));
+                let requester = entry.principal.as_ref().map(|who| who.requester().to_owned());
+                self.held.insert(judged.act_digest, requester.unwrap_or_default());
+                self.acts.insert(judged.act.id, Asked::by(judged));
+                if !self.grounds.contains(&judged.ground) {
+                    self.grounds.push(judged.ground);
+                }
+                self.workflow.clone_from(&entry.workflow);
+                let line = Line::of(seq, judged, passed);
+                self.decided.entry(entry.request).or_default().push(line);
+            }
+            EntryBody::Content(content) => self.content(seq, entry.request, entry.principal, *content),
+            _ => {}
+        }
+    }
+
+    fn content(&mut self, seq: u64, request: String, principal: Option<Principal>, content: Content) {
+        if content.text == SEALED {
+            self.sealed.get_or_insert(seq);
+        }
+        let key = (content.act, content.of, content.address);
+        if content.piece == 0 {
+            self.open.insert(key, self.wholes.len());
+            let text = content.text.clone();
+            self.wholes.push(Whole { seq, request, principal, first: Content { piece: 1, ..content }, text });
+        } else if let Some(whole) = self.open.get(&key).and_then(|at| self.wholes.get_mut(*at))
+            && whole.first.piece == content.piece
+        {
+            whole.text.push_str(&content.text);
+            whole.first.piece += 1;
+        }
+    }
+
+    fn finish(mut self, session: &str) -> Result<Tape, TapeError> {
+        let ground = match self.grounds.as_slice() {
+            [Some(ground)] => *ground,
+            [None] => return Err(TapeError::NoGround),
+            [] => return Err(TapeError::NoContent),
+            _ => return Err(TapeError::SeveralReleases),
+        };
+        if let Some(seq) = self.sealed {
+            return Err(TapeError::Sealed(seq));
+        }
+        let mut steps: Vec<Step> = Vec::new();
+        let mut answers: HashMap<Asked, VecDeque<Answer>> = HashMap::new();
+        for whole in std::mem::take(&mut self.wholes) {
+            if whole.first.piece != whole.first.pieces {
+                return Err(TapeError::Incomplete(whole.seq));
+            }
+            match whole.first.of {
+                ContentOf::Request | ContentOf::Call => {
+                    let decided = self.decided.remove(&whole.request).unwrap_or_default();
+                    if let (Some(principal), Some(door)) = (whole.principal, Door::of(&whole.first)) {
+                        let redacted = whole.first.redacted;
+                        let does = Does::Ask { principal, text: whole.text, redacted, door };
+                        steps.push(Step { seq: whole.seq, does, decided });
+                    }
+                }
+                ContentOf::Answer | ContentOf::Result => {
+                    if let Some(asked) = self.acts.get(&whole.first.act) {
+                        let detail = &whole.first.detail;
+                        let status = detail["status"].as_u64().and_then(|status| u16::try_from(status).ok());
+                        let kind = detail["type"].as_str().unwrap_or("application/json").to_owned();
+                        let answer =
+                            Answer { seq: whole.seq, status: status.unwrap_or(200), kind, text: whole.text };
+                        answers.entry(asked.clone()).or_default().push_back(answer);
+                    }
+                }
+            }
+        }
+        if steps.is_empty() {
+            return Err(TapeError::NoContent);
+        }
+        for (seq, act_digest, vote) in self.votes {
+            if let Some(requester) = self.held.get(&act_digest) {
+                let does = Does::Vote { requester: requester.clone(), act_digest, vote };
+                steps.push(Step { seq, does, decided: Vec::new() });
+            }
+        }
+        let last = steps.iter().map(|step| step.seq).max().unwrap_or_default();
+        for (seq, on, stop) in self.stops.into_iter().filter(|(seq, ..)| *seq < last) {
+            steps.push(Step { seq, does: Does::Stop { on, stop }, decided: Vec::new() });
+        }
+        steps.sort_by_key(|step| step.seq);
+        Ok(Tape { session: session.to_owned(), workflow: self.workflow, ground, steps, answers })
+    }
+}
+
+impl Door {
+    fn of(content: &Content) -> Option<Self> {
+        let text = |name: &str| content.detail[name].as_str().map(str::to_owned);
+        let headers = content.detail["headers"].as_object();
+        let headers = headers.into_iter().flatten();
+        let headers = headers
+            .filter_map(|(name, value): (&String, &Value)| Some((name.clone(), value.as_str()?.to_owned())));
+        let headers = headers.collect();
+        match content.of {
+            ContentOf::Request => Some(Self::Llm { path: text("path")?, headers }),
+            _ => Some(Self::Tool { server: text("server")?, version: text("mcp")?, headers }),
+        }
+    }
+}
