@@ -11,7 +11,9 @@ use plimsoll_inspect::trace::PreparedText;
 /// times as much. Those that nobody asked for longest go first.
 pub const READY_BYTES: usize = 16 << 20;
 /// Shorter texts are made ready again.
-pub const READY_MIN: usize = 256;
+pub const READY_MIN: usize = 32;
+/// Bytes that every text is counted with besides its own: a conversation may hold thousands of short results.
+pub const READY_TEXT_BYTES: usize = 512;
 
 /// The memory, by content address.
 #[derive(Debug, Default)]
@@ -43,7 +45,7 @@ impl Ready {
             return known;
         }
         let ready = Arc::new(PreparedText::new(text));
-        self.keep(*address, Arc::clone(&ready), text.len());
+        self.keep(*address, Arc::clone(&ready), text.len() + READY_TEXT_BYTES);
         ready
     }
 
