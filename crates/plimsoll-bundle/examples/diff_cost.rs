@@ -17,7 +17,7 @@ const TOOLS_EACH: usize = 10;
 const POLICIES: usize = 100;
 const PRINCIPALS: usize = 20;
 const WORKFLOWS: usize = 4;
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 
 fn main() {
     let base = repository();

@@ -23,9 +23,14 @@ pub(crate) enum Literal {
 /// `flow.recipient`, `args.currency`, `principal.roles`, `principal` → what it is compared with.
 pub(crate) type Literals = BTreeMap<String, BTreeSet<Literal>>;
 
+/// A policy as the other functions read it.
+pub(super) fn json(policy: &Policy) -> Value {
+    policy.to_json().unwrap_or_else(|_| Value::String(policy.to_string()))
+}
+
 /// A policy without its annotations: equal when it says the same in the same form.
-pub(super) fn content(policy: &Policy) -> Digest {
-    let mut json = policy.to_json().unwrap_or_else(|_| Value::String(policy.to_string()));
+pub(super) fn content(policy: &Value) -> Digest {
+    let mut json = policy.clone();
     if let Some(members) = json.as_object_mut() {
         members.remove("annotations");
     }
@@ -33,8 +38,7 @@ pub(super) fn content(policy: &Policy) -> Digest {
 }
 
 /// Whether it looks at which act or tool it is asked about, beyond the scope of its action.
-pub(super) fn looks_at_act(policy: &Policy) -> bool {
-    let Ok(json) = policy.to_json() else { return true };
+pub(super) fn looks_at_act(json: &Value) -> bool {
     let scoped = json.pointer("/resource/op").is_none_or(|op| op != "All");
     scoped || json.get("conditions").is_some_and(|conditions| mentions(conditions, &["resource", "action"]))
 }
@@ -50,14 +54,12 @@ fn mentions(node: &Value, names: &[&str]) -> bool {
     }
 }
 
-pub(super) fn of(policy: &Policy) -> Literals {
+pub(super) fn of(json: &Value) -> Literals {
     let mut found = Literals::new();
-    if let Ok(json) = policy.to_json() {
-        if let Some(entity) = json.pointer("/principal/entity") {
-            found.entry("principal".to_owned()).or_default().extend(entity_of(entity));
-        }
-        walk(json.get("conditions").unwrap_or(&Value::Null), &mut found);
+    if let Some(entity) = json.pointer("/principal/entity") {
+        found.entry("principal".to_owned()).or_default().extend(entity_of(entity));
     }
+    walk(json.get("conditions").unwrap_or(&Value::Null), &mut found);
     found
 }
 
@@ -155,7 +157,7 @@ mod tests {
 
     fn check(policy: &str) -> String {
         let policy = Policy::parse(None, policy).unwrap();
-        let facts = of(&policy).into_iter().map(|(path, with)| format!("{path}: {with:?}"));
+        let facts = of(&json(&policy)).into_iter().map(|(path, with)| format!("{path}: {with:?}"));
         facts.collect::<Vec<_>>().join("; ")
     }
 
@@ -177,7 +179,7 @@ mod tests {
 
     #[test]
     fn names_and_spelling_are_not_what_it_says() {
-        let parse = |text: &str| content(&Policy::parse(None, text).unwrap());
+        let parse = |text: &str| content(&json(&Policy::parse(None, text).unwrap()));
         let one = parse("@id(\"a\") permit(principal, action, resource) when { context.mode == \"x\" };");
         assert_eq!(
             one,

@@ -68,10 +68,13 @@ struct Page {
 
 impl Engine {
     pub(crate) fn book(&self) -> Book {
-        let page = |rule: &Rule| Page {
-            content: literals::content(&rule.policy),
-            literals: literals::of(&rule.policy),
-            looks_at_act: literals::looks_at_act(&rule.policy),
+        let page = |rule: &Rule| {
+            let json = literals::json(&rule.policy);
+            Page {
+                content: literals::content(&json),
+                literals: literals::of(&json),
+                looks_at_act: literals::looks_at_act(&json),
+            }
         };
         Book { pages: self.rules.values().map(|rule| (rule.id.clone(), page(rule))).collect() }
     }
@@ -88,7 +91,7 @@ impl Engine {
         let mut asked: Vec<Asked<'e>> = slice
             .policies
             .policies()
-            .filter_map(|policy| Asked::new(self.rules.get(policy.id())?, book, &fields, policy))
+            .filter_map(|policy| Asked::new(self.rules.get(policy.id())?, book, &fields))
             .collect();
         asked.sort_by_key(|asked| asked.rule.rank);
         Some(Probe {
@@ -137,25 +140,30 @@ type Seen = (Vec<u32>, u32, [bool; 4]);
 struct Asked<'e> {
     rule: &'e Rule,
     page: &'e Page,
-    alone: PolicySet,
+    /// The policy by itself, made when it is first asked.
+    alone: OnceCell<PolicySet>,
     /// The places of the facts that it reads.
     reads: Vec<usize>,
     by_tool: bool,
 }
 
 impl<'e> Asked<'e> {
-    fn new(
-        rule: &'e Rule,
-        book: &'e Book,
-        fields: &[(&'static str, String)],
-        policy: &Policy,
-    ) -> Option<Self> {
+    fn new(rule: &'e Rule, book: &'e Book, fields: &[(&'static str, String)]) -> Option<Self> {
         let page = book.pages.get(&rule.id)?;
         let read = |(group, name): &(&'static str, String)| rule.reads.has(group, name);
         let reads: Vec<usize> = (0..fields.len()).filter(|at| read(&fields[*at])).collect();
         let by_tool = page.looks_at_act || reads.iter().any(|at| fields[*at].0 == ARGS);
-        let alone = PolicySet::from_policies([policy.clone()]).ok()?;
-        Some(Self { rule, page, alone, reads, by_tool })
+        Some(Self { rule, page, alone: OnceCell::new(), reads, by_tool })
+    }
+}
+
+impl Asked<'_> {
+    fn alone(&self) -> Result<&PolicySet, String> {
+        if let Some(alone) = self.alone.get() {
+            return Ok(alone);
+        }
+        let alone = PolicySet::from_policies([self.rule.policy.clone()]).map_err(|e| e.to_string())?;
+        Ok(self.alone.get_or_init(|| alone))
     }
 }
 
@@ -200,6 +208,16 @@ impl Probe<'_> {
     /// Whether both are judged by the same policies, as what they are.
     pub(crate) fn same_as(&self, other: &Probe<'_>) -> bool {
         self.contents() == other.contents() && self.same_act_as(other)
+    }
+
+    /// Equal for two workflows in which this act is judged alike; `None` when a policy looks at the principal
+    /// or the workflow, so that nobody can say.
+    pub(crate) fn in_any_workflow(&self) -> Option<String> {
+        if self.slice.reads.principal || self.slice.reads.has("", "workflow") {
+            return None;
+        }
+        let contents: Vec<String> = self.contents().keys().map(ToString::to_string).collect();
+        Some(format!("{} {} {}", self.slice.decides, self.slice.untrusted, contents.join(" ")))
     }
 
     fn read_args(&self) -> Vec<String> {
@@ -352,7 +370,7 @@ impl Probe<'_> {
         let (action, resource) = (self.slice.action.clone(), self.slice.resource.clone());
         let request = Request::new(principal, action, resource, context, None).map_err(|e| e.to_string())?;
         let entities = slice::entities(self.slice, case)?;
-        let answer = memo.authorizer.is_authorized(&request, &asked.alone, &entities);
+        let answer = memo.authorizer.is_authorized(&request, asked.alone()?, &entities);
         let told = match answer.diagnostics().errors().next() {
             Some(_) => Told::Errs,
             None if answer.diagnostics().reason().next().is_some() => Told::Applies,
@@ -366,5 +384,7 @@ impl Probe<'_> {
 pub(crate) fn contents(text: &str) -> Vec<(String, String)> {
     let set: PolicySet = text.parse().unwrap_or_default();
     let name = |policy: &Policy| policy.annotation("id").unwrap_or_default().to_owned();
-    set.policies().map(|policy| (literals::content(policy).to_string(), name(policy))).collect()
+    set.policies()
+        .map(|policy| (literals::content(&literals::json(policy)).to_string(), name(policy)))
+        .collect()
 }

@@ -10,7 +10,8 @@ mod situation;
 mod space;
 mod tell;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
 use plimsoll_core::{Digest, ToolName};
 
@@ -41,7 +42,7 @@ impl Diffing<'_> {
     pub(super) fn acts(&mut self) -> Touched {
         let (base, head) = (self.base, self.head);
         let books = [base.rules.book(), head.rules.book()];
-        let mut memo = Memo::default();
+        let mut memo = (Memo::default(), Shared::new());
         let mut touched = Touched::default();
         let workflows: BTreeSet<&String> = base.workflows.keys().chain(head.workflows.keys()).collect();
         for workflow in workflows {
@@ -58,7 +59,7 @@ impl Diffing<'_> {
 
     fn act(
         &mut self,
-        memo: &mut Memo,
+        (memo, shared): &mut (Memo, Shared),
         touched: &mut Touched,
         workflow: &str,
         name: &ToolName,
@@ -80,18 +81,43 @@ impl Diffing<'_> {
             return;
         };
         let environments = [self.base.project.environment.as_str(), self.head.project.environment.as_str()];
-        let space = Builder::new(was.into_iter().chain([is]).collect(), environments).build();
-        if let Some(was) = was {
-            note_changed(touched, &space, was, is);
+        let build = || Builder::new(was.into_iter().chain([is]).collect(), environments).build();
+        let alike = alike(was, is);
+        let before = alike.as_ref().and_then(|alike| shared.get(alike).cloned());
+        let known = before.is_some();
+        let both = before.unwrap_or_else(|| {
+            let space = build();
+            let tried = Tried::all(memo, &space, was, is);
+            Rc::new((space, tried))
+        });
+        if let Some(alike) = alike {
+            shared.insert(alike, Rc::clone(&both));
         }
-        let tried = Tried::all(memo, &space, was, is);
+        let (space, tried) = &*both;
+        if let Some(was) = was {
+            note_changed(touched, space, was, is);
+        }
         self.compared.tried += 1;
-        self.compared.cases += tried.cases;
+        self.compared.cases += if known { 0 } else { tried.cases };
         if let Some(cut) = &tried.cut {
             self.compared.cut.entry(cut.clone()).or_default().push(format!("{name} in {workflow}"));
         }
-        self.tell_act(&space, &tried, was, is);
+        self.tell_act(space, tried, was, is);
     }
+}
+
+/// What came of acts that several workflows list and judge alike: tried once, told for each.
+type Shared = HashMap<String, Rc<(Space, Tried)>>;
+
+/// Equal for two workflows in which an act is judged alike on both sides.
+fn alike(was: Option<&SideAct<'_>>, is: &SideAct<'_>) -> Option<String> {
+    let one =
+        |side: &SideAct<'_>| Some(format!("{} {}", side.probe.in_any_workflow()?, side.terms.is_some()));
+    let before = match was {
+        Some(was) => one(was)?,
+        None => "not listed".to_owned(),
+    };
+    Some(format!("{} {before} {}", is.name, one(is)?))
 }
 
 /// The acts and models of a workflow.
