@@ -26,7 +26,7 @@ def edited(whole, edits):
 def verdict(case, wholes, policy):
     files = edited(wholes[case["of"]], case["edits"])
     try:
-        if case["of"] == "receipt":
+        if "receipt" in files:
             verify_receipt(files["receipt"], policy)
         else:
             verify_pack(files, policy, [Checkpoint(text.encode()) for text in case["earlier"]])
@@ -47,7 +47,7 @@ def main():
             wrong += 1
             print(f"{case['name']}: {found or 'good'}")
     print(f"{len(suite['cases'])} cases, {wrong} of another opinion")
-    sys.exit(1 if wrong or len(suite["cases"]) < 13_000 else 0)
+    sys.exit(1 if wrong or len(suite["cases"]) < 26_000 else 0)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ def node(left, right): return sha256(b"\1", left, right)
 
 
 def unbase64(text):
+    need(isinstance(text, str), "base64")
     try:
         raw = base64.b64decode(text, validate=True)
     except ValueError:
@@ -36,8 +37,21 @@ def unbase64(text):
 
 
 def number(text):
-    need(re.fullmatch(r"0|[1-9][0-9]*", text, re.ASCII) and int(text) < 2**64, "not a number")
+    need(re.fullmatch(r"0|[1-9][0-9]{0,19}", text, re.ASCII) and int(text) < 2**64, "not a number")
     return int(text)
+
+
+def from_json(raw, exact=False):
+    def once(members):  # a member that is there twice says nothing
+        names = [name for name, _ in members]
+        return {name: value if names.count(name) == 1 else None for name, value in members}
+    try:  # int() of NaN and Infinity, which are not JSON, is a ValueError too
+        value = json.loads(raw.decode(), parse_constant=int, object_pairs_hook=once)
+        again = json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode() if exact else raw
+    except (ValueError, RecursionError):
+        raise Bad("not JSON") from None
+    need(again == raw, "JSON in another spelling")
+    return value
 
 
 def root(hashes):
@@ -184,7 +198,7 @@ def verify_pack(files, policy, earlier=()):
         need(root(leaves[:kept.size]) == kept.root, "rewritten")
     for path in files:  # older, narrower tiles may lie about; they must begin the same
         if path.startswith("tile/"):
-            found = re.fullmatch(r"tile/(0|[1-9][0-9]?|entries)/((?:x\d{3}/)*)(\d{3})(?:\.p/([1-9]\d{0,2}))?", path, re.ASCII)
+            found = re.fullmatch(r"tile/(0|[1-9][0-9]?|entries)/((?:x\d{3}/){0,6})(\d{3})(?:\.p/([1-9]\d{0,2}))?", path, re.ASCII)
             need(found, f"{path} is not a file of the tree")
             kind = found[1] if found[1] == "entries" else int(found[1])
             index, width = int(found[2].replace("x", "").replace("/", "") + found[3]), int(found[4] or 256)
@@ -198,50 +212,58 @@ def verify_receipt(raw, policy):
     proof, blank, rest = raw.partition(b"\n\n")
     try:
         magic, extra, index, *path = proof.decode().split("\n")
-    except (UnicodeDecodeError, ValueError):
+    except ValueError:
         raise Bad("receipt") from None
     need(blank and magic == "c2sp.org/tlog-proof@v1" and extra[:6] == "extra " and index[:6] == "index ", "receipt lines")
     extra, index, path = unbase64(extra[6:]), number(index[6:]), [unbase64(line) for line in path]
-    try:
-        fields = json.loads(extra)
-    except ValueError:
-        raise Bad("extra") from None
+    fields = from_json(extra, exact=True)
     need(isinstance(fields, dict) and list(fields) == ["entry", "disclosed"], "extra members")
-    need(json.dumps(fields, separators=(",", ":")).encode() == extra, "extra in another spelling")
-    need(isinstance(fields["entry"], str), "entry")
-    entry, checkpoint = unbase64(fields["entry"]), Checkpoint(rest)
+    entry, shown, checkpoint = unbase64(fields["entry"]), fields["disclosed"], Checkpoint(rest)
+    need(isinstance(shown, list), "disclosed")
     policy.judge(checkpoint)
-    need(index < checkpoint.size and all(len(step) == 32 for step in path), "index or hashes")
-    low, high, turns = 0, checkpoint.size, []
+    need(climb(leaf(entry), index, checkpoint.size, path) == checkpoint.root, "not in the tree")
+    seal = seal_of(entry) if shown else None
+    need(len({disclosed(seal, field) for field in shown}) == len(shown), "a field is disclosed twice")
+    return entry
+
+
+def climb(at, index, size, path):
+    """RFC 6962, 2.1.1: the root that a leaf at this place has with these hashes beside its way."""
+    need(0 <= index < size, "no such place")
+    low, high, turns = 0, size, []
     while high - low > 1:  # from the root down to the leaf: on which side the sibling is
         middle = low + (1 << (high - low - 1).bit_length() - 1)
         turns.append(index >= middle)
         low, high = (middle, high) if index >= middle else (low, middle)
-    need(len(turns) == len(path), "length of the proof")
-    at = leaf(entry)
+    need(len(turns) == len(path) and all(len(step) == 32 for step in path), "length of the proof")
     for sibling, left in zip(path, reversed(turns)):
         at = node(sibling, at) if left else node(at, sibling)
-    need(at == checkpoint.root, "not in the tree")
-    for field in fields["disclosed"]:
-        disclosed(json.loads(entry)["seal"], field)
-    return entry
+    return at
+
+
+def small(n): return type(n) is int and n in range(2**32)
+
+
+def seal_of(entry):
+    """What the entry says of its sealed fields: their root, and how many they are."""
+    entry = from_json(entry)
+    seal = entry.get("seal") if isinstance(entry, dict) else None
+    need(isinstance(seal, dict) and small(seal.get("fields")), "an entry that seals nothing")
+    spelt = [re.fullmatch("sha256:([0-9a-f]{64})", str(seal.get(name)), re.ASCII) for name in ["root", "digest"]]
+    need(all(spelt), "digests of the seal")
+    return bytes.fromhex(spelt[0][1]), seal["fields"]
 
 
 def disclosed(seal, field):
-    """A sealed field that the holder shows: the entry commits to it."""
-    need(list(field) == ["path", "value", "salt", "index", "proof"], "members of a field")
-    name, salt, low, high, turns = field["path"].encode(), unbase64(field["salt"]), 0, seal["fields"], []
-    need(len(salt) == 32 and 0 <= field["index"] < high, "salt or index")
-    while high - low > 1:
-        middle = low + (1 << (high - low - 1).bit_length() - 1)
-        turns.append(field["index"] >= middle)
-        low, high = (middle, high) if field["index"] >= middle else (low, middle)
-    need(len(turns) == len(field["proof"]), "length of a field's proof")
-    text = b"plimsoll/commit/v1" + salt + len(name).to_bytes(2, "little") + name + unbase64(field["value"])
-    at = leaf(hashlib.sha256(text).digest())
-    for sibling, left in zip(map(unbase64, field["proof"]), reversed(turns)):
-        at = node(sibling, at) if left else node(at, sibling)
-    need("sha256:" + at.hex() == seal["root"], "a field that the entry does not commit to")
+    """A sealed field that the holder shows: the entry commits to it. Gives its place."""
+    need(isinstance(field, dict) and list(field) == ["path", "value", "salt", "index", "proof"], "members of a field")
+    path, value, salt, index, proof = field.values()
+    need(isinstance(path, str) and small(index) and isinstance(proof, list), "types of a field")
+    path, value, salt, proof = path.encode(), unbase64(value), unbase64(salt), [unbase64(step) for step in proof]
+    need(len(path) < 2**16 and len(salt) == 32, "path or salt")
+    at = leaf(sha256(b"plimsoll/commit/v1", salt, len(path).to_bytes(2, "little"), path, value))
+    need(climb(at, index, seal[1], proof) == seal[0], "a field that the entry does not commit to")
+    return index
 
 
 def main():
@@ -261,7 +283,7 @@ def main():
             print(f"good: {verify_pack(files, policy, earlier)} entries")
     except Bad as why:
         sys.exit(f"not good: {why}")
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         print(error, file=sys.stderr)
         sys.exit(2)
 

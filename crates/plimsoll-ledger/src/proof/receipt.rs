@@ -1,8 +1,14 @@
 //! C2SP tlog-proof: one entry, its place, and the proof that it is in a checkpoint, in one text file. Pure.
 
+use std::collections::BTreeSet;
+use std::fmt;
+use std::marker::PhantomData;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use plimsoll_core::Seal;
+use plimsoll_core::{Digest, Seal};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::checkpoint::{CheckpointError, SignedCheckpoint, decimal, hash};
@@ -204,25 +210,21 @@ impl Receipt {
         Ok((entry, disclosed, trusted))
     }
 
-    /// The receipt with these sealed fields shown too.
+    /// The receipt with these sealed fields shown, each once, in the order in which the entry has them.
     ///
     /// # Errors
     /// When the receipt is none.
     pub fn disclosing(self, fields: &[Disclosure]) -> Result<Self, ReceiptError> {
         let mut extra = Extra::decode(&self.extra)?;
-        extra.disclosed = fields.iter().map(Disclosed::from).collect();
+        let mut fields: Vec<&Disclosure> = fields.iter().collect();
+        fields.sort_by_key(|field| field.index);
+        fields.dedup_by_key(|field| field.index);
+        extra.disclosed = fields.into_iter().map(Disclosed::from).collect();
         Ok(Self { extra: extra.encode(), ..self })
     }
 }
 
-/// The one member of an entry that its sealed fields hang on.
-#[derive(Deserialize)]
-struct Sealed {
-    #[serde(default)]
-    seal: Option<Seal>,
-}
-
-/// The fields that are disclosed, each of which the entry commits to.
+/// The fields that are disclosed, each of which the entry commits to, and none of them twice.
 pub(crate) fn check_disclosed(
     entry: &[u8],
     disclosed: &[Disclosed],
@@ -230,8 +232,7 @@ pub(crate) fn check_disclosed(
     if disclosed.is_empty() {
         return Ok(Vec::new());
     }
-    let seal = serde_json::from_slice::<Sealed>(entry).ok().and_then(|sealed| sealed.seal);
-    let seal = seal.ok_or_else(|| {
+    let seal = seal_of(entry).ok_or_else(|| {
         ReceiptError::Disclosed("it discloses fields of an entry that seals none".to_owned())
     })?;
     let field = |one: &Disclosed| {
@@ -240,5 +241,53 @@ pub(crate) fn check_disclosed(
             ReceiptError::Disclosed(format!("the entry does not commit to the disclosed `{}`", one.path))
         })
     };
-    disclosed.iter().map(field).collect()
+    let shown: Vec<Disclosure> = disclosed.iter().map(field).collect::<Result<_, _>>()?;
+    let mut places = BTreeSet::new();
+    match shown.iter().find(|one| !places.insert(one.index)) {
+        Some(one) => Err(ReceiptError::Disclosed(format!("it discloses `{}` twice", one.path))),
+        None => Ok(shown),
+    }
+}
+
+/// What an entry says of its sealed part, if it says so in the one way that entries say it: every verifier has to read
+/// the same out of the same bytes.
+fn seal_of(entry: &[u8]) -> Option<Seal> {
+    let Object(named) = serde_json::from_str::<Object<Sealed>>(std::str::from_utf8(entry).ok()?).ok()?;
+    let Object(named) = named.seal?;
+    let digest = |text: &str| Digest::parse(text).filter(|digest| digest.to_string() == text);
+    Some(Seal { root: digest(&named.root)?, digest: digest(&named.digest)?, fields: named.fields })
+}
+
+/// The one member of an entry that its sealed fields hang on.
+#[derive(Deserialize)]
+struct Sealed {
+    #[serde(default)]
+    seal: Option<Object<Named>>,
+}
+
+/// [`Seal`], as it is spelt.
+#[derive(Deserialize)]
+struct Named {
+    root: String,
+    digest: String,
+    fields: u32,
+}
+
+/// A struct that stands as a JSON object: serde would also take it from an array.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Members<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+            type Value = Object<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(members)).map(Object)
+            }
+        }
+        from.deserialize_map(Members(PhantomData))
+    }
 }
