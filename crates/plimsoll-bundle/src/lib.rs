@@ -20,6 +20,7 @@ mod lookup;
 pub mod model;
 pub mod pin;
 pub mod propose;
+pub mod release;
 pub mod render;
 pub mod replay;
 pub mod schema;

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use plimsoll_core::{
-    Account, ApprovalTerms, Digest, Effect, FieldClass, Integrity, Meaning, Mode, Tier, ToolName, VerifierKey,
+    Account, ApprovalTerms, Digest, Effect, FieldClass, Integrity, Meaning, Mode, PersonKey, Tier, ToolName,
+    VerifierKey,
 };
 use serde_json::Value;
 
@@ -49,6 +50,127 @@ pub struct Project {
     pub telemetry: Option<Otlp>,
     pub privacy: Privacy,
     pub bounds: Bounds,
+    /// Environments that run signed releases only.
+    pub environments: BTreeMap<String, Environment>,
+    /// Kind of change (the first part of a rule's id in the behaviour diff, or `*`) → roles of which one person has to sign.
+    pub changes: BTreeMap<String, Vec<String>>,
+    pub flags: BTreeMap<String, Flag>,
+}
+
+impl Project {
+    /// What releases need in the environment that this is; `None` where unsigned directories run too.
+    pub fn here(&self) -> Option<&Environment> {
+        self.environments.get(&self.environment)
+    }
+}
+
+/// What a release needs to run in one environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Environment {
+    /// How many people besides the author have to sign.
+    pub approvals: u32,
+    /// Seconds after its creation in which a release may be put into force.
+    pub expires_s: u64,
+    /// The lowest sequence number that may run.
+    pub minimum: u64,
+    pub shadow: Option<Shadow>,
+    pub canary: Option<Canary>,
+    pub advance: Advance,
+    pub watch: Watch,
+    /// Acts of this tier and above are answered without being done.
+    pub simulate: Option<Tier>,
+    /// Values about people are replaced by made-up ones of the same form.
+    pub mask: bool,
+}
+
+impl Default for Environment {
+    fn default() -> Self {
+        Self {
+            approvals: 1,
+            expires_s: 30 * 86_400,
+            minimum: 0,
+            shadow: None,
+            canary: None,
+            advance: Advance::default(),
+            watch: Watch::default(),
+            simulate: None,
+            mask: false,
+        }
+    }
+}
+
+/// What a candidate has to show while it decides beside the live release and never acts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shadow {
+    pub decisions: u64,
+    pub for_s: u64,
+}
+
+/// What a candidate has to show on a share of the sessions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Canary {
+    pub share_millionths: u32,
+    pub sessions: u64,
+    pub for_s: u64,
+}
+
+/// Who takes a candidate to its next stage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Advance {
+    #[default]
+    ByHand,
+    ByItself,
+}
+
+/// The worst acceptable worsening of each signal, in millionths: of all acts, for `slower` of what they took before, for
+/// `mix` of the largest Jensen-Shannon divergence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Watch {
+    pub refused: u32,
+    pub held: u32,
+    pub rejected: u32,
+    pub failed: u32,
+    pub slower: u32,
+    pub mix: u32,
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        Self {
+            refused: 50_000,
+            held: 50_000,
+            rejected: 50_000,
+            failed: 30_000,
+            slower: 500_000,
+            mix: 100_000,
+        }
+    }
+}
+
+impl Watch {
+    /// Each signal by its name in `plimsoll.yaml`.
+    pub fn signals(&self) -> [(&'static str, u32); 6] {
+        let Self { refused, held, rejected, failed, slower, mix } = *self;
+        [
+            ("refused", refused),
+            ("held", held),
+            ("rejected", rejected),
+            ("failed", failed),
+            ("slower", slower),
+            ("mix", mix),
+        ]
+    }
+}
+
+/// Something that is on for some sessions: for those of the workflow whose principal is named, or has a role that is, or
+/// that fall into the share.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Flag {
+    /// `None`: of every workflow.
+    pub workflow: Option<String>,
+    pub share_millionths: u32,
+    pub principals: BTreeSet<String>,
+    pub roles: BTreeSet<String>,
 }
 
 /// An OpenTelemetry collector.
@@ -448,6 +570,42 @@ pub struct People {
     pub roles: BTreeMap<String, Vec<String>>,
     /// Role → what it may read. Empty when no role says anything about reading.
     pub reads: BTreeMap<String, BTreeSet<FieldClass>>,
+    /// Role → what it may do to releases. Empty when no role says anything about it.
+    pub may: BTreeMap<String, BTreeSet<Power>>,
+    /// Person → the public keys with which they sign releases.
+    pub keys: BTreeMap<String, Vec<PersonKey>>,
+}
+
+/// Something that a person may do to releases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Power {
+    /// Make one, and sign it as its author.
+    Author,
+    /// Sign one that somebody else made.
+    Approve,
+    /// Install one, and take it to the next stage.
+    Promote,
+    /// Take one back.
+    RollBack,
+}
+
+impl Power {
+    pub const ALL: [Self; 4] = [Self::Author, Self::Approve, Self::Promote, Self::RollBack];
+
+    /// As `people.yaml` writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Author => "author",
+            Self::Approve => "approve",
+            Self::Promote => "promote",
+            Self::RollBack => "roll_back",
+        }
+    }
+
+    /// What has the power while no role says anything about it: a signing key for signing, an admin key for the rest.
+    pub const fn is_signing(self) -> bool {
+        matches!(self, Self::Author | Self::Approve)
+    }
 }
 
 /// What everybody with an admin key reads while `people.yaml` says nothing about reading: enough to answer a question
@@ -466,5 +624,18 @@ impl People {
         }
         let roles = self.roles_of(person).iter();
         roles.filter_map(|role| self.reads.get(role)).flatten().copied().collect()
+    }
+
+    /// Whether a person may do this to releases. Whoever asks has an admin key of that name, or a signature.
+    pub fn may(&self, person: &str, power: Power) -> bool {
+        if self.may.is_empty() {
+            return !power.is_signing() || self.keys.contains_key(person);
+        }
+        self.roles_of(person).iter().any(|role| self.may.get(role).is_some_and(|has| has.contains(&power)))
+    }
+
+    /// Who can sign a release with this power: those who have it, and a key.
+    pub fn signers(&self, power: Power) -> impl Iterator<Item = &str> {
+        self.keys.keys().map(String::as_str).filter(move |person| self.may(person, power))
     }
 }

@@ -22,6 +22,7 @@ pub mod entry;
 pub mod flow;
 pub mod label;
 pub mod permit;
+pub mod person_key;
 pub mod principal;
 pub mod remedy;
 pub mod sensitive;
@@ -44,6 +45,7 @@ pub use entry::{
 pub use flow::{Flow, Intent, Meaning, Output, Payload};
 pub use label::{Integrity, Label, Readers};
 pub use permit::{Basis, Permit, PermitId};
+pub use person_key::{PersonKey, PersonKeyError};
 pub use principal::{Principal, PrincipalKind};
 pub use remedy::Remedy;
 pub use sensitive::{FieldClass, Seal};

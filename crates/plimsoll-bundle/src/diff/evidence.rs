@@ -19,9 +19,25 @@ const WATCHED: [&str; 5] = ["owner", "mitigation", "drill", "signal", "review_by
 const KNOWN: &[(&str, &[&str])] = &[
     (
         "plimsoll.yaml",
-        &["plimsoll", "project", "environment", "listen", "store", "hosts", "origins", "identity", "bounds"],
+        &[
+            "plimsoll",
+            "project",
+            "environment",
+            "listen",
+            "store",
+            "hosts",
+            "origins",
+            "identity",
+            "bounds",
+            "environments",
+            "changes",
+            "flags/*/workflow",
+            "flags/*/share",
+            "flags/*/principals",
+            "flags/*/roles",
+        ],
     ),
-    ("people.yaml", &["people/*/roles", "roles/*/quorum"]),
+    ("people.yaml", &["people/*/roles", "people/*/key", "people/*/keys", "roles/*/quorum", "roles/*/may"]),
     (
         "workflows/",
         &[
@@ -64,6 +80,7 @@ const KNOWN: &[(&str, &[&str])] = &[
 const NOTES: &[(&str, &[&str])] = &[
     ("people.yaml", &["people/*/contact", "roles/*/purpose", "people", "roles"]),
     ("models/", &["lineage"]),
+    ("plimsoll.yaml", &["flags"]),
 ];
 
 impl Diffing<'_> {

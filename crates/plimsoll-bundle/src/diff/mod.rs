@@ -17,6 +17,7 @@ mod policies;
 mod project;
 mod prompts;
 mod reach;
+mod release;
 pub mod render;
 mod rules;
 mod tools;
@@ -98,6 +99,7 @@ pub fn diff(base: Side<'_>, head: Side<'_>) -> Diff {
     diffing.prompts();
     diffing.people();
     diffing.project();
+    diffing.releases();
     diffing.evidence();
     diffing.other_settings();
     let touched = diffing.acts();

@@ -333,6 +333,43 @@ rules! {
         "an issuer says who somebody is, in which tenant, with which roles";
     ISSUER_GONE: "identity/issuer-gone", Info, Stricter, "an issuer is no longer believed", "its users are refused";
 
+    // how a release gets into force
+    POWER: "people/power-gained", Owner, People, "somebody may do more to releases",
+        "who may author, approve, promote and roll back rules every change after this one";
+    POWER_DOWN: "people/power-lost", Info, Stricter, "somebody may do less to releases", "others have to do it";
+    KEY: "people/key-added", Owner, People, "somebody signs releases with another key",
+        "whoever holds it approves in that person's name";
+    KEY_GONE: "people/key-gone", Info, Stricter, "a key no longer signs releases", "what it signs counts no more";
+    UNSIGNED: "release/unsigned-allowed", Owner, Approvals, "an environment no longer asks for signed releases",
+        "whoever can write there decides what the AI may do";
+    SIGNED: "release/signed-only", Info, Stricter, "an environment runs signed releases only", "a directory alone no longer runs there";
+    APPROVALS: "release/approvals-lowered", Owner, Approvals, "fewer people have to sign a release",
+        "one mistaken or borrowed key is then enough";
+    APPROVALS_UP: "release/approvals-raised", Info, Stricter, "more people have to sign a release", "it waits longer";
+    RELEASE_EXPIRY: "release/expires-later", Review, Approvals, "a release may be put into force for longer",
+        "the older a release, the less its results are those of today";
+    RELEASE_EXPIRY_DOWN: "release/expires-sooner", Info, Stricter, "a release may be put into force for less long", "it has to be made again";
+    MINIMUM: "release/minimum-lowered", Owner, Approvals, "older releases may run again",
+        "what was put right since then comes back with them";
+    MINIMUM_UP: "release/minimum-raised", Info, Stricter, "older releases may no longer run", "a roll-back can't go below it";
+    CONDITIONS: "release/conditions-looser", Owner, Evidence, "a candidate has to show less before it acts",
+        "what nobody saw in shadow and canary is seen by everybody at once";
+    CONDITIONS_UP: "release/conditions-stricter", Info, Stricter, "a candidate has to show more before it acts", "releases take longer";
+    WATCH: "release/watch-looser", Owner, Evidence, "a signal may become worse before a candidate is taken back",
+        "it is what takes a bad release back while people sleep";
+    WATCH_UP: "release/watch-stricter", Info, Stricter, "a candidate is taken back sooner", "chance alone may take it back";
+    SIMULATE: "release/simulate-less", Owner, Possible, "acts are done that were only simulated",
+        "what was tried without harm has effects now";
+    SIMULATE_UP: "release/simulate-more", Info, Stricter, "more acts are only simulated", "they have no effect there";
+    MASK: "release/mask-removed", Owner, Trust, "values about people are no longer masked",
+        "people's data reaches an environment that was kept free of it";
+    MASK_UP: "release/mask-added", Info, Stricter, "values about people are masked", "results hold made-up values";
+    CLASS: "release/signer-looser", Owner, Approvals, "somebody else may sign for a kind of change",
+        "whose word stands for a change is what keeps it in the hands of those who answer for it";
+    CLASS_UP: "release/signer-stricter", Info, Stricter, "fewer may sign for a kind of change", "releases may wait for them";
+    FLAG: "flag/wider", Owner, Possible, "a flag is on for more sessions", "rules may allow what it turns on";
+    FLAG_DOWN: "flag/narrower", Review, Other, "a flag is on for fewer sessions", "rules may forbid where it is on, or allow where it is off";
+
     // the project
     LISTEN: "project/listen", Owner, Reached, "a listener is reachable from elsewhere", "who can connect can try";
     LISTEN_OTHER: "project/listen-moved", Notice, Other, "a listener moves", "clients and probes have to follow";

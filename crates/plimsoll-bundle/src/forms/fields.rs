@@ -47,6 +47,11 @@ field!(
     { "type": ["number", "string"], "pattern": "^[0-9]+([.][0-9]{1,2})?$", "minimum": 0 }
 );
 field!(
+    /// A share: `5%`, or a number from 0 on.
+    Share,
+    { "type": ["number", "string"], "pattern": "^[0-9]+([.][0-9]+)? ?%$", "minimum": 0 }
+);
+field!(
     /// A constant.
     Scalar,
     { "type": ["string", "number", "boolean"] }
@@ -83,6 +88,25 @@ impl Amount {
     }
 }
 
+impl Share {
+    /// In millionths, at most `most` of them; the error says what is wrong.
+    pub fn millionths(&self, most: u32) -> Result<u32, String> {
+        let (text, places) = match &self.0 {
+            Value::Number(n) => (n.to_string(), 6),
+            Value::String(s) => (s.strip_suffix('%').unwrap_or_default().trim_end().to_owned(), 4),
+            _ => (String::new(), 0),
+        };
+        let (whole, part) = text.split_once('.').unwrap_or((&text, ""));
+        let digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
+        let fits = !whole.is_empty() && digits(whole) && digits(part) && part.len() <= places;
+        let millionths = fits.then(|| format!("{whole}{part:0<places$}").parse::<u32>().ok()).flatten();
+        millionths.filter(|n| *n <= most).ok_or_else(|| {
+            let most = f64::from(most) / 1e4;
+            format!("write a share as `5%` or 0.05, at most {most}%")
+        })
+    }
+}
+
 fn scaled(value: &Value, bare: &str, units: &[(&str, u64)]) -> Option<u64> {
     let text = match value {
         Value::Number(n) => format!("{n}{bare}"),
@@ -112,6 +136,16 @@ mod tests {
         let size = |v: Value| Size(v).bytes().ok();
         assert_eq!(size(json!("10MiB")), Some(10 << 20));
         assert_eq!(size(json!("99999999999GiB")), None);
+        let share = |v: Value| Share(v).millionths(1_000_000).ok();
+        assert_eq!(share(json!("5%")), Some(50_000));
+        assert_eq!(share(json!("0.25 %")), Some(2_500));
+        assert_eq!(share(json!(0.05)), Some(50_000));
+        assert_eq!(share(json!(0)), Some(0));
+        assert_eq!(share(json!(1)), Some(1_000_000));
+        assert_eq!(share(json!(5)), None, "five wholes is no share: `5%` was meant");
+        for none in [json!("5"), json!("101%"), json!(-0.1), json!("%"), json!("0.00001%"), json!(null)] {
+            assert_eq!(share(none.clone()), None, "{none}");
+        }
         let amount = |v: Value| Amount(v).hundredths().ok();
         assert_eq!(amount(json!(500)), Some(50_000));
         assert_eq!(amount(json!(49.9)), Some(4_990));

@@ -8,11 +8,12 @@ pub mod fields;
 pub mod model;
 pub mod people;
 pub mod project;
+pub mod release;
 pub mod shape;
 pub mod tools;
 pub mod workflow;
 
-pub use fields::{Amount, Duration, Scalar, Size};
+pub use fields::{Amount, Duration, Scalar, Share, Size};
 pub use model::{ModelForm, PromptForm};
 pub use people::PeopleForm;
 pub use project::{IncludeForm, OtlpForm, ProjectForm};

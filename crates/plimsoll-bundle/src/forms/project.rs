@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::fields::{Duration, Size};
+use super::release::{EnvironmentForm, FlagForm};
 
 /// The project: where the gateway listens and stores, whom it trusts to identify people, its bounds.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -44,6 +45,16 @@ pub struct ProjectForm {
     /// Named bounds; each has a default.
     #[serde(default)]
     pub bounds: BoundsForm,
+    /// Environments that run signed releases only, each with what a release needs there.
+    #[serde(default)]
+    pub environments: BTreeMap<String, Option<EnvironmentForm>>,
+    /// Kind of change, as `plimsoll diff` names it (`act`, `approval`, `prompt`, …; `*` for the others) → roles of which
+    /// one person who is not the author has to sign a release with such a change at level owner.
+    #[serde(default)]
+    pub changes: BTreeMap<String, Vec<String>>,
+    /// Things that are on for some sessions only, for policies to ask.
+    #[serde(default)]
+    pub flags: BTreeMap<String, Option<FlagForm>>,
 }
 
 /// Who hears of the record while it is made.

@@ -170,6 +170,7 @@ fn pattern_name(pattern: &str) -> String {
     match pattern {
         p if p.contains("KiB") => "a size such as `512KiB` or `10MiB`".to_owned(),
         p if p.contains("|m|h") => "a stretch of time such as `30s`, `15m` or `1h`".to_owned(),
+        p if p.contains('%') => "a share such as `5%` or 0.05".to_owned(),
         p if p.contains("[.]") => "an amount such as `50` or `49.90`".to_owned(),
         p => format!("of the form {p}"),
     }

@@ -29,6 +29,7 @@ mod overrides;
 mod people;
 mod project;
 mod prompt;
+mod release;
 mod server;
 mod telemetry;
 mod tool;
@@ -57,7 +58,7 @@ pub fn load(
     let known = Known { roster: &roster, models: &models, prompts: &prompts, servers: &servers };
     let workflows =
         loading.folder("workflows", ".yaml", |loading, path, name| loading.workflow(path, name, &known));
-    loading.whole(&workflows, project.as_ref());
+    loading.whole(&workflows, project.as_ref(), &roster);
     let policies = loading.policies();
     let shipped = overrides.shipped.clone().unwrap_or_default();
     let parts = Parts {
@@ -209,7 +210,12 @@ impl<'a> Loading<'a> {
     }
 
     /// What is wrong with the whole rather than with one file.
-    fn whole(&mut self, workflows: &BTreeMap<String, Arc<Workflow>>, project: Option<&Project>) {
+    fn whole(
+        &mut self,
+        workflows: &BTreeMap<String, Arc<Workflow>>,
+        project: Option<&Project>,
+        roster: &Roster,
+    ) {
         let broken = self.broken.iter().any(|path| path.starts_with("workflows/"));
         if workflows.is_empty() && !broken {
             self.tell(
@@ -219,6 +225,7 @@ impl<'a> Loading<'a> {
         }
         if let (Some(project), Some(doc)) = (project, self.docs.get("plimsoll.yaml").cloned()) {
             self.compare_issuers(&doc, project, workflows);
+            self.compare_releases(&doc, project, roster, workflows);
         }
         self.compare_overrides(workflows);
         for folder in ["risks", "drills", "sources"] {

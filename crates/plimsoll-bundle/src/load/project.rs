@@ -34,6 +34,8 @@ impl Loading<'_> {
         let telemetry = form.telemetry.otlp.as_ref().map(|otlp| self.otlp(&doc, otlp));
         let bounds = self.bounds(&doc, &form.bounds);
         let privacy = self.privacy(&doc, form.privacy);
+        let environments = self.environments(&doc, form.environments);
+        let flags = self.flags(&doc, form.flags);
         let text = |given: Option<String>, default: &str| given.unwrap_or_else(|| default.to_owned());
         Some(Project {
             name: form.project,
@@ -52,6 +54,9 @@ impl Loading<'_> {
             telemetry,
             privacy,
             bounds,
+            environments,
+            changes: form.changes,
+            flags,
         })
     }
 

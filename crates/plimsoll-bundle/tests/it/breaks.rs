@@ -36,6 +36,19 @@ const BREAKS: &[(&str, &str, &str)] = &[
         "environment: demo",
         "ledger: {witnesses: [{name: w, key: example.com/foo+530d903b+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k, url: \"https://w\"}]}",
     ),
+    // how releases get into force
+    ("plimsoll.yaml", "environment: demo", "environments: {production: {}}"),
+    ("plimsoll.yaml", "environment: demo", "environments: {production: {aprovals: 2}}"),
+    ("plimsoll.yaml", "environment: demo", "environments: {\"Prod 1\": {canary: {share: 5}, expires: soon}}"),
+    ("plimsoll.yaml", "environment: demo", "changes: {polcy: [reviewer], act: [revewer], prompt: []}"),
+    ("plimsoll.yaml", "environment: demo", "flags: {a: {workflow: suport, share: 101%}, b: {}}"),
+    ("people.yaml", "rosa: {roles: [reviewer]}", "rosa: {roles: [reviewer], key: ssh-rsa AAAAB3Nza rosa}"),
+    (
+        "people.yaml",
+        "rosa: {roles: [reviewer]}",
+        "rosa: {roles: [reviewer], key: ssh-ed25519 AAAAC3Nza rosa}",
+    ),
+    ("people.yaml", "reviewer: {purpose", "reviewer: {may: [aprove], purpose"),
     // who decides
     (SUPPORT, "owner: Ines Falk, customer care", "owner: TODO"),
     (
@@ -116,8 +129,54 @@ fn every_break_is_told_with_its_place() {
     insta::assert_snapshot!(all.join("\n"));
 }
 
-fn told(file: &str, old: &str, new: &str) -> String {
+/// The example with signed releases in production, two approvals each, and one thing changed about that.
+const RELEASES: &[(&str, &str, &str)] = &[
+    ("plimsoll.yaml", "approvals: 2", "approvals: 3"),
+    ("plimsoll.yaml", "approvals: 2", "approvals: 20"),
+    ("plimsoll.yaml", "act: [reviewer]", "act: [auditor]"),
+    ("people.yaml", "{may: [approve]}", "{may: [promote]}"),
+    ("people.yaml", "may: [author, approve]", "may: [approve]"),
+    (
+        "people.yaml",
+        ", key: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIN11pxI+EYWV+tL7qii4zj+OTy4091kYgam/ECkwTGpu ines",
+        "",
+    ),
+    (
+        "people.yaml",
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIN11pxI+EYWV+tL7qii4zj+OTy4091kYgam/ECkwTGpu ines",
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIADJDEjJDZ4V/nHj3ZsDUJLk/f/4I6qTRlAkQZtIcRLZ rosa",
+    ),
+];
+
+#[test]
+fn what_no_release_could_ever_meet_is_told() {
     let mut tree = tree();
+    tree.insert(
+        "people.yaml",
+        "\
+people:
+  rosa: {roles: [reviewer], key: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIADJDEjJDZ4V/nHj3ZsDUJLk/f/4I6qTRlAkQZtIcRLZ rosa}
+  tom: {roles: [treasurer], key: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIgh3m9s3XYgI2pY89GXS6q+hiNyngJgMjsxc77ah315 tom}
+  ines: {roles: [reviewer, treasurer], key: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIN11pxI+EYWV+tL7qii4zj+OTy4091kYgam/ECkwTGpu ines}
+roles:
+  reviewer: {may: [author, approve]}
+  treasurer: {may: [approve]}
+  auditor:
+",
+    );
+    let project = "plimsoll: 1\nproject: support-desk\nenvironments: {production: {approvals: 2}}\nchanges: {act: [reviewer]}\n";
+    tree.insert("plimsoll.yaml", project);
+    assert!(load(&tree, env(), &Overrides::default()).is_ok_and(|(_, warnings)| warnings.is_empty()));
+    let all: Vec<String> =
+        RELEASES.iter().map(|(file, old, new)| told_of(tree.clone(), file, old, new)).collect();
+    insta::assert_snapshot!(all.join("\n"));
+}
+
+fn told(file: &str, old: &str, new: &str) -> String {
+    told_of(tree(), file, old, new)
+}
+
+fn told_of(mut tree: plimsoll_bundle::Tree, file: &str, old: &str, new: &str) -> String {
     let text = tree.text(file).unwrap_or_else(|| panic!("no {file}")).to_owned();
     assert!(text.contains(old), "{file} does not hold {old:?}");
     tree.insert(file, text.replacen(old, new, 1));

@@ -18,6 +18,7 @@ pub mod log;
 pub mod mcp;
 pub mod mock;
 pub mod receipt;
+pub mod release;
 pub mod repin;
 pub mod replay;
 pub mod show;
