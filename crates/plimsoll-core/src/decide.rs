@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::act::{Mode, Tier};
 use crate::approval::ApprovalTerms;
-use crate::case::{Assume, Case, Judgement, RuleHit, Rules};
+use crate::case::{Assume, Case, Facts, Judgement, RuleHit, Rules};
 use crate::code::Code;
 use crate::permit::{Basis, Permit};
 use crate::remedy::{self, Remedy};
@@ -51,6 +51,10 @@ pub struct Decision {
     /// The legal ways on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remedies: Vec<Remedy>,
+    /// The rules that would have forbidden it, had people not approved this exact act (the approval is among the facts).
+    /// Only so does anything go further than its labels allow, and they stay what they are for every other act.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub declassified: Vec<Reason>,
     /// Set when the mode, not the rules, let it through.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passed_because: Option<String>,
@@ -148,6 +152,7 @@ fn ruled(rules: &dyn Rules, case: &Case<'_>) -> Decision {
             reasons: hits(&judgement.rules, "a rule permits it"),
             needs: Vec::new(),
             remedies: Vec::new(),
+            declassified: declassified(rules, case),
             passed_because: None,
         };
     }
@@ -156,6 +161,16 @@ fn ruled(rules: &dyn Rules, case: &Case<'_>) -> Decision {
         return refusal(Code::CheckFailed, &format!("check:{}", failed.name), text, Vec::new());
     }
     held(rules, case, &judgement).unwrap_or_else(|| not_permitted(rules, case, &judgement))
+}
+
+/// The rules that forbid it without the approval that it has.
+fn declassified(rules: &dyn Rules, case: &Case<'_>) -> Vec<Reason> {
+    if !case.facts.approval.as_ref().is_some_and(|approval| approval.granted) {
+        return Vec::new();
+    }
+    let facts = Facts { approval: None, ..case.facts.clone() };
+    let answer = rules.judge(&Case { facts: &facts, ..case.clone() }, &Assume::default());
+    if answer.permitted { Vec::new() } else { hits(&answer.rules, "a rule forbids it") }
 }
 
 /// The smallest of {checks, approval, both} that would turn refuse into allow.
@@ -217,6 +232,7 @@ fn hold(code: Code, reason: Reason, needs: Vec<Need>) -> Decision {
         reasons: vec![reason],
         needs,
         remedies: Vec::new(),
+        declassified: Vec::new(),
         passed_because: None,
     }
 }
@@ -269,6 +285,7 @@ fn refusal(code: Code, rule: &str, text: String, remedies: Vec<Remedy>) -> Decis
         reasons: vec![Reason { rule: rule.to_owned(), text }],
         needs: Vec::new(),
         remedies,
+        declassified: Vec::new(),
         passed_because: None,
     }
 }

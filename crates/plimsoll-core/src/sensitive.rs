@@ -309,11 +309,14 @@ impl Walk<'_> {
     }
 
     fn decision(&mut self, decision: &mut Decision) {
-        let Decision { ruling: _, code: _, reasons, needs: _, remedies, passed_because: _ } = decision;
-        self.each("reasons", reasons, |walk, reason| {
-            let Reason { rule: _, text } = reason;
-            walk.field("text", Arguments, Slot::Text(text));
-        });
+        let Decision { ruling: _, code: _, reasons, needs: _, remedies, declassified, passed_because: _ } =
+            decision;
+        for (name, reasons) in [("reasons", reasons), ("declassified", declassified)] {
+            self.each(name, reasons, |walk, reason| {
+                let Reason { rule: _, text } = reason;
+                walk.field("text", Arguments, Slot::Text(text));
+            });
+        }
         self.field("remedies", Arguments, Slot::Remedies(remedies));
     }
 

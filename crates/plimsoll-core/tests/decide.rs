@@ -25,6 +25,8 @@ struct Asks {
     /// Only for want of a name or an asking: an approval does as well.
     or_approval: bool,
     never: bool,
+    /// A rule forbids it unless people approved it.
+    bounded: bool,
     breaks: bool,
 }
 
@@ -43,8 +45,10 @@ impl Rules for Asks {
         });
         let asked = !self.asked || case.flow.intent.asked || assume.asked;
         let said = (named && asked) || (self.or_approval && approved);
-        let permitted = !self.never && (!self.check || checked) && (!self.approval || approved) && said;
-        let rules = if permitted || self.never {
+        let bounded = self.bounded && !approved;
+        let permitted =
+            !self.never && !bounded && (!self.check || checked) && (!self.approval || approved) && said;
+        let rules = if permitted || self.never || bounded {
             vec![RuleHit { id: "rule".to_owned(), reason: None }]
         } else {
             Vec::new()
@@ -216,6 +220,26 @@ fn hold_is_what_a_check_or_an_approval_would_turn_into_allow() {
     check("enforce dangerous checked askable", &both, "hold PLM-0220 needs-approval approval");
     check("enforce dangerous checked askable approved", &both, "allow permit");
     check("enforce dangerous failed askable approved", &both, "refuse PLM-0230");
+}
+
+/// The named declassification: the decision says which rules nothing but the approval lifted.
+#[test]
+fn what_only_an_approval_lifts_is_told() {
+    let lifted = |words: &str, rules: &Asks| {
+        with_case(words, |case| {
+            let told = decide(rules, case).decision.declassified;
+            told.into_iter().map(|reason| reason.rule).collect::<Vec<_>>()
+        })
+    };
+    let bounded = Asks { bounded: true, ..Asks::default() };
+    check("enforce guarded askable", &bounded, "hold PLM-0220 needs-approval approval");
+    check("enforce guarded askable approved", &bounded, "allow permit");
+    assert_eq!(lifted("enforce guarded askable approved", &bounded), ["rule"]);
+    assert_eq!(lifted("enforce guarded askable asked", &bounded), [""; 0], "nothing was lifted yet");
+    let asks = Asks { approval: true, ..Asks::default() };
+    assert_eq!(lifted("enforce dangerous askable approved", &asks), [""; 0], "no rule forbade it");
+    let open = Asks::default();
+    assert_eq!(lifted("enforce guarded askable approved", &open), [""; 0], "it was legal without");
 }
 
 #[test]

@@ -78,6 +78,7 @@ attributes! {
     RULING = "plimsoll.decision.ruling", Always, "`allow`, `hold` or `refuse`";
     RULES = "plimsoll.decision.rules", Always, "the rules that decided";
     REASONS = "plimsoll.decision.reasons", Arguments, "their reasons in words";
+    DECLASSIFIED = "plimsoll.decision.declassified", Always, "the rules that forbid it, and that only people's approval of this exact act lifted";
     PASSED = "plimsoll.decision.passed_because", Always, "set when the mode, not the rules, let it through";
     INTEGRITY = "plimsoll.context.integrity", Always, "the least of what the context had seen: `operator`, `user`, `trusted`, `untrusted`";
     CLASSES = "plimsoll.context.data_classes", Always, "data classes that the context had seen";

@@ -261,6 +261,7 @@ fn act(attributes: &mut Attributes, judged: &Judged, kind: &Kind) {
     attributes.text(n::RULING, judged.decision.ruling.name());
     attributes.texts(n::RULES, judged.decision.reasons.iter().map(|reason| reason.rule.as_str()));
     attributes.texts(n::REASONS, judged.decision.reasons.iter().map(|reason| reason.text.as_str()));
+    attributes.texts(n::DECLASSIFIED, judged.decision.declassified.iter().map(|reason| reason.rule.as_str()));
     attributes.maybe(n::PASSED, judged.decision.passed_because.as_deref());
     attributes.text(n::INTEGRITY, judged.trajectory.label.integrity.name());
     attributes.texts(n::CLASSES, judged.trajectory.label.classes.iter().map(String::as_str));

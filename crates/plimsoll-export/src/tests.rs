@@ -70,8 +70,8 @@ fn entries() -> Vec<Numbered> {
     let joined = json!({ "facts": { "hypothesis": { "kind": "joined", "session": "s-1", "act": format!("{ACT}2") } } });
     let approved = json!({ "tier": "dangerous", "facts": { "hypothesis": { "kind": "unknown" },
         "approval": { "id": "T-7", "granted": true, "denied": false, "approvers": ["rosa"] } } });
-    let observed =
-        json!({ "decision": { "ruling": "allow", "reasons": [], "passed_because": "mode observe" } });
+    let observed = json!({ "decision": { "ruling": "allow", "reasons": [], "passed_because": "mode observe",
+            "declassified": [{ "rule": "untrusted-account", "text": "anybody may have written it" }] } });
     let refused = json!({ "decision": { "ruling": "refuse", "code": "PLM-0202", "reasons": [{ "rule": "r", "text": "t" }] } });
     let held = json!({ "decision": { "ruling": "hold", "code": "PLM-0210", "reasons": [] } });
     let terms = json!({ "roles": ["reviewer"], "quorum": 1, "expires_after_s": 60 });

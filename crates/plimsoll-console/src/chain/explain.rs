@@ -111,6 +111,10 @@ fn sentence(text: &str) -> String {
 fn decided(act: &Act) -> String {
     let code = act.decision.code.map(|code| format!(" ({code}, {})", code.title())).unwrap_or_default();
     match (act.decision.ruling, act.permitted) {
+        (Ruling::Allow, _) if !act.decision.declassified.is_empty() => {
+            let lifted: Vec<&str> = act.decision.declassified.iter().map(|r| r.text.as_str()).collect();
+            format!("It was allowed. Only the approval lifted what else forbids it: {}.", lifted.join("; "))
+        }
         (Ruling::Allow, _) => "It was allowed.".to_owned(),
         (ruling, true) => {
             let would = if ruling == Ruling::Hold { "held" } else { "refused" };

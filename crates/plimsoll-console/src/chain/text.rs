@@ -181,6 +181,9 @@ impl Page {
             let rule = if reason.rule.is_empty() { String::new() } else { format!("{}: ", reason.rule) };
             self.detail(Tone::Plain, "rule", &format!("{rule}{}", reason.text));
         }
+        for reason in &act.decision.declassified {
+            self.detail(Tone::Warn, "lifted", &format!("by the approval: {}: {}", reason.rule, reason.text));
+        }
         if let Some(because) = &act.decision.passed_because {
             self.detail(Tone::Warn, "passed", &format!("because {because}"));
         }

@@ -513,7 +513,8 @@ impl Told {
     fn allowed(&mut self, n: u8, proposal: u8, request: &str) {
         let facts = json!({ "hypothesis": { "kind": "joined", "session": SESSION, "act": id(proposal) },
             "approval": { "id": "T-del", "granted": true, "denied": false, "approvers": ["rosa"] } });
-        let decision = json!({ "ruling": "allow", "reasons": [{ "rule": "permit-approved", "text": "people approved this exact act" }] });
+        let decision = json!({ "ruling": "allow", "reasons": [{ "rule": "permit-approved", "text": "people approved this exact act" }],
+            "declassified": [{ "rule": "outside-readers", "text": "it would reach somebody who may not read what the model has been shown" }] });
         self.judged(
             "intent",
             n,

@@ -106,6 +106,7 @@ impl Canaries {
                 reasons: vec![Reason { rule: self.text(), text: self.text() }],
                 needs: vec![Need::Check { name: self.text() }, Need::Approval(self.terms())],
                 remedies: vec![Remedy::Narrow { argument: self.text(), to: self.text() }],
+                declassified: vec![Reason { rule: self.text(), text: self.text() }],
                 passed_because: self.some(),
             },
             permit: Some(PermitId(Uuid::nil())),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hyper::Method;
 use jiff::Timestamp;
-use plimsoll_core::{Mode, PrincipalKind, Stop, StopScope};
+use plimsoll_core::{EntryBody, Mode, PrincipalKind, Stop, StopScope};
 use plimsoll_drill::mcp::desk::SUPPLIER_IBAN;
 use plimsoll_gateway::AnswerError;
 use serde_json::{Value, json};
@@ -49,6 +49,33 @@ async fn an_approval_is_good_for_one_identical_act() {
     let second = client.call("desk", "delete_customer", customer("C-77")).await.expect(200, "PLM-0220");
     assert_ne!(ticket(&second), id, "a second identical call is another question");
     assert_eq!(world.done("delete_customer"), 1);
+}
+
+/// The one way in which anything goes further than its label: people approve one exact act, and its entry names what
+/// they lifted. The label stays for the next act.
+#[tokio::test]
+async fn declassification_is_an_approval_with_an_entry() {
+    let asks = "decides: {people: [treasurer], expires: 1h}";
+    let lets = "decides: {people: [treasurer], expires: 1h, untrusted: true}";
+    let world = Plan::new().change("workflows/support.yaml", asks, lets).start().await;
+    let client = world.client();
+    let pay = |amount| json!({ "iban": SUPPLIER_IBAN, "amount": amount, "reference": "INV-7" });
+    let held = client.call("desk", "pay_invoice", pay(20)).await.expect(200, "PLM-0220");
+    vote(&world, "tom", &ticket(&held), true).await.unwrap();
+    client.call("desk", "pay_invoice", pay(20)).await.expect(200, "pay");
+    assert_eq!(world.done("pay_invoice"), 1);
+    let entries = world.entries();
+    let paid = entries.iter().find_map(|entry| match &entry.body {
+        EntryBody::Intent(judged) if judged.act.tool.tool == "pay_invoice" => Some(judged),
+        _ => None,
+    });
+    let paid = paid.expect("an intent of the payment");
+    let lifted: Vec<&str> = paid.decision.declassified.iter().map(|reason| reason.rule.as_str()).collect();
+    assert_eq!(lifted, ["untrusted-account", "untrusted-amount"]);
+    let approval = paid.facts.approval.as_ref().expect("what lifted it");
+    assert_eq!((approval.id.as_str(), approval.approvers.len()), (ticket(&held).as_str(), 1));
+    client.call("desk", "pay_invoice", pay(21)).await.expect(200, "PLM-0220");
+    assert_eq!(world.done("pay_invoice"), 1, "nothing was lifted for any other act");
 }
 
 #[tokio::test]
