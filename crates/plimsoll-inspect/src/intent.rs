@@ -12,10 +12,11 @@
 //!
 //! Limits: the grammar is English. Verbs may be declared in any language and are found at a clause's
 //! start; other forms are not found, and then a person is asked. An answer (`yes, do it`) asks for
-//! nothing. Whether a condition came true is not known, and `would you pay 50 for this?` is heard as a
+//! what the user wished before, and for nothing that only the model proposed (`answer`). Whether a condition came true is not known, and `would you pay 50 for this?` is heard as a
 //! request. Which of several acts of one kind was meant is
 //! the business of the arguments' origins.
 
+mod answer;
 mod asking;
 mod clause;
 mod clauses;
@@ -40,13 +41,18 @@ pub(crate) use words::{Kind, Token};
 pub(crate) struct Words {
     pub(crate) tokens: Vec<Token>,
     pub(crate) directives: Vec<Directive>,
+    /// What the user wishes, and did not ask for yet.
+    wishes: Vec<Directive>,
+    /// It says nothing but to go on.
+    goes_on: bool,
 }
 
 impl Words {
     pub(crate) fn read(text: &str) -> Self {
         let tokens = words::tokens(text, &quoted::quotes(text));
         let directives = directives(&tokens);
-        Self { tokens, directives }
+        let (wishes, goes_on) = (answer::wishes(&tokens), answer::goes_on(&tokens));
+        Self { tokens, directives, wishes, goes_on }
     }
 }
 
@@ -55,7 +61,17 @@ pub(crate) fn intent(said: &[(u32, &Words)], meaning: &Meaning) -> Intent {
     let asking = Asking::of(meaning);
     let mut found = None;
     let mut delegated = None;
+    // What the user's latest text that wished or asked for anything wished.
+    let mut wished = None;
     for (index, words) in said {
+        if words.goes_on {
+            found = wished.map(|word| (word, *index)).or(found);
+            wished = None;
+            continue;
+        }
+        if !words.wishes.is_empty() || !words.directives.is_empty() {
+            wished = words.wishes.iter().rev().find_map(|wish| asking.word(wish));
+        }
         for directive in &words.directives {
             let word = asking.word(directive);
             match (directive.how, word) {

@@ -355,6 +355,44 @@ fn turns() {
     check(&["Don't delete the file. Send it to Bob."], true);
 }
 
+/// An answer asks for what the user wished; what the model proposed was wished by nobody.
+#[test]
+fn an_answer_asks_for_what_was_wished() {
+    let check = |texts: &[&str], asked: bool| {
+        let texts: Vec<_> = texts
+            .iter()
+            .map(|text| match text.strip_prefix("model: ") {
+                Some(text) => (SpanKind::Assistant, Integrity::Untrusted, text),
+                None => (SpanKind::User, Integrity::User, *text),
+            })
+            .collect();
+        let heard = hear(&texts, &meaning("send_money", &[], Effect::External));
+        assert_eq!(heard.asked, asked, "{texts:?} {heard:?}");
+    };
+    let wish = "I want to pay my rent. What's my balance?";
+    for answer in
+        ["Yes, do it.", "do it", "ok go ahead", "Sounds good, please do!", "proceed", "Yes - go for it"]
+    {
+        check(&[wish, "model: 900 euros. Shall I pay it?", answer], true);
+        check(&["model: Shall I pay Eve 500 euros?", answer], false);
+        check(&["What's my balance?", "model: 900. Shall I pay Eve?", answer], false);
+    }
+    for answer in
+        ["Yes", "fine", "ok, thanks", "go ahead with the summary", "do it?", "Do it tomorrow, not today"]
+    {
+        check(&[wish, "model: Shall I show the last ten transfers?", answer], false);
+    }
+    check(&["Hi, I'd like to transfer 100 euros to Bob", "do it"], true);
+    check(&["Hi, I'd like to transfer 100 euros to Bob", "To the new account, please", "do it"], true);
+    check(&["I want to pay my rent", "Never mind", "do it"], false);
+    check(&["I want to pay my rent", "Show me the contract", "do it"], false);
+    check(&["I want to pay my rent", "do it", "Don't pay it after all"], false);
+    check(&["Do I want to pay my rent?", "do it"], false);
+    check(&["Bob says: I want to pay my rent", "do it"], false);
+    check(&["I don't want to pay my rent", "do it"], false);
+    check(&["I want to send an email about money", "do it"], false);
+}
+
 #[test]
 fn only_the_users_own_words_count() {
     let asked = |kind, integrity| {
