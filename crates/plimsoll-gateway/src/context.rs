@@ -25,7 +25,7 @@ use plimsoll_inspect::redact::Redactor;
 use plimsoll_inspect::trace::{Prepared, TracedSpan, trace};
 use serde_json::Value;
 
-pub use self::ready::{READY_BYTES, READY_MIN, READY_TEXT_BYTES, Ready};
+pub use self::ready::{READY_BYTES, READY_MIN, READY_TEXT_BYTES, Ready, Unready};
 pub(crate) use self::results::Fingerprint;
 pub use self::results::{
     Called, KnownResult, PIECED_BYTES, PIECES_MAX, RESULT_TEXT_BYTES, RESULTS_MAX, Results,

@@ -3,6 +3,8 @@
 //! Short windows are counted in memory; a restart forgets them within [`LONG_WINDOW_S`]. Long ones are kept
 //! in the store, because a budget for a day must not begin anew with each restart.
 
+mod tally;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
 
@@ -11,6 +13,8 @@ use plimsoll_bundle::{Limit, LimitMeasure, LimitPer, Workflow};
 use plimsoll_core::{Act, ArgumentOrigin, ArgumentRole, Code, Objection, Principal, ToolName};
 use plimsoll_store::Store;
 use serde_json::Value;
+
+pub use self::tally::Tally;
 
 /// Counters kept at most; windows that are over are dropped first.
 pub const COUNTERS_MAX: usize = 65_536;

@@ -59,7 +59,12 @@ async fn converse(
 ) -> Result<Response<Body>, Refusal> {
     let asked = ask::read(gateway, dialect, arrival).await?;
     let streaming = asked.streaming;
-    let (turn, proposal, actor) = asked.propose(gateway)?;
+    let (turn, unready, proposal, actor) = asked.propose(gateway)?;
+    if !unready.is_empty() {
+        // While the model thinks. An answer that comes before it is done makes ready what it needs itself.
+        let gateway = Arc::clone(gateway);
+        drop(tokio::task::spawn_blocking(move || gateway.ready.make(unready)));
+    }
     let (response, slip) =
         gateway.pass(&turn.caller, proposal, actor).await?.map_err(actors::Failed::refusal)?;
     if streaming && actors::is_event_stream(&response) {

@@ -15,6 +15,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::sensitive::Sensitive;
 use plimsoll_core::{ArgumentOrigin, ArgumentRole, Integrity, Meaning, Payload};
 use serde_json::Value;
 
@@ -45,7 +46,7 @@ pub(crate) fn payload(
     redactor: &Redactor,
 ) -> Payload {
     let texts: Vec<FreeText<'_>> = origins.iter().filter_map(|origin| free_text(arguments, origin)).collect();
-    let classes = sensitive::classes(&prepared.sensitive(), texts.iter().map(|text| text.text));
+    let classes = sensitive::classes(prepared.sensitive(), texts.iter().map(|text| text.text));
     let undictated = meaning.is_some_and(|meaning| {
         let asking = || Asking::of(meaning);
         dictation::is_undictated(prepared, &texts, asking)

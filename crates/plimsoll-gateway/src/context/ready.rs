@@ -4,8 +4,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use plimsoll_core::Digest;
+use plimsoll_bundle::Bundle;
+use plimsoll_core::{Digest, Integrity, Output, SpanKind};
 use plimsoll_inspect::trace::PreparedText;
+
+use super::{Context, output};
 
 /// Bytes of texts that are kept ready at most, of all conversations together. What is made of them takes two to four
 /// times as much. Those that nobody asked for longest go first.
@@ -35,10 +38,49 @@ struct Kept {
     asked: u64,
 }
 
+/// A text that is to be made ready.
+#[derive(Debug)]
+pub struct Unready {
+    address: Digest,
+    text: String,
+    is_users: bool,
+    output: Option<Output>,
+}
+
+impl Context<'_> {
+    /// The texts that are not ready yet and may be kept. Making them ready needs nothing but them, so that it can be done
+    /// while the model thinks.
+    pub fn unready(&self, bundle: &Bundle, ready: &Ready) -> Vec<Unready> {
+        let new = |(span, text): (&plimsoll_core::Span, &std::borrow::Cow<'_, str>)| {
+            let new = is_kept(text) && ready.find(&span.address).is_none();
+            new.then(|| Unready {
+                address: span.address,
+                text: text.to_string(),
+                is_users: span.kind == SpanKind::User && span.label.integrity >= Integrity::User,
+                output: output(bundle, span).cloned(),
+            })
+        };
+        self.spans.iter().zip(&self.texts).filter_map(new).collect()
+    }
+}
+
+fn is_kept(text: &str) -> bool {
+    (READY_MIN..=READY_BYTES / 4).contains(&text.len())
+}
+
 impl Ready {
+    /// Makes texts ready, in all that deciding asks of them.
+    pub fn make(&self, texts: Vec<Unready>) {
+        for unready in texts {
+            let text = Arc::new(PreparedText::new(&unready.text));
+            text.settle(unready.is_users, unready.output.as_ref());
+            self.keep(unready.address, text, unready.text.len() + READY_TEXT_BYTES);
+        }
+    }
+
     /// The text with this content address, made ready now or before.
     pub(super) fn text(&self, address: &Digest, text: &str) -> Arc<PreparedText> {
-        if !(READY_MIN..=READY_BYTES / 4).contains(&text.len()) {
+        if !is_kept(text) {
             return Arc::new(PreparedText::new(text));
         }
         if let Some(known) = self.find(address) {

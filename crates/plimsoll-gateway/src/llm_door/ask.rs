@@ -16,7 +16,7 @@ use super::prompt;
 use super::session::scope;
 use crate::caller::Caller;
 use crate::content::{Said, kept};
-use crate::context::{Context, Filled, Scope, Shown};
+use crate::context::{Context, Filled, Scope, Shown, Unready};
 use crate::gateway::Gateway;
 use crate::path::{Proposal, Sight, act};
 use crate::refusal::Refusal;
@@ -35,6 +35,8 @@ const SAID: [&str; 7] = [
 ];
 /// State members that only say how long the provider keeps things; they hide nothing from us.
 const HARMLESS_STATE: [&str; 1] = ["store"];
+/// Bytes of a context whose new texts are made ready before the answer comes; a shorter one is read in no time.
+const AHEAD_MIN: usize = 16 << 10;
 /// Opaque content that the provider itself made and reads back.
 const OWN_OPAQUE: [&str; 2] = ["encrypted_content", "redacted_thinking"];
 
@@ -44,6 +46,7 @@ pub(super) struct Asked {
     turn: Turn,
     objections: Vec<Objection>,
     fresh: Vec<Span>,
+    unready: Vec<Unready>,
     detail: serde_json::Value,
     query: Option<String>,
     headers: HeaderMap,
@@ -101,6 +104,9 @@ pub(super) async fn read(
     let context = gateway.see(bundle, workflow, &scope, shown);
     let objections = objections(bundle, workflow, &request);
     let fresh = gateway.fresh(&scope, &context);
+    let long = context.texts.iter().map(|text| text.len()).sum::<usize>() >= AHEAD_MIN;
+    let calls = !request.tools.is_empty();
+    let unready = if long && calls { context.unready(bundle, &gateway.ready) } else { Vec::new() };
     let detail = detail(dialect, &request, &context);
     let at =
         query.as_ref().map_or_else(|| path(dialect).to_owned(), |query| format!("{}?{query}", path(dialect)));
@@ -111,13 +117,16 @@ pub(super) async fn read(
     drop((request, context));
     let turn =
         Turn { dialect, caller, scope, request: id, trace: trace.clone(), model, trajectory, parsed, filled };
-    Ok(Asked { streaming, turn, objections, fresh, detail, query, headers, body, trace, said })
+    Ok(Asked { streaming, turn, objections, fresh, unready, detail, query, headers, body, trace, said })
 }
 
 impl Asked {
-    /// The proposal to converse, and what carries it out.
-    pub(super) fn propose(self, gateway: &Arc<Gateway>) -> Result<(Turn, Proposal, AskModel), Refusal> {
-        let Self { turn, objections, fresh, detail, query, headers, body, trace, said, .. } = self;
+    /// The proposal to converse, and what carries it out; and the texts to make ready meanwhile.
+    pub(super) fn propose(
+        self,
+        gateway: &Arc<Gateway>,
+    ) -> Result<(Turn, Vec<Unready>, Proposal, AskModel), Refusal> {
+        let Self { turn, objections, fresh, unready, detail, query, headers, body, trace, said, .. } = self;
         let name = ToolName::new(ToolName::MODEL, turn.model.id.clone());
         let arguments = json!({ "model": detail["model"], "stream": detail["stream"], "body": plimsoll_core::Digest::of(&body) });
         let proposal = Proposal {
@@ -144,7 +153,7 @@ impl Asked {
             body,
             timeout_s: turn.caller.bundle().project.bounds.upstream_timeout_s,
         };
-        Ok((turn, proposal, AskModel { gateway: Arc::clone(gateway), ask }))
+        Ok((turn, unready, proposal, AskModel { gateway: Arc::clone(gateway), ask }))
     }
 }
 

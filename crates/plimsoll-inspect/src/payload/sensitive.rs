@@ -9,16 +9,61 @@ const VALUE_MIN: usize = 3;
 /// Values shorter than this count only as words of their own.
 const WORD_MAX: usize = 6;
 
-/// The data classes of the values that stand in these texts. Values come as (class, value).
-pub(super) fn classes<'t>(values: &[(&str, &str)], texts: impl Iterator<Item = &'t str>) -> BTreeSet<String> {
+/// Words that hold an encoding of a value are at least so long.
+const ENCODED_MIN: usize = VALUE_MIN * 8 / 6;
+
+/// A value of a sensitive field in the forms in which it is looked for: a conversation may hold thousands of them, and
+/// each is looked for in every act.
+#[derive(Debug)]
+pub(crate) struct Sensitive {
+    pub(crate) class: String,
+    pub(crate) value: String,
+    /// It counts only as a word of its own.
+    is_word: bool,
+    plain: String,
+    /// Letters and digits alone; empty where they are too few to tell anything.
+    compact: String,
+    encoded: [String; 4],
+}
+
+impl Sensitive {
+    /// Nothing for a value that is in every text.
+    pub(crate) fn of(class: &str, value: &str) -> Option<Self> {
+        let value = value.trim();
+        let length = value.chars().count();
+        let plain = spaced(&value.to_lowercase());
+        let mut compact = compact(&plain);
+        if compact.chars().count() < WORD_MAX {
+            compact.clear();
+        }
+        let encoded = encodings(value);
+        let is_word = length < WORD_MAX;
+        let class = class.to_owned();
+        (length >= VALUE_MIN).then(|| Self {
+            class,
+            value: value.to_owned(),
+            is_word,
+            plain,
+            compact,
+            encoded,
+        })
+    }
+}
+
+/// The data classes of the values that stand in these texts.
+pub(super) fn classes<'t, 's>(
+    values: impl Iterator<Item = &'s Sensitive> + Clone,
+    texts: impl Iterator<Item = &'t str>,
+) -> BTreeSet<String> {
     let mut classes = BTreeSet::new();
-    if values.is_empty() {
+    if values.clone().next().is_none() {
         return classes;
     }
-    for text in texts.map(Haystack::of) {
-        for (class, value) in values {
-            if !classes.contains(*class) && text.holds(value.trim()) {
-                classes.insert((*class).to_owned());
+    for text in texts {
+        let text = Haystack::of(text);
+        for value in values.clone() {
+            if !classes.contains(&value.class) && text.holds(value) {
+                classes.insert(value.class.clone());
             }
         }
     }
@@ -32,27 +77,28 @@ struct Haystack {
     /// Letters and digits alone.
     compact: String,
     exact: String,
+    /// It has a word that is long enough to be an encoding.
+    may_encode: bool,
 }
 
 impl Haystack {
     fn of(text: &str) -> Self {
         let plain = format!("{}\n{}\n{}", text.to_lowercase(), decoded_words(text), without_disguise(text));
-        Self { compact: compact(&plain), plain: spaced(&plain), exact: text.to_owned() }
+        let digit = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '-' | '_');
+        let may_encode = text.split(|c| !digit(c)).any(|word| word.len() >= ENCODED_MIN);
+        Self { compact: compact(&plain), plain: spaced(&plain), exact: text.to_owned(), may_encode }
     }
 
-    fn holds(&self, value: &str) -> bool {
-        let length = value.chars().count();
-        if length < VALUE_MIN {
-            return false;
+    fn holds(&self, value: &Sensitive) -> bool {
+        if value.is_word {
+            return stands(&self.plain, &value.plain);
         }
-        let plain = spaced(&value.to_lowercase());
-        if length < WORD_MAX {
-            return stands(&self.plain, &plain);
-        }
-        let compacted = compact(&plain);
-        self.plain.contains(&plain)
-            || (compacted.chars().count() >= WORD_MAX && self.compact.contains(&compacted))
-            || encodings(value).iter().any(|encoded| self.exact.contains(encoded))
+        // A text that holds a value holds its letters and digits in a row.
+        let holds = match value.compact.is_empty() {
+            true => self.plain.contains(&value.plain),
+            false => self.compact.contains(&value.compact),
+        };
+        holds || (self.may_encode && value.encoded.iter().any(|encoded| self.exact.contains(encoded)))
     }
 }
 
@@ -74,7 +120,9 @@ fn compact(text: &str) -> String {
 
 /// The value in hex and base 64. Longer words of a text are decoded as a whole; this is for short ones.
 fn encodings(value: &str) -> [String; 4] {
-    let hex: String = value.bytes().map(|b| format!("{b:02x}")).collect();
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let nibbles = value.bytes().flat_map(|b| [b >> 4, b & 15]);
+    let hex: String = nibbles.map(|nibble| char::from(HEX[usize::from(nibble)])).collect();
     let base64 = base64(value.as_bytes());
     [hex.to_uppercase(), hex, base64.replace('+', "-").replace('/', "_"), base64]
 }

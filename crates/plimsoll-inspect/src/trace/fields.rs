@@ -53,16 +53,14 @@ pub(super) enum Power {
 }
 
 impl<'a> Fields<'a> {
-    /// `known` holds what an earlier call found for the same text.
+    /// `declared` are those of its values that are declared fields, as [`find_declared`] found them.
     pub(super) fn of(
         output: &'a Output,
         records: &Records,
-        text: &str,
         whole: Integrity,
-        known: Option<&[Declared]>,
+        declared: Vec<Declared>,
     ) -> Self {
         let names = declared_names(output);
-        let declared = known.map_or_else(|| find_declared(&names, records, text), <[Declared]>::to_vec);
         let mut fields = Self {
             output,
             whole,
@@ -75,10 +73,6 @@ impl<'a> Fields<'a> {
         fields.find_sure(records);
         fields.find_naming(records);
         fields
-    }
-
-    pub(super) fn declared(&self) -> &[Declared] {
-        &self.declared
     }
 
     /// In lines, only what stands before the first value of somebody else.
@@ -193,7 +187,7 @@ impl<'a> Fields<'a> {
 }
 
 /// The names of which something is declared, sorted.
-fn declared_names(output: &Output) -> Vec<&str> {
+pub(super) fn declared_names(output: &Output) -> Vec<&str> {
     let said = (output.trusted.iter())
         .chain(&output.directory)
         .chain(&output.named_by)
@@ -204,7 +198,7 @@ fn declared_names(output: &Output) -> Vec<&str> {
 }
 
 /// The values of declared fields, each name at its shallowest level, by value.
-fn find_declared(names: &[&str], records: &Records, text: &str) -> Vec<Declared> {
+pub(super) fn find_declared(names: &[&str], records: &Records, text: &str) -> Vec<Declared> {
     let ends: Vec<&str> = names.iter().map(|name| name.rsplit('/').next().unwrap_or_default()).collect();
     let mut least = vec![usize::MAX; names.len()];
     let mut found = Vec::new();

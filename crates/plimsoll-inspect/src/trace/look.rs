@@ -2,6 +2,7 @@
 //! text is known, and which values are not for everybody.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use plimsoll_core::{ArgumentRole, Integrity};
 use serde_json::Value;
@@ -11,6 +12,7 @@ use super::lending::Aim;
 use super::prepared::Prepared;
 use super::spelling::Spelling;
 use crate::intent::Words;
+use crate::payload::Sensitive;
 
 impl Prepared<'_> {
     /// What the asking person said in words of their own, by span: no tool's result, wherever it was
@@ -34,19 +36,20 @@ impl Prepared<'_> {
         places.filter(|place| place.whole).map(|place| place.integrity).max()
     }
 
-    /// The values of fields declared sensitive, each with its data class, at any depth of their results.
-    pub fn sensitive(&self) -> Vec<(&str, &str)> {
-        let mut found = Vec::new();
-        for span in &self.spans {
-            let (Some(output), Some(records)) = (span.output, span.records_if_sensitive()) else { continue };
-            for id in 0..records.len() {
-                for (name, class) in &output.sensitive {
-                    if super::fields::covers(records, &span.text.exact, name, id) {
-                        found.push((class.as_str(), span.value(id)));
+    /// The values of fields declared sensitive, at any depth of their results, each once.
+    pub(crate) fn sensitive(&self) -> impl Iterator<Item = &Sensitive> + Clone {
+        let places = self.sensitive.get_or_init(|| {
+            let mut seen = HashSet::new();
+            let mut places = Vec::new();
+            for (at, span) in self.spans.iter().enumerate() {
+                for (n, value) in span.sensitive().iter().enumerate() {
+                    if seen.insert((value.class.as_str(), value.value.as_str())) {
+                        places.push((at, n));
                     }
                 }
             }
-        }
-        found
+            places
+        });
+        places.iter().filter_map(|(at, n)| self.spans[*at].sensitive().get(*n))
     }
 }

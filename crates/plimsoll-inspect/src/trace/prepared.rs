@@ -12,6 +12,7 @@ use super::fields::Fields;
 use super::records::Records;
 use super::text::PreparedText;
 use super::times::Said;
+use crate::payload::Sensitive;
 
 /// Spans made ready.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub struct Prepared<'a> {
     pub(super) vocabulary: OnceLock<HashSet<u64>>,
     /// What known authors wrote.
     pub(super) written: OnceLock<Vec<Written>>,
+    /// Where each sensitive value stands first: its span, and its place among the span's.
+    pub(super) sensitive: OnceLock<Vec<(usize, usize)>>,
 }
 
 #[derive(Debug)]
@@ -32,6 +35,7 @@ pub(super) struct PreparedSpan<'a> {
     pub(super) output: Option<&'a Output>,
     pub(super) call: Option<&'a Value>,
     fields: OnceLock<Option<Fields<'a>>>,
+    sensitive: OnceLock<Vec<Sensitive>>,
     /// It is what a search for the user's own words found.
     pub(super) searched: OnceLock<bool>,
 }
@@ -52,10 +56,17 @@ impl<'a> Prepared<'a> {
             output: traced.output,
             call: traced.call,
             fields: OnceLock::new(),
+            sensitive: OnceLock::new(),
             searched: OnceLock::new(),
         };
         let spans = spans.iter().map(ready).collect();
-        Self { spans, said: OnceLock::new(), vocabulary: OnceLock::new(), written: OnceLock::new() }
+        Self {
+            spans,
+            said: OnceLock::new(),
+            vocabulary: OnceLock::new(),
+            written: OnceLock::new(),
+            sensitive: OnceLock::new(),
+        }
     }
 
     /// How many spans there are.
@@ -101,19 +112,22 @@ impl<'a> PreparedSpan<'a> {
         self.call.is_some_and(|call| call.is_null() || call.as_object().is_some_and(Map::is_empty))
     }
 
-    /// The records of a result that may hold a sensitive field.
-    pub(super) fn records_if_sensitive(&self) -> Option<&Records> {
-        self.output.filter(|output| !output.sensitive.is_empty()).and_then(|_| self.records())
+    /// The values of its fields that are declared sensitive.
+    pub(super) fn sensitive(&self) -> &[Sensitive] {
+        let declared = self.output.filter(|output| !output.sensitive.is_empty());
+        let found = || declared.map_or_else(Vec::new, |output| self.text.sensitive(output));
+        match declared.and_then(|output| self.text.sensitive_known(output)) {
+            Some(known) => known,
+            None => self.sensitive.get_or_init(found),
+        }
     }
 
     /// What is declared about the fields of its records.
     pub(super) fn fields(&self) -> Option<&Fields<'a>> {
         let read = || {
             let (output, records) = (self.output?, self.records()?);
-            let known = self.text.declared(output);
-            let fields = Fields::of(output, records, &self.text.exact, self.integrity(), known);
-            self.text.keep_declared(output, &fields);
-            Some(fields)
+            let declared = self.text.declared_or_found(output).into_owned();
+            Some(Fields::of(output, records, self.integrity(), declared))
         };
         self.fields.get_or_init(read).as_ref()
     }

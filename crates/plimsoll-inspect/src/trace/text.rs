@@ -4,6 +4,8 @@
 //! hit in the folded text can be checked against the text as it was written. What costs more (decoding
 //! long words, undoing look-alike characters, reading records) is done only when first asked for.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use memchr::memmem::Finder;
@@ -11,10 +13,11 @@ use plimsoll_core::Output;
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 use super::encoded::{decoded_words, without_disguise};
-use super::fields::{Declared, Fields};
+use super::fields::{Declared, covers, declared_names, find_declared};
 use super::records::{Records, Shape};
 use super::spelling::{Spelling, is_quoted};
 use crate::intent::Words;
+use crate::payload::Sensitive;
 
 /// One text, ready. It owns what it holds, so that a caller can keep it between turns under the text's
 /// content address (in an `Arc`, which [`Prepared::with`](super::Prepared::with) takes) and pay for it
@@ -34,6 +37,8 @@ pub struct PreparedText {
     words: OnceLock<Words>,
     /// Which of its values are the declared fields of one output: that of the tool which returned it.
     declared: OnceLock<(Output, Vec<Declared>)>,
+    /// The values of that output's sensitive fields.
+    sensitive: OnceLock<(BTreeMap<String, String>, Vec<Sensitive>)>,
 }
 
 impl PreparedText {
@@ -49,6 +54,22 @@ impl PreparedText {
             disguised: OnceLock::new(),
             words: OnceLock::new(),
             declared: OnceLock::new(),
+            sensitive: OnceLock::new(),
+        }
+    }
+
+    /// Reads the text for all that is asked of it later, as one of the user's or as a result whose fields mean this. What is
+    /// not read here is read when it is first asked for.
+    pub fn settle(&self, is_users: bool, output: Option<&Output>) {
+        self.disguised();
+        if is_users {
+            self.words();
+        }
+        if let Some(output) = output {
+            self.declared_or_found(output);
+            if !output.sensitive.is_empty() {
+                self.sensitive_known(output);
+            }
         }
     }
 
@@ -57,13 +78,27 @@ impl PreparedText {
         self.records.get_or_init(|| Records::read(&self.exact))
     }
 
-    /// What was found of an output's declared fields before.
-    pub(super) fn declared(&self, output: &Output) -> Option<&[Declared]> {
-        self.declared.get().filter(|(known, _)| known == output).map(|(_, declared)| declared.as_slice())
+    /// Which of its values are an output's declared fields; looked up once for one output.
+    pub(super) fn declared_or_found(&self, output: &Output) -> Cow<'_, [Declared]> {
+        let find = || find_declared(&declared_names(output), self.records(), &self.exact);
+        let (known, declared) = self.declared.get_or_init(|| (output.clone(), find()));
+        if known == output { Cow::Borrowed(declared) } else { Cow::Owned(find()) }
     }
 
-    pub(super) fn keep_declared(&self, output: &Output, fields: &Fields<'_>) {
-        self.declared.get_or_init(|| (output.clone(), fields.declared().to_vec()));
+    /// The values of the fields that these outputs declare sensitive, where they are known from before or looked up now.
+    pub(super) fn sensitive_known(&self, output: &Output) -> Option<&[Sensitive]> {
+        let (of, known) = self.sensitive.get_or_init(|| (output.sensitive.clone(), self.sensitive(output)));
+        (*of == output.sensitive).then_some(known.as_slice())
+    }
+
+    pub(super) fn sensitive(&self, output: &Output) -> Vec<Sensitive> {
+        let records = self.records();
+        let of = |(id, (name, class)): (u32, (&String, &String))| {
+            covers(records, &self.exact, name, id)
+                .then(|| Sensitive::of(class, records.value(&self.exact, id)))?
+        };
+        let places = (0..records.len()).flat_map(|id| output.sensitive.iter().map(move |field| (id, field)));
+        places.filter_map(of).collect()
     }
 
     /// A text that the user wrote, read for what it asks to be done.
@@ -104,15 +139,19 @@ impl PreparedText {
         })
     }
 
-    /// Whether the value stands here in an encoding or in look-alike characters.
-    pub(super) fn hides(&self, spelling: &Spelling) -> bool {
-        let disguised = self.disguised.get_or_init(|| {
+    fn disguised(&self) -> &str {
+        self.disguised.get_or_init(|| {
             let mut text = decoded_words(&self.exact);
             if !self.exact.is_ascii() {
                 text.push_str(&without_disguise(&self.exact));
             }
             text
-        });
+        })
+    }
+
+    /// Whether the value stands here in an encoding or in look-alike characters.
+    pub(super) fn hides(&self, spelling: &Spelling) -> bool {
+        let disguised = self.disguised();
         !disguised.is_empty() && spelling.needles.iter().any(|n| n.find(disguised.as_bytes()).is_some())
     }
 }

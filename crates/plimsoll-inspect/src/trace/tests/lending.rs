@@ -257,6 +257,8 @@ fn what_is_known_of_a_value_in_free_text() {
     assert_eq!(known("infos.com/"), Some(Integrity::Trusted));
     assert_eq!(known("www.evil.net"), Some(Integrity::Untrusted));
     assert_eq!(known("www.else.net"), None);
-    assert_eq!(prepared.sensitive(), [("identity", "X123")]);
+    let sensitive: Vec<(&str, &str)> =
+        prepared.sensitive().map(|found| (found.class.as_str(), found.value.as_str())).collect();
+    assert_eq!(sensitive, [("identity", "X123")]);
     assert_eq!(prepared.user_texts().collect::<Vec<_>>(), [(0, "see www.ours.com")]);
 }

@@ -1,9 +1,12 @@
-//! How long a decision takes, one after another on one thread.
+//! How long a decision takes, one after another on one thread: by the clock on the wall, and by the processor time of
+//! the thread. On a machine that does other things as well, only the second is about this program.
 
 use std::time::Instant;
 
 use plimsoll_bundle::Workflow;
 use plimsoll_gateway::context::Shown;
+use plimsoll_gateway::limits::Tally;
+use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 
 use super::episode::Episode;
@@ -16,22 +19,39 @@ pub const LARGE_CALLS_MAX: usize = 200;
 /// Bytes of a large context.
 pub const LARGE_BYTES: usize = 200 << 10;
 
+/// Numbers of one kind.
+#[derive(Debug, Default)]
+pub struct Numbers(Vec<f64>);
+
 /// Durations of one step, in microseconds.
 #[derive(Debug, Default)]
-pub struct Times(Vec<f64>);
+pub struct Times {
+    /// By the clock on the wall.
+    pub wall: Numbers,
+    /// By the time that this thread was on a processor.
+    pub cpu: Numbers,
+}
+
+/// When a step began, by both clocks.
+struct Start {
+    wall: Instant,
+    cpu: f64,
+}
 
 /// What was measured in contexts of one size.
 #[derive(Debug, Default)]
 pub struct Measured {
     /// Bytes of the context.
-    pub bytes: Times,
-    /// Labelling every text and making it ready for searching: once for each answer of a model.
+    pub bytes: Numbers,
+    /// Labelling every text and reading it for all that is asked of it: once for each text, while the model thinks.
     pub ingest: Times,
+    /// Putting the texts that are ready together: once for each answer.
+    pub prepare: Times,
     /// Tracing and deciding the first call of an answer.
     pub first: Times,
     /// Tracing and deciding any further call of the same answer.
     pub further: Times,
-    /// The same context in the conversation's next request: labelled and made ready again.
+    /// The same context in the conversation's next request: labelled and put together again.
     pub again: Times,
     /// Tracing and deciding the first call of the answer to that.
     pub next: Times,
@@ -63,30 +83,34 @@ fn measure(scenes: &[Scene<'_>], most: usize, bytes: usize) -> Measured {
         .iter()
         .flat_map(|scene| scene.episode.judged().map(move |(at, call)| (scene, at, call)))
         .collect();
+    let nothing_used = Tally::default();
     let mut measured = Measured::default();
     for (scene, at, call) in calls.iter().step_by(calls.len().div_ceil(most).max(1)) {
         let known = Known::default();
         let shown = scene.before(*at, padding(scene, scenes, bytes, &known), &known);
         measured.bytes.0.push(shown.iter().map(|piece| piece.text.len()).sum::<usize>() as f64);
         let same = shown.clone();
-        let start = Instant::now();
+        let start = Start::now();
         let context = scene.see(&known, shown);
+        scene.make_ready(&context, &known);
+        measured.ingest.add(&start);
+        let start = Start::now();
         let prepared = scene.prepare(&context, &known);
-        measured.ingest.add(start);
+        measured.prepare.add(&start);
         for times in [&mut measured.first, &mut measured.further] {
-            let start = Instant::now();
-            let ruled = scene.rule(&prepared, &context.trajectory, call);
-            times.add(start);
+            let start = Start::now();
+            let ruled = scene.rule(&prepared, &context.trajectory, &nothing_used, call);
+            times.add(&start);
             drop(ruled);
         }
         drop(prepared);
-        let start = Instant::now();
+        let start = Start::now();
         let context = scene.see(&known, same);
         let prepared = scene.prepare(&context, &known);
-        measured.again.add(start);
-        let start = Instant::now();
-        let ruled = scene.rule(&prepared, &context.trajectory, call);
-        measured.next.add(start);
+        measured.again.add(&start);
+        let start = Start::now();
+        let ruled = scene.rule(&prepared, &context.trajectory, &nothing_used, call);
+        measured.next.add(&start);
         drop(ruled);
     }
     measured
@@ -113,11 +137,26 @@ fn padding<'a>(scene: &Scene<'a>, scenes: &[Scene<'a>], bytes: usize, known: &Kn
     padding
 }
 
-impl Times {
-    fn add(&mut self, start: Instant) {
-        self.0.push(start.elapsed().as_secs_f64() * 1e6);
+impl Start {
+    fn now() -> Self {
+        Self { wall: Instant::now(), cpu: on_processor() }
     }
+}
 
+/// Microseconds for which this thread was on a processor.
+fn on_processor() -> f64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    time.tv_sec as f64 * 1e6 + time.tv_nsec as f64 / 1e3
+}
+
+impl Times {
+    fn add(&mut self, start: &Start) {
+        self.cpu.0.push(on_processor() - start.cpu);
+        self.wall.0.push(start.wall.elapsed().as_secs_f64() * 1e6);
+    }
+}
+
+impl Numbers {
     /// The value that this share of all is at or below.
     pub fn at(&self, share: f64) -> Option<f64> {
         let mut sorted = self.0.clone();
@@ -132,34 +171,39 @@ impl Times {
 }
 
 impl Measured {
+    fn steps(&self) -> [(&'static str, &Times); 6] {
+        [
+            ("ingest", &self.ingest),
+            ("prepare", &self.prepare),
+            ("first", &self.first),
+            ("further", &self.further),
+            ("again", &self.again),
+            ("next", &self.next),
+        ]
+    }
+
     fn json(&self) -> Value {
-        json!({
-            "calls": self.first.0.len(),
-            "context_bytes": self.bytes.json(),
-            "ingest_us": self.ingest.json(),
-            "first_us": self.first.json(),
-            "further_us": self.further.json(),
-            "again_us": self.again.json(),
-            "next_us": self.next.json(),
-        })
+        let mut report = json!({ "calls": self.first.wall.0.len(), "context_bytes": self.bytes.json() });
+        for (step, times) in self.steps() {
+            report[format!("{step}_us")] = times.wall.json();
+            report[format!("{step}_cpu_us")] = times.cpu.json();
+        }
+        report
     }
 
     fn lines(&self, name: &str) -> String {
-        let of = |times: &Times| {
-            let at = |share| times.at(share).unwrap_or(f64::NAN);
-            format!("{:.0} / {:.0} / {:.0}", at(0.5), at(0.99), at(1.0))
-        };
         let kib = self.bytes.at(0.5).unwrap_or(f64::NAN) / 1024.0;
-        format!(
-            "{name:<22}{:>6}{kib:>10.0} KiB{:>24}{:>24}{:>24}{:>24}{:>24}\n",
-            self.first.0.len(),
-            of(&self.ingest),
-            of(&self.first),
-            of(&self.further),
-            of(&self.again),
-            of(&self.next)
-        )
+        let line = |clock: &str, of: fn(&Times) -> &Numbers| {
+            let told = self.steps().map(|(_, times)| format!("{:>24}", three(of(times)))).concat();
+            format!("{:<22}{:>6}{kib:>10.0} KiB{told}\n", format!("{name}, {clock}"), self.first.wall.0.len())
+        };
+        line("processor", |times| &times.cpu) + &line("wall", |times| &times.wall)
     }
+}
+
+fn three(numbers: &Numbers) -> String {
+    let at = |share| numbers.at(share).unwrap_or(f64::NAN);
+    format!("{:.0} / {:.0} / {:.0}", at(0.5), at(0.99), at(1.0))
 }
 
 impl Latency {
@@ -169,11 +213,12 @@ impl Latency {
 
     pub fn text(&self) -> String {
         let head = format!(
-            "{:<22}{:>6}{:>14}{:>24}{:>24}{:>24}{:>24}{:>24}\n",
+            "{:<22}{:>6}{:>14}{:>24}{:>24}{:>24}{:>24}{:>24}{:>24}\n",
             "µs, p50 / p99 / max",
             "calls",
             "context",
-            "label and prepare",
+            "label and read",
+            "put together",
             "first call",
             "further call",
             "next request",
@@ -189,8 +234,8 @@ mod tests {
 
     #[test]
     fn shares_are_of_all() {
-        let times = Times((0..=100).rev().map(f64::from).collect());
-        assert_eq!([0.0, 0.5, 0.99, 1.0].map(|share| times.at(share)), [0.0, 50.0, 99.0, 100.0].map(Some));
-        assert_eq!(Times::default().at(0.5), None);
+        let numbers = Numbers((0..=100).rev().map(f64::from).collect());
+        assert_eq!([0.0, 0.5, 0.99, 1.0].map(|share| numbers.at(share)), [0.0, 50.0, 99.0, 100.0].map(Some));
+        assert_eq!(Numbers::default().at(0.5), None);
     }
 }

@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use plimsoll_bundle::suggest::did_you_mean;
 use plimsoll_bundle::{Bundle, Workflow};
 use plimsoll_core::{Need, Ruling};
+use plimsoll_gateway::limits::Tally;
 
 use super::domain::Domains;
-use super::episode::{Call, Episode};
+use super::episode::{Call, Episode, Step};
 use super::reach::{Reach, is_consequential, search};
 use super::scene::{Ground, Ruled, Scene};
 use crate::talk::Error;
@@ -40,6 +41,12 @@ impl Decided<'_> {
         self.ruled.decision.ruling == ruling
     }
 
+    /// It is allowed, or a person approves it.
+    fn goes_through(&self) -> bool {
+        let asked = self.is(Ruling::Hold) && !self.attack && !self.waits_for_check();
+        self.is(Ruling::Allow) || asked
+    }
+
     /// Held for want of a check's answer alone, which the trace does not have.
     pub fn waits_for_check(&self) -> bool {
         let needs = &self.ruled.decision.needs;
@@ -65,12 +72,22 @@ pub fn all<'a>(
 
 fn one<'a>(scene: &Scene<'a>, domains: Option<&Domains>) -> Outcome<'a> {
     let mut calls = Vec::new();
-    for (at, call) in scene.episode.judged() {
+    let mut tally = Tally::default();
+    for (at, step) in scene.episode.steps.iter().enumerate() {
+        let Step::Call(call) = step else { continue };
+        if !call.judge {
+            scene.count(&mut tally, call);
+            continue;
+        }
         let context = scene.context(at);
         let prepared = context.prepare(scene.ground.bundle);
-        let ruled = scene.rule(&prepared, &context.trajectory, call);
+        let ruled = scene.rule(&prepared, &context.trajectory, &tally, call);
         let consequential = is_consequential(scene, &ruled.tool, &call.args);
-        calls.push(Decided { call, attack: scene.episode.is_attack(call), consequential, ruled });
+        let decided = Decided { call, attack: scene.episode.is_attack(call), consequential, ruled };
+        if decided.goes_through() {
+            scene.count(&mut tally, call);
+        }
+        calls.push(decided);
     }
     let reach = domains.filter(|_| !scene.episode.attack).map(|domains| search(scene, domains));
     Outcome { episode: scene.episode, calls, reach }

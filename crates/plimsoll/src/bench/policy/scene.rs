@@ -1,8 +1,8 @@
 //! What the model had been shown at some point of an episode, and the decision about a call there.
 //!
 //! Contexts are built and calls decided by the gateway's own functions. What is not in a trace is assumed:
-//! a known answer of the model proposed the call, nobody has approved anything yet, no limit is reached, and a check
-//! has the answer that the trace has for its call, or none.
+//! a known answer of the model proposed the call, nobody has approved anything yet, and a check has the answer that
+//! the trace has for its call, or none. Limits count the episode's own calls, as if all of it happened within every window.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -11,11 +11,13 @@ use jiff::Timestamp;
 use plimsoll_bundle::{Bundle, Check, Workflow, declared};
 use plimsoll_core::{
     Account, Act, ActId, Assume, Case, CheckFact, Decision, Door, Effect, Facts, Flow, Hypothesis, Judgement,
-    Mode, Need, PermitId, Principal, PrincipalKind, Rules, SpanKind, Tier, ToolName, Trajectory, decide,
+    Mode, Need, PermitId, Principal, PrincipalKind, Rules, Ruling, SpanKind, Tier, ToolName, Trajectory,
+    decide,
 };
 use plimsoll_gateway::context::{
-    Called, Context, KnownResult, Ready, Results, Scope, Sessions, Shown, flow, see_again,
+    Called, Context, KnownResult, Ready, Results, Scope, Sessions, Shown, flow, flow_unseen, see_again,
 };
+use plimsoll_gateway::limits::Tally;
 use plimsoll_inspect::Redactor;
 use plimsoll_inspect::trace::Prepared;
 use serde_json::Value;
@@ -106,6 +108,11 @@ impl<'a> Scene<'a> {
         see_again(self.ground.bundle, self.workflow, results, sessions, scope, shown)
     }
 
+    /// Reads the texts that are new, as the gateway does while the model thinks.
+    pub fn make_ready(&self, context: &Context<'_>, known: &Known) {
+        known.ready.make(context.unready(self.ground.bundle, &known.ready));
+    }
+
     /// Makes a context ready for tracing.
     pub fn prepare<'c>(&self, context: &'c Context<'_>, known: &Known) -> Prepared<'c>
     where
@@ -154,11 +161,33 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// Traces and decides one call of the trace.
-    pub fn rule(&self, prepared: &Prepared<'_>, trajectory: &Trajectory, call: &Call) -> Ruled {
+    /// Traces and decides one call of the trace, and finds the ways on where it does not run.
+    pub fn rule(
+        &self,
+        prepared: &Prepared<'_>,
+        trajectory: &Trajectory,
+        tally: &Tally,
+        call: &Call,
+    ) -> Ruled {
         let tool = self.tool(&call.tool);
         let flow = self.flow(prepared, &tool, &call.args);
-        self.decide(tool, call.args.clone(), flow, trajectory)
+        let mut posed = self.pose(tool, call.args.clone(), flow, tally);
+        let mut decision = self.settle(&mut posed, trajectory);
+        if decision.ruling != Ruling::Allow {
+            let (bundle, case) = (self.ground.bundle, self.case(&posed, trajectory));
+            decision.remedies.extend(bundle.other_ways(self.workflow, &bundle.rules, &case));
+        }
+        posed.ruled(decision)
+    }
+
+    /// Counts a call that goes through.
+    pub fn count(&self, tally: &mut Tally, call: &Call) {
+        let tool = self.tool(&call.tool);
+        let bundle = self.ground.bundle;
+        let found = bundle.find_tool(&tool).map(|tool| &**tool);
+        let flow = flow_unseen(&call.args, found, &self.ground.redactor);
+        let posed = self.pose(tool, call.args.clone(), flow, tally);
+        tally.count(&posed.act, &posed.flow.origins);
     }
 
     pub fn flow(&self, prepared: &Prepared<'_>, tool: &ToolName, arguments: &Value) -> Flow {
@@ -166,17 +195,21 @@ impl<'a> Scene<'a> {
         flow(prepared, arguments, tool, &self.ground.redactor)
     }
 
-    /// Decides, runs the checks that the decision asks for, and decides again: as the path does.
+    /// Decides, runs the checks that the decision asks for, and decides again: as the path does. Nothing was used up.
     pub fn decide(&self, tool: ToolName, arguments: Value, flow: Flow, trajectory: &Trajectory) -> Ruled {
-        let mut posed = self.pose(tool, arguments, flow);
+        let mut posed = self.pose(tool, arguments, flow, &Tally::default());
+        let decision = self.settle(&mut posed, trajectory);
+        posed.ruled(decision)
+    }
+
+    fn settle(&self, posed: &mut Posed, trajectory: &Trajectory) -> Decision {
         let rules = &self.ground.bundle.rules;
-        let mut decision = decide(rules, &self.case(&posed, trajectory)).decision;
-        if decision.needs.iter().any(|need| matches!(need, Need::Check { .. })) {
-            posed.facts.checks = self.run_checks(&posed.act);
-            decision = decide(rules, &self.case(&posed, trajectory)).decision;
+        let decision = decide(rules, &self.case(posed, trajectory)).decision;
+        if !decision.needs.iter().any(|need| matches!(need, Need::Check { .. })) {
+            return decision;
         }
-        let Posed { act, tier, effect, flow, .. } = posed;
-        Ruled { tool: act.tool, tier, effect, flow, decision }
+        posed.facts.checks = self.run_checks(&posed.act);
+        decide(rules, &self.case(posed, trajectory)).decision
     }
 
     /// Asks the rules alone, as if every check had passed and the user had named these arguments.
@@ -188,23 +221,25 @@ impl<'a> Scene<'a> {
         named: Vec<String>,
         trajectory: &Trajectory,
     ) -> Judgement {
-        let posed = self.pose(tool.clone(), arguments.clone(), flow);
+        let posed = self.pose(tool.clone(), arguments.clone(), flow, &Tally::default());
         let assume = Assume { checks: true, named, ..Assume::default() };
         self.ground.bundle.rules.judge(&self.case(&posed, trajectory), &assume)
     }
 
-    fn pose(&self, tool: ToolName, arguments: Value, flow: Flow) -> Posed {
+    fn pose(&self, tool: ToolName, arguments: Value, flow: Flow, tally: &Tally) -> Posed {
         let bundle = self.ground.bundle;
         let (tier, effect, account) = declared::weight(bundle, &tool);
-        let facts = Facts {
+        let mut facts = Facts {
             objections: declared::objections(bundle, self.workflow, &tool, &arguments),
             hypothesis: Hypothesis::Answer,
             terms: bundle.terms(self.workflow, &tool),
             checks: declared::open_checks(bundle, &tool),
+            counters: tally.counters(&tool),
             ..Facts::default()
         };
         let schema = bundle.find_tool(&tool).and_then(|tool| tool.pin.as_ref()).map(|pin| pin.digest);
         let act = Act { id: ActId(Uuid::nil()), door: Door::Llm, tool, arguments, schema, call_id: None };
+        facts.objections.extend(tally.objection(self.workflow, &act, &flow.origins));
         Posed { act, tier, effect, account, flow, facts }
     }
 
@@ -267,6 +302,12 @@ struct Posed {
     account: Account,
     flow: Flow,
     facts: Facts,
+}
+
+impl Posed {
+    fn ruled(self, decision: Decision) -> Ruled {
+        Ruled { tool: self.act.tool, tier: self.tier, effect: self.effect, flow: self.flow, decision }
+    }
 }
 
 /// A result as a tool server writes it: text as it is, anything else as JSON.
