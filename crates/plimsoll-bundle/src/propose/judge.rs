@@ -7,7 +7,7 @@ use plimsoll_core::{Account, ArgumentRole, Effect, Tier};
 use serde_json::Value;
 
 use super::roles::{is_credential, roles};
-use super::words::{Deed, deed, warning, words};
+use super::words::{Deed, deed, opening, warning, words};
 
 /// A proposal for one tool.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +25,19 @@ pub fn judge(tool: &Value) -> Judged {
     let claims = |name: &str| tool.get("annotations").and_then(|a| a.get(name)).and_then(Value::as_bool);
     let mut why = Vec::new();
     let mut deed = by_name(text("name"), &mut why);
+    // Where the name says nothing, the description may make it worse than that, never better.
+    if deed.is_none()
+        && let Some((said, word)) = opening(text("description")).filter(|(said, _)| *said >= Deed::Send)
+    {
+        why.push(format!("its description begins with `{word}`"));
+        deed = Some(said);
+    }
+    if let Some((said, path, value)) = by_choice(tool)
+        && deed.is_none_or(|deed| said > deed)
+    {
+        why.push(format!("`{path}` may be `{value}`"));
+        deed = Some(said);
+    }
     if let Some((said, phrase)) = warning(text("description"))
         && deed.is_none_or(|deed| said > deed && (deed != Deed::Read || said >= Deed::Send))
     {
@@ -57,11 +70,25 @@ fn by_name(name: &str, why: &mut Vec<String>) -> Option<Deed> {
         Deed::Write => "changes things",
         Deed::Send => "tells somebody",
         Deed::Pay => "moves money",
+        Deed::Admit => "lets somebody in",
         Deed::Run => "does what it is told",
         Deed::Destroy => "takes something away",
     };
     why.push(format!("`{word}` {means}"));
     Some(deed)
+}
+
+/// The worst that an argument with a closed set of values lets be done: `action`, which may be `delete`.
+fn by_choice(tool: &Value) -> Option<(Deed, String, String)> {
+    let properties = tool.get("inputSchema")?.get("properties")?.as_object()?;
+    let values = properties.iter().flat_map(|(name, property)| {
+        let values = property.get("enum").and_then(Value::as_array).into_iter().flatten();
+        values.filter_map(move |value| Some((name, value.as_str()?)))
+    });
+    let does = words("action operation op command cmd method verb task do");
+    let deeds = values.filter(|(name, _)| words(name).iter().any(|word| does.contains(word)));
+    let found = deeds.filter_map(|(name, value)| Some((deed(value)?.0, name.clone(), value.to_owned())));
+    found.filter(|(deed, ..)| *deed >= Deed::Write).max_by_key(|(deed, ..)| *deed)
 }
 
 fn of_deed(deed: Deed) -> (Tier, Effect) {
@@ -71,7 +98,7 @@ fn of_deed(deed: Deed) -> (Tier, Effect) {
         Deed::Reach => (Tier::Guarded, Effect::Egress),
         Deed::Draft | Deed::Write => (Tier::Guarded, Effect::Shared),
         Deed::Send => (Tier::Guarded, Effect::Egress),
-        Deed::Pay => (Tier::Dangerous, Effect::External),
+        Deed::Pay | Deed::Admit => (Tier::Dangerous, Effect::External),
         Deed::Run | Deed::Destroy => (Tier::Dangerous, Effect::Destructive),
     }
 }
@@ -127,6 +154,13 @@ fn by_arguments(
     {
         why.push(format!("`{}` is what somebody gets in with", key.path));
         return (Tier::Dangerous, Effect::Shared);
+    }
+    if let Some(url) = has(ArgumentRole::Url)
+        && deed.is_none()
+        && tier != Tier::Dangerous
+    {
+        why.push(format!("`{}` says where it reaches", url.path));
+        return (tier.max(Tier::Guarded), Effect::Egress);
     }
     if let Some(url) = has(ArgumentRole::Url)
         && matches!(deed, Some(Deed::Read | Deed::Reach))

@@ -109,21 +109,26 @@ fn nouns(name: &str) -> Vec<String> {
     let words = words(name);
     // `search_emails`: the first word is what it does, whatever else the others could mean.
     let rest = words.iter().enumerate().filter(|(at, word)| *at > 0 || !is_verb(word));
-    let filler = ["all", "by", "in", "of", "for", "from", "the", "with", "to"];
-    let until: Vec<&String> = rest.map(|(_, word)| word).take_while(|word| *word != "by").collect();
-    until
-        .into_iter()
-        .rev()
-        .filter(|word| !filler.contains(&word.as_str()))
-        .map(|word| singular(word))
-        .collect()
+    // What stands behind one of these says which: `hotels in city`, `members of channel`.
+    let which = ["by", "in", "of", "for", "from", "with", "to"];
+    let until = rest.map(|(_, word)| word).take_while(|word| !which.contains(&word.as_str()));
+    let mut nouns: Vec<String> =
+        until.filter(|word| !["all", "the"].contains(&word.as_str())).map(|word| singular(word)).collect();
+    nouns.reverse();
+    nouns
 }
+
+/// Words for a record of something else: `user profile`.
+const OF_SOMETHING: [&str; 9] =
+    ["list", "info", "detail", "profile", "record", "data", "result", "entry", "metadata"];
 
 /// The argument that the id of such a record may be used for: `event_id` for an event; a bare `id` where
 /// the tools that take one speak of the same thing.
 fn lent(nouns: &[String], all: &[Value]) -> Option<String> {
     let takers = identifiers(all);
-    let own = nouns.iter().find_map(|noun| {
+    // The history of a channel is no channel.
+    let of = nouns.iter().find(|noun| !OF_SOMETHING.contains(&noun.as_str()));
+    let own = of.and_then(|noun| {
         let is = |argument: &&String| {
             let words = words(argument);
             matches!(&words[..], [.., kind, id] if singular(kind) == *noun && is_id(id))
@@ -207,10 +212,14 @@ fn is_servers(field: &str) -> bool {
 }
 
 fn directory(fields: Option<&BTreeSet<String>>) -> String {
-    let reached = ["name", "email", "phone", "username", "*"];
-    let known =
-        |field: &&str| fields.is_some_and(|paths| paths.iter().any(|path| schema::is_field(path, field)));
-    let named: Vec<&str> = reached.iter().filter(|field| known(field)).copied().collect();
+    const REACHED: [&str; 5] = ["name", "email", "phone", "username", "handle"];
+    // `full_name`, `work_email`: the last word says what it is.
+    let reaches = |field: &&String| {
+        field.as_str() == "*" || words(field).last().is_some_and(|last| REACHED.contains(&last.as_str()))
+    };
+    let last = |path: &String| path.rsplit('/').next().unwrap_or(path).to_owned();
+    let names: BTreeSet<String> = fields.into_iter().flatten().map(last).collect();
+    let named: Vec<String> = names.iter().filter(reaches).cloned().collect();
     let named = if named.is_empty() { "name, email".to_owned() } else { named.join(", ") };
     let named = named.replace('*', "\"*\"");
     format!(

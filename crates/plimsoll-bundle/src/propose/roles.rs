@@ -55,7 +55,13 @@ const NAMES: &[(R, &[&str])] = &[
             "channel",
         ],
     ),
-    (R::Amount, &["amount", "price", "total", "sum", "cost", "budget", "quantity", "qty", "tip"]),
+    (
+        R::Amount,
+        &[
+            "amount", "price", "total", "sum", "cost", "budget", "quantity", "qty", "tip", "salary", "wage",
+            "fee", "discount", "balance", "payment",
+        ],
+    ),
     (R::Url, &["url", "uri", "link", "href", "endpoint", "webhook", "host", "domain", "website"]),
     (
         R::Path,
@@ -181,6 +187,30 @@ const NAMES: &[(R, &[&str])] = &[
     ),
 ];
 
+/// Of the words for a choice those that also are one where the schema lists no values.
+const TEXT_CHOICES: [&str; 20] = [
+    "sort",
+    "order",
+    "format",
+    "type",
+    "mode",
+    "kind",
+    "status",
+    "language",
+    "locale",
+    "currency",
+    "priority",
+    "permission",
+    "visibility",
+    "frequency",
+    "interval",
+    "color",
+    "unit",
+    "units",
+    "level",
+    "page",
+];
+
 /// The proposed role of every argument in an input schema, in the schema's order.
 pub fn roles(schema: &Value) -> Vec<ProposedRole> {
     let mut found = Vec::new();
@@ -247,17 +277,18 @@ fn role(name: &str, property: &Value, element: Option<&Value>) -> (ArgumentRole,
     let joined = words.concat();
     let known = |word: &str| NAMES.iter().find(|(_, names)| names.contains(&word)).map(|(role, _)| *role);
     let by_name = known(&joined).or_else(|| words.iter().rev().find_map(|word| known(word)));
-    if let Some(role) = by_name {
+    // `head` counts lines when it is a number, and is a branch when it is a text.
+    let is_text = is_kind(value, "string");
+    let chooses = !is_text || words.last().is_some_and(|last| TEXT_CHOICES.contains(&last.as_str()));
+    if let Some(role) = by_name.filter(|role| *role != R::Choice || chooses) {
         return (role, false);
     }
     if let Some(role) = by_description(value.get("description").or(property.get("description"))) {
         return (role, false);
     }
-    match is_kind(value, "integer") || is_kind(value, "number") {
-        true => (R::Choice, true),
-        // Pessimistic: a value that nobody explained may decide what the act reaches.
-        false => (R::Identifier, true),
-    }
+    // Pessimistic: a value that nobody explained may decide what the act reaches, or how much of it.
+    let is_number = is_kind(value, "number");
+    (if is_number { R::Amount } else { R::Identifier }, true)
 }
 
 /// Whether it is of this type, or null.

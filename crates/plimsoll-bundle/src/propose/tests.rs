@@ -21,9 +21,10 @@ fn wishes() -> Wishes {
     }
 }
 
-const KNOWN: [&str; 6] = ["filesystem", "git", "memory", "fetch", "time", "odd"];
+const KNOWN: [&str; 8] = ["filesystem", "git", "memory", "fetch", "time", "odd", "hr", "home"];
 
-/// A picture of every proposal for servers people really have.
+/// A picture of every proposal for servers people really have, and for two that were made up: where people are paid, and
+/// where doors are unlocked.
 #[test]
 fn what_is_proposed() {
     let all: Vec<String> = KNOWN.iter().map(|name| write::tools(&found(name))).collect();
@@ -73,6 +74,54 @@ fn only_people_are_missing() {
     assert_eq!(odd.tools.len(), servers[5].tools.len());
     let crate::Reach::Stdio { command, .. } = &odd.reach else { panic!("not stdio") };
     assert_eq!(command[1], "--root=/srv/${x}");
+}
+
+/// What a name does not say, the description and closed sets of values may make worse, never better.
+#[test]
+fn worse_never_better() {
+    let judged = |name: &str, description: &str, action: &[&str]| {
+        let schema = match action {
+            [] => serde_json::json!({ "type": "object" }),
+            values => serde_json::json!({ "type": "object", "properties": { "action": { "enum": values } } }),
+        };
+        let tool = serde_json::json!({ "name": name, "description": description, "inputSchema": schema });
+        let judge::Judged { tier, effect, .. } = judge::judge(&tool);
+        format!("{} {}", tier.name(), effect.name())
+    };
+    assert_eq!(judged("firmware", "Firmware of a device.", &[]), "guarded shared");
+    assert_eq!(judged("firmware", "Firmware of a device.", &["check", "rollback"]), "guarded shared");
+    assert_eq!(judged("firmware", "Firmware of a device.", &["check", "wipe"]), "dangerous destructive");
+    assert_eq!(judged("get_firmware", "Firmware of a device.", &["get", "delete"]), "dangerous destructive");
+    assert_eq!(judged("supplies", "Order supplies from the shop.", &[]), "dangerous external");
+    assert_eq!(judged("supplies", "Lists supplies.", &[]), "guarded shared");
+    assert_eq!(judged("hook", "Calls a webhook.", &[]), "guarded egress");
+    assert_eq!(judged("unlock_door", "Opens it.", &[]), "dangerous external");
+    assert_eq!(judged("grantAccess", "Gives somebody access.", &[]), "dangerous external");
+    assert_eq!(judged("list_orders", "Order history.", &[]), "safe read");
+}
+
+/// A record lends the id of what it is, and an argument is a choice where something says among what.
+#[test]
+fn what_is_lent_and_chosen() {
+    let slack = serde_json::json!([
+        { "name": "slack_list_channels", "inputSchema": { "type": "object" } },
+        { "name": "slack_get_channel_history", "inputSchema": { "type": "object" } },
+        { "name": "slack_get_user_profile", "inputSchema": { "type": "object" } },
+        { "name": "slack_post_message", "inputSchema": { "type": "object", "properties": {
+            "channel_id": { "type": "string" }, "user_id": { "type": "string" } } } },
+        { "name": "create_pull_request", "inputSchema": { "type": "object", "properties": {
+            "head": { "type": "string" }, "head_lines": { "type": "integer" }, "door": { "type": "integer" },
+            "share": { "type": "number" }, "sort": { "type": "string" } } } },
+    ]);
+    let tools = FoundServer { tools: slack.as_array().unwrap().clone(), ..found("odd") };
+    let text = write::tools(&tools);
+    let line =
+        |name: &str| text.lines().find(|line| line.trim_start().starts_with(&format!("{name}:"))).unwrap();
+    assert!(line("slack_list_channels").contains("lends: {channel_id: channel_id"));
+    assert!(line("slack_get_user_profile").contains("lends: {id: user_id"));
+    assert!(!line("slack_get_channel_history").contains("lends"));
+    let roles = "{head: identifier, head_lines: choice, door: identifier, share: amount, sort: choice}";
+    assert!(line("create_pull_request").contains(roles), "{}", line("create_pull_request"));
 }
 
 #[test]

@@ -15,6 +15,8 @@ pub(super) enum Deed {
     Send,
     /// Moves money.
     Pay,
+    /// Lets somebody in, or lets somebody do more.
+    Admit,
     /// Does whatever it is told.
     Run,
     /// Something is gone afterwards.
@@ -120,7 +122,6 @@ const VERBS: &[(Deed, &[&str])] = &[
             "complete",
             "reopen",
             "lock",
-            "unlock",
             "sync",
             "replace",
         ],
@@ -156,6 +157,21 @@ const VERBS: &[(Deed, &[&str])] = &[
         &[
             "pay", "transfer", "refund", "charge", "purchase", "buy", "withdraw", "payout", "wire", "remit",
             "donate", "trade",
+        ],
+    ),
+    (
+        Deed::Admit,
+        &[
+            "unlock",
+            "disarm",
+            "grant",
+            "authorize",
+            "authorise",
+            "impersonate",
+            "elevate",
+            "promote",
+            "override",
+            "bypass",
         ],
     ),
     (
@@ -278,6 +294,23 @@ pub(super) fn deed(name: &str) -> Option<(Deed, String)> {
         }
     }
     told
+}
+
+/// Verbs that begin a description and say more than the same word in a name, where it may be a noun.
+const OPENING: &[(Deed, &[&str])] = &[
+    (Deed::Pay, &["order", "orders", "reorder", "bid", "bids", "checkout", "subscribe", "subscribes"]),
+    (Deed::Send, &["call", "calls", "trigger", "triggers", "text", "message", "alert", "alerts"]),
+];
+
+/// What the first word of a description says is done: of a tool whose name does not say it.
+pub(super) fn opening(description: &str) -> Option<(Deed, String)> {
+    let first = words(description.split_whitespace().next()?).pop()?;
+    let says = |verbs: &[&str]| {
+        let plain = first.strip_suffix('s').filter(|_| !first.ends_with("ss"));
+        verbs.contains(&first.as_str()) || plain.is_some_and(|plain| verbs.contains(&plain))
+    };
+    let (deed, _) = OPENING.iter().chain(VERBS).find(|(_, verbs)| says(verbs))?;
+    Some((*deed, first))
 }
 
 /// The worst that a description says, with the phrase that says it.
