@@ -11,6 +11,8 @@ mod flow;
 mod identity;
 mod oidc;
 mod path;
+mod pitfalls;
 mod shapes;
+mod strict;
 mod witnesses;
 mod world;
