@@ -10,6 +10,7 @@ use plimsoll_core::{
     Account, ApprovalTerms, Digest, Effect, FieldClass, Integrity, Meaning, Mode, PersonKey, Tier, ToolName,
     VerifierKey,
 };
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// One validated state of a workflow repository.
@@ -577,7 +578,8 @@ pub struct People {
 }
 
 /// Something that a person may do to releases.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Power {
     /// Make one, and sign it as its author.
     Author,

@@ -8,13 +8,15 @@ use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 /// The kind of key, and the only one: its signatures are short, and the same bytes give the same signature.
 const KIND: &str = "ssh-ed25519";
 
 /// A public Ed25519 key of a person. Two are the same when their 32 bytes are; the comment is for people.
-#[derive(Clone)]
+#[derive(Clone, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct PersonKey {
     public: [u8; 32],
     comment: String,
@@ -96,6 +98,20 @@ impl FromStr for PersonKey {
         let (base64, comment) = rest.trim_start().split_once(' ').unwrap_or((rest.trim_start(), ""));
         let blob = STANDARD.decode(base64).map_err(|_| PersonKeyError::Base64)?;
         Self::of_blob(&blob, comment.trim()).ok_or(PersonKeyError::Base64)
+    }
+}
+
+impl TryFrom<String> for PersonKey {
+    type Error = PersonKeyError;
+
+    fn try_from(line: String) -> Result<Self, Self::Error> {
+        line.parse()
+    }
+}
+
+impl From<PersonKey> for String {
+    fn from(key: PersonKey) -> Self {
+        key.to_string()
     }
 }
 

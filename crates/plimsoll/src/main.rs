@@ -11,6 +11,7 @@ mod chain;
 mod cmd;
 mod replay;
 mod repo;
+mod signing;
 mod system;
 mod talk;
 
@@ -46,6 +47,8 @@ enum Command {
     Check(cmd::check::Check),
     /// What a change of the repository makes possible: the behaviour diff, for reviewers
     Diff(cmd::diff::Diff),
+    /// What the AI may do, signed: make a release, approve it, look at it
+    Release(cmd::release::Release),
     /// Run the gateway for a workflow repository
     Up(cmd::up::Up),
     /// Look at repository, ledger, database and tool servers, and say what is wrong
@@ -78,7 +81,7 @@ enum Command {
     Erase(cmd::erase::Erase),
     /// Keep the keys of a person or session from erasure and retention, until the hold is lifted
     Hold(cmd::erase::Hold),
-    /// Make, list and revoke API keys, admin keys and audit keys
+    /// Make, list and revoke API keys, admin keys, audit keys; make a key that signs releases
     Key(cmd::key::Key),
     /// Look after the record: how it stands, and building its database anew
     Ledger(cmd::ledger::Ledger),
@@ -96,6 +99,7 @@ fn main() -> ExitCode {
         Command::Doctor(args) => args.run(),
         Command::Check(args) => args.run(),
         Command::Diff(args) => args.run(),
+        Command::Release(args) => args.run(),
         Command::Up(args) => args.run(),
         Command::Mcp(args) => args.run(),
         Command::Log(args) => args.run(),

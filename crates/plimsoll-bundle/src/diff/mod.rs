@@ -75,10 +75,18 @@ pub struct Compared {
 /// # Errors
 /// Every diagnostic, when it does not load.
 pub fn load_for_diff(tree: &Tree) -> Result<Bundle, Vec<Diagnostic>> {
+    load_unfilled(tree).map(|(bundle, _)| bundle)
+}
+
+/// The same, with what else somebody should look at.
+///
+/// # Errors
+/// Every diagnostic, when it does not load.
+pub fn load_unfilled(tree: &Tree) -> Result<(Bundle, Vec<Diagnostic>), Vec<Diagnostic>> {
     let var = |name: &str| Some(format!("${{{name}}}"));
     let env = Env { var: &var, file: &|path| Ok(format!("file:{path}")) };
     let overrides = Overrides { allow_unset: true, ..Overrides::default() };
-    load(tree, env, &overrides).map(|(bundle, _)| bundle)
+    load(tree, env, &overrides)
 }
 
 /// What behaves otherwise in `head` than in `base`.

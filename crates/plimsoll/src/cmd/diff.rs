@@ -15,7 +15,7 @@ use crate::talk::{self, Colour, Done, Error};
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct Diff {
-    /// BASE..HEAD, BASE...HEAD (since they parted), or BASE alone; each a git revision or a directory
+    /// BASE..HEAD, BASE...HEAD (since they parted), or BASE alone; each a git revision, a directory or a release file
     #[arg(value_name = "BASE")]
     base: Option<String>,
     /// The other side; default: the files of the repository as they lie there
@@ -62,6 +62,7 @@ Examples:
   plimsoll diff main                         the same against main
   plimsoll diff main...feature --format markdown
   plimsoll diff ../live . --approved approvals.txt
+  plimsoll diff live.release.json            what the files here change against a release
   plimsoll diff v1.2..v1.3 --format sarif > diff.sarif
 
 Exit codes, by the highest level that is not approved: 0 none (or below --fail-on), 3 notice, 4 review,

@@ -1,4 +1,4 @@
-//! The two states that `plimsoll diff` compares: directories, or revisions read through `git`.
+//! The two states that `plimsoll diff` compares: directories, release files, or revisions read through `git`.
 //!
 //! Nothing is checked out: the files of a revision are read from git's objects, and only those that belong
 //! to a workflow repository.
@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 
 use plimsoll_bundle::diff::load_for_diff;
 use plimsoll_bundle::disk::belongs;
+use plimsoll_bundle::release::Release;
 use plimsoll_bundle::tree::{MAX_FILE_BYTES, MAX_FILES, MAX_TREE_BYTES};
 use plimsoll_bundle::{Bundle, Tree};
 
@@ -18,6 +19,8 @@ use crate::talk::{self, Error};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     Dir(PathBuf),
+    /// A release file.
+    Release(PathBuf),
     /// A commit of the git repository that holds this directory.
     Commit {
         repo: PathBuf,
@@ -32,6 +35,8 @@ pub struct State {
     pub name: String,
     pub tree: Tree,
     pub bundle: Bundle,
+    /// The release it is, when it comes from a release file.
+    pub release: Option<Release>,
 }
 
 impl Source {
@@ -42,7 +47,9 @@ impl Source {
         match (base, head) {
             (None, _) => Ok((one("HEAD")?, here())),
             (Some(base), Some(head)) => Ok((one(base)?, one(head)?)),
-            (Some(base), None) if holds_repository(Path::new(base)) => Ok((one(base)?, here())),
+            (Some(base), None) if holds_repository(Path::new(base)) || Path::new(base).is_file() => {
+                Ok((one(base)?, here()))
+            }
             (Some(range), None) => match range.split_once("...") {
                 Some((base, head)) => {
                     let (base, head) = (or_head(base), or_head(head));
@@ -59,11 +66,14 @@ impl Source {
         }
     }
 
-    /// A directory that holds a workflow repository, or else a revision.
-    fn of(text: &str, repo: &Path) -> Result<Self, Error> {
+    /// A directory that holds a workflow repository, a release file, or else a revision.
+    pub fn of(text: &str, repo: &Path) -> Result<Self, Error> {
         let path = Path::new(text);
         if holds_repository(path) {
             return Ok(Self::Dir(path.to_owned()));
+        }
+        if path.is_file() {
+            return Ok(Self::Release(path.to_owned()));
         }
         if path.is_dir() {
             return Err(Error::new(format!("{} holds no plimsoll.yaml", path.display()))
@@ -72,7 +82,7 @@ impl Source {
         let id = git(repo, &["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{text}^{{commit}}")])
             .map_err(|error| match error.message.is_empty() {
                 false => error,
-                true => Error::new(format!("`{text}` is neither a directory with a plimsoll.yaml nor a revision of {}", repo.display()))
+                true => Error::new(format!("`{text}` is neither a directory with a plimsoll.yaml, nor a release file, nor a revision of {}", repo.display()))
                     .help("compare two directories with `plimsoll diff OLD NEW`, or revisions with `plimsoll diff BASE..HEAD`"),
             })?;
         Ok(Self::Commit { repo: repo.to_owned(), name: text.to_owned(), id: id.trim().to_owned() })
@@ -80,8 +90,16 @@ impl Source {
 
     /// Reads and loads it.
     pub fn read(&self) -> Result<State, Error> {
+        let mut release = None;
         let (name, tree) = match self {
             Self::Dir(path) => (path.display().to_string(), Tree::read_dir(path)?),
+            Self::Release(path) => {
+                let read = super::release::read(path)?;
+                let name = format!("release {} ({})", read.predicate().sequence, read.id().short());
+                let tree = read.tree().clone();
+                release = Some(read);
+                (name, tree)
+            }
             Self::Commit { repo, name, id } => {
                 let short = id.get(..12).unwrap_or(id);
                 let shown = if id.starts_with(name.as_str()) {
@@ -97,7 +115,7 @@ impl Source {
                 .help("there has to be a workflow repository on both sides; name it with --repo when it is not here"));
         }
         match load_for_diff(&tree) {
-            Ok(bundle) => Ok(State { name, tree, bundle }),
+            Ok(bundle) => Ok(State { name, tree, bundle, release }),
             Err(found) => {
                 talk::say(plimsoll_bundle::render::text(&found, &tree, false).trim_end());
                 Err(Error::new(format!("{name} does not load, so nobody can say what it would do"))

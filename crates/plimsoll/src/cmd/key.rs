@@ -13,7 +13,7 @@ use plimsoll_store::{AdminKeyRow, KeyRow, Store};
 use crate::repo::Repo;
 use crate::talk::{self, Done, Error};
 
-/// Make, list and revoke API keys, admin keys and audit keys
+/// Make, list and revoke API keys, admin keys, audit keys; make a key that signs releases
 #[derive(Debug, clap::Args)]
 pub struct Key {
     #[command(flatten)]
@@ -33,6 +33,8 @@ enum Verb {
     },
     /// Make an audit key: the secret half goes into a file, the public half is printed for plimsoll.yaml
     Audit(Audit),
+    /// Make a key with which a person signs releases: the public line is printed for people.yaml
+    Sign(super::key_sign::Sign),
     /// Revoke a key by the beginning that `list` shows; running gateways notice within a second
     Revoke { prefix: String },
 }
@@ -98,8 +100,10 @@ enum Kind {
 
 impl Key {
     pub fn run(self) -> Done {
-        if let Verb::Audit(audit) = &self.verb {
-            return audit.run();
+        match &self.verb {
+            Verb::Audit(audit) => return audit.run(),
+            Verb::Sign(sign) => return sign.run(),
+            _ => {}
         }
         let loaded = self.repo.load(true)?;
         let dir = self.repo.state_dir(loaded.bundle.as_ref());
@@ -114,8 +118,8 @@ impl Key {
                     }
                     talk::data(create_key(&store, create).await?);
                 }
-                // Done already: it needs no database.
-                Verb::Audit(_) => {}
+                // Done already: they need no database.
+                Verb::Audit(_) | Verb::Sign(_) => {}
                 Verb::List { json } => list(&store, json).await?,
                 Verb::Revoke { prefix } => {
                     if !store.revoke_key(&prefix, Timestamp::now()).await? {

@@ -13,6 +13,7 @@ pub mod explain;
 pub mod export;
 pub mod init;
 pub mod key;
+mod key_sign;
 pub mod ledger;
 pub mod log;
 pub mod mcp;

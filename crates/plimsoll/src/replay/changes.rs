@@ -144,6 +144,14 @@ impl Changes {
         u8::from(fails)
     }
 
+    /// What was counted, by name.
+    pub fn figures(&self) -> Vec<(&'static str, usize)> {
+        let left = self.unanswerable.values().map(Vec::len).sum();
+        let mut figures = vec![("acts", self.acts), ("decided", self.answered), ("not replayable", left)];
+        figures.extend(KINDS.iter().map(|kind| (*kind, self.number(kind))));
+        figures
+    }
+
     pub fn json(&self) -> Value {
         let changes = KINDS.iter().filter_map(|kind| {
             let by = self.changes.get(kind)?.iter().map(|((tool, rule), entries)| {

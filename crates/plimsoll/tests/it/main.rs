@@ -9,5 +9,6 @@ mod export;
 mod privacy;
 mod process;
 mod proofs;
+mod release;
 mod replay;
 mod restart;
