@@ -17,6 +17,8 @@
 //! | 12 JSON, `repr`, YAML, text | `pitfall_12`, `trace/tests/records.rs` | |
 //! | 13 one bad recipient in a list | `pitfall_13` | `pitfall_13` |
 
+use std::sync::LazyLock;
+
 use plimsoll_bundle::{Bundle, Tree, pin};
 use plimsoll_core::{Ruling, SpanKind, ToolName};
 use plimsoll_gateway::context::{KnownResult, Results, Shown};
@@ -25,6 +27,8 @@ use serde_json::{Value, json};
 use crate::strict::{decided, desk, loaded};
 
 const IBAN: &str = "GB29NWBK60161331926819";
+
+static DESK: LazyLock<Bundle> = LazyLock::new(with_more_tools);
 
 /// The desk with tools that aim at pages, at nothing, and at lists of people.
 fn with_more_tools() -> Bundle {
@@ -66,7 +70,7 @@ fn piece(kind: SpanKind, text: &str) -> Shown<'_> {
 
 /// The ruling, and the rules that gave it.
 fn ruled(said: &str, results: &[(&str, &str)], tool: &str, arguments: Value) -> (Ruling, Vec<String>) {
-    let bundle = with_more_tools();
+    let bundle = &*DESK;
     let known = Results::default();
     let mut shown = vec![piece(SpanKind::User, said)];
     for (name, text) in results {
@@ -75,7 +79,7 @@ fn ruled(said: &str, results: &[(&str, &str)], tool: &str, arguments: Value) -> 
         known.remember(text, KnownResult { label, tool: name.clone(), call: None });
         shown.push(Shown { tool: Some(name), ..piece(SpanKind::Result, text) });
     }
-    let decision = decided(&bundle, &known, shown, tool, arguments);
+    let decision = decided(bundle, &known, shown, tool, arguments);
     (decision.ruling, decision.reasons.into_iter().map(|reason| reason.rule).collect())
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use base64::Engine as _;
 use jiff::Timestamp;
@@ -39,9 +39,8 @@ const SAID: [&str; 4] = [
     "Summarise this mail for me:",
 ];
 
-fn bundle() -> Bundle {
-    loaded(&desk())
-}
+/// Loaded once: compiling the rules takes longer than a hundred decisions.
+static DESK: LazyLock<Bundle> = LazyLock::new(|| loaded(&desk()));
 
 /// The support desk's repository.
 pub(crate) fn desk() -> Tree {
@@ -215,7 +214,7 @@ fn check(bundle: &Bundle, said: &str, text: &str, ways: &[usize], place: Place) 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(192))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     /// No transformation of untrusted text ever turns a refusal into an allowance.
     #[test]
@@ -225,8 +224,7 @@ proptest! {
         ways in prop::collection::vec(0..WAYS, 0..4),
         place in prop::sample::select(vec![Place::Result, Place::Said]),
     ) {
-        let bundle = bundle();
-        check(&bundle, said, &text, &ways, place)?;
+        check(&DESK, said, &text, &ways, place)?;
     }
 
     /// Nor where the application pastes it into somebody's words, as long as it is the tool's text.
@@ -240,20 +238,18 @@ proptest! {
         way in prop::sample::select(&RECOGNISED),
         place in prop::sample::select(vec![Place::Pasted, Place::System]),
     ) {
-        let bundle = bundle();
-        check(&bundle, said, &text, &[way], place)?;
+        check(&DESK, said, &text, &[way], place)?;
     }
 }
 
 /// The property would also hold if nothing were ever allowed: the same acts, wished by the user, are.
 #[test]
 fn what_the_user_names_is_allowed() {
-    let bundle = bundle();
     let said = format!(
         "Please pay 20 EUR to {EVE}, reference INV-7. Then send a mail to eve@evil.example, subject 'Hello', \
          text 'The order is A-1001'."
     );
-    let ruled = rulings(&bundle, &said, NOTHING, NOTHING, Place::Result);
+    let ruled = rulings(&DESK, &said, NOTHING, NOTHING, Place::Result);
     assert_eq!(ruled[..2], [Ruling::Allow, Ruling::Allow]);
     assert_eq!(ruled[3], Ruling::Hold, "a person always looks before a customer is deleted");
 }
