@@ -86,6 +86,29 @@ fn reach_is_certain_about_what_it_finds() {
     assert!(!reach["found"].as_array().unwrap().iter().any(|found| found["tool"] == "desk.delete_customer"));
 }
 
+/// The desk refunds ten times an hour: in an episode the eleventh refund finds the limit used up.
+#[test]
+fn limits_count_what_goes_through() {
+    let text = std::fs::read_to_string(TRACES).unwrap();
+    let mut episode: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    let steps = episode["steps"].as_array_mut().unwrap();
+    let refund = steps.iter().find(|step| step["id"] == "c2" && step["call"].is_object()).unwrap().clone();
+    for n in 0..10 {
+        let mut again = refund.clone();
+        again["id"] = format!("again-{n}").into();
+        steps.push(again);
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("often.jsonl");
+    std::fs::write(&path, episode.to_string()).unwrap();
+    let output = bench(&[path.to_str().unwrap(), "--json", "--no-reach"]);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let calls = report["episodes"][0]["calls"].as_array().unwrap();
+    let refunds: Vec<&str> = calls[1..].iter().map(|call| call["ruling"].as_str().unwrap()).collect();
+    assert_eq!(refunds, [["allow"; 10].as_slice(), &["refuse"]].concat());
+    assert!(calls[11]["reasons"][0].as_str().unwrap().contains("10 of 10 calls"), "{}", calls[11]);
+}
+
 #[test]
 fn people_read_a_table_and_episodes() {
     let table = bench(&[TRACES, "--latency"]);
@@ -100,6 +123,7 @@ fn people_read_a_table_and_episodes() {
         "the attacker's",
         "/iban account",
         "in part in [2] tool:desk.read_mail",
+        "way on: use `desk.draft_payment`",
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
