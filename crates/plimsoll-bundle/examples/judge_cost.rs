@@ -187,6 +187,7 @@ fn servers() -> BTreeMap<String, Arc<Server>> {
         accounts: BTreeMap::new(),
         tools,
         lock: None,
+        reached: None,
         believed: false,
     };
     servers.into_iter().map(|(name, tools)| (name.clone(), Arc::new(server(name, tools)))).collect()

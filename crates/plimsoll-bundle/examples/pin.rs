@@ -1,6 +1,6 @@
 //! Writes a lock file from a `tools/list` result: `pin <server> <protocol> <reviewer> < tools.json`.
 //!
-//! `plimsoll init --update` does this from the live server; this is for fixtures and examples.
+//! `plimsoll tools review --accept` does this from the live server; this is for fixtures and examples.
 
 use std::io::Write as _;
 

@@ -7,11 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use plimsoll_core::{
-    Account, ApprovalTerms, Digest, Effect, FieldClass, Integrity, Meaning, Mode, PersonKey, Tier, ToolName,
-    VerifierKey,
+    Account, ApprovalTerms, Digest, DriftKind, DriftPolicy, Effect, FieldClass, Integrity, Meaning, Mode, PersonKey,
+    Tier, ToolName, VerifierKey,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::drift::{ModelLock, Reached};
 
 /// One validated state of a workflow repository.
 #[derive(Debug)]
@@ -50,6 +52,7 @@ pub struct Project {
     /// Who hears of the record while it is made.
     pub telemetry: Option<Otlp>,
     pub privacy: Privacy,
+    pub drift: DriftTerms,
     pub bounds: Bounds,
     /// Environments that run signed releases only.
     pub environments: BTreeMap<String, Environment>,
@@ -172,6 +175,21 @@ pub struct Flag {
     pub share_millionths: u32,
     pub principals: BTreeSet<String>,
     pub roles: BTreeSet<String>,
+}
+
+/// What happens when the world is other than the release says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DriftTerms {
+    /// What was said; the rest is as [`DriftKind::policy`] has it.
+    pub policies: BTreeMap<DriftKind, DriftPolicy>,
+    /// Seconds between two looks that the gateway takes by itself. `None`: never.
+    pub every_s: Option<u64>,
+}
+
+impl DriftTerms {
+    pub fn policy(&self, kind: DriftKind) -> DriftPolicy {
+        self.policies.get(&kind).copied().unwrap_or(kind.policy())
+    }
 }
 
 /// An OpenTelemetry collector.
@@ -389,6 +407,8 @@ pub struct Server {
     pub tools: BTreeMap<String, Arc<Tool>>,
     /// Digest over the lock file.
     pub lock: Option<Digest>,
+    /// Where it was reached when somebody accepted that.
+    pub reached: Option<Reached>,
     /// The labels that it puts on its own results may raise what its tools are declared to return.
     pub believed: bool,
 }
@@ -524,6 +544,8 @@ pub struct Model {
     pub fallback: Option<String>,
     /// The pinned version, as the provider names it.
     pub version: Option<String>,
+    /// What it was accepted as.
+    pub lock: Option<ModelLock>,
 }
 
 impl Model {

@@ -10,12 +10,15 @@ use serde_json::{Map, Value};
 
 use crate::model::Pin;
 
-mod compare;
+mod hidden;
 mod lock;
+mod review;
 
-pub(crate) use compare::is_hidden;
-pub use compare::{Drift, compare_lock, semantic_diff, show_hidden};
-pub use lock::lock_file;
+pub(crate) use hidden::is_hidden;
+pub use hidden::show_hidden;
+pub(crate) use lock::escaped;
+pub use lock::{Lock, lock_file};
+pub use review::{Finding, Said, Stands, folded, review};
 
 /// The members that the digest is taken over.
 pub const PINNED: [&str; 6] = ["name", "title", "description", "inputSchema", "outputSchema", "annotations"];

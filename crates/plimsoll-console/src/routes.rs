@@ -68,6 +68,8 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/sessions", Auth::Key, || get(api::sessions::list)),
     route("GET", "/api/sessions/{id}", Auth::Key, || get(api::sessions::show)),
     route("GET", "/api/release", Auth::Key, || get(api::release::show)),
+    route("GET", "/api/drift", Auth::Key, || get(api::drift::show)),
+    route("POST", "/api/drift", Auth::Key, || post(api::drift::look)),
     route("POST", "/api/erasures", Auth::Key, || post(api::privacy::erase)),
     route("GET", "/api/holds", Auth::Key, || get(api::privacy::holds)),
     route("POST", "/api/holds", Auth::Key, || post(api::privacy::hold)),

@@ -10,6 +10,7 @@ use crate::approval::ApprovalTerms;
 use crate::canonical;
 use crate::code::Code;
 use crate::digest::Digest;
+use crate::drift::Drifted;
 use crate::flow::Flow;
 use crate::permit::PermitId;
 use crate::principal::Principal;
@@ -78,6 +79,9 @@ pub struct Facts {
     /// Hard reasons against it, found before any rule is asked: drift, invalid arguments, limits.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub objections: Vec<Objection>,
+    /// Where the world is other than the release says, as far as it touches this act.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drifts: Vec<Drifted>,
     /// Where the call came from.
     pub hypothesis: Hypothesis,
     /// Who would have to approve, and the votes so far when somebody was asked.

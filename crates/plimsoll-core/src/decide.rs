@@ -1,6 +1,6 @@
 //! The judgement: a case in, a verdict out.
 //!
-//! Order matters and is told here once: kill switches, then hard objections, then the rules, then
+//! Order matters and is told here once: kill switches, then hard objections, then drift, then the rules, then
 //! the mode. `hold` is derived: it is the case where checks or an approval, if satisfied, would turn
 //! the refusal into an allowance. Every remedy is tried on the rules before it is offered.
 
@@ -11,6 +11,7 @@ use crate::act::{Mode, Tier};
 use crate::approval::ApprovalTerms;
 use crate::case::{Assume, Case, Facts, Judgement, RuleHit, Rules};
 use crate::code::Code;
+use crate::drift::{DriftPolicy, Drifted};
 use crate::permit::{Basis, Permit};
 use crate::remedy::{self, Remedy};
 
@@ -87,7 +88,8 @@ pub fn decide(rules: &dyn Rules, case: &Case<'_>) -> Verdict {
     if let Some(verdict) = stopped(case) {
         return verdict;
     }
-    let decision = objected(case).unwrap_or_else(|| ruled(rules, case));
+    let decision =
+        objected(case).or_else(|| drifted(case)).unwrap_or_else(|| steadied(case, ruled(rules, case)));
     let basis = match (decision.ruling, case.mode) {
         (Ruling::Allow, Mode::Suggest) if case.tier != Tier::Safe && !case.facts.deferred => {
             return refused(suggested());
@@ -136,6 +138,62 @@ fn objected(case: &Case<'_>) -> Option<Decision> {
         .map(|o| Reason { rule: o.code.id().to_owned(), text: o.text.clone() })
         .collect();
     Some(Decision { reasons, ..refusal(first.code, "", String::new(), Vec::new()) })
+}
+
+/// Drift that refuses. It is found before any rule is asked: rules were reviewed for the world as it was.
+fn drifted(case: &Case<'_>) -> Option<Decision> {
+    let refusing = || case.facts.drifts.iter().filter(|drift| drift.policy == DriftPolicy::Refuse);
+    refusing().next()?;
+    let reasons = refusing().map(told).collect();
+    Some(Decision { reasons, ..refusal(Code::Drifted, "", String::new(), vec![steady()]) })
+}
+
+/// Drift that holds: what the rules would let a guarded or dangerous act do waits for people, and where the release
+/// names nobody to ask, it is refused.
+fn steadied(case: &Case<'_>, decision: Decision) -> Decision {
+    if decision.ruling != Ruling::Allow || !holds(case) {
+        return decision;
+    }
+    let reasons: Vec<Reason> =
+        case.facts.drifts.iter().filter(|drift| drift.policy == DriftPolicy::Hold).map(told).collect();
+    let approval = case.facts.approval.as_ref();
+    match &case.facts.terms {
+        Some(_) if approval.is_some_and(|a| a.denied) => {
+            refusal(Code::ApprovalDenied, "approval", "the people asked said no".to_owned(), Vec::new())
+        }
+        Some(terms) => {
+            let text = format!(
+                "while this lasts, it needs approval by {} of: {}",
+                terms.quorum,
+                terms.roles.join(", ")
+            );
+            let first = Reason { rule: "drift".to_owned(), text };
+            let mut held = hold(Code::NeedsApproval, first, vec![Need::Approval(terms.clone())]);
+            held.reasons.extend(reasons);
+            held.remedies.push(Remedy::AskApproval { roles: terms.roles.clone(), quorum: terms.quorum });
+            held.remedies.push(steady());
+            held
+        }
+        None => Decision { reasons, ..refusal(Code::Drifted, "", String::new(), vec![steady()]) },
+    }
+}
+
+/// Whether drift keeps this act from running by itself.
+fn holds(case: &Case<'_>) -> bool {
+    let granted = case.facts.approval.as_ref().is_some_and(|approval| approval.granted);
+    let holding = case.facts.drifts.iter().any(|drift| drift.policy == DriftPolicy::Hold);
+    case.tier != Tier::Safe && holding && !granted
+}
+
+fn told(drift: &Drifted) -> Reason {
+    Reason { rule: drift.rule(), text: drift.text.clone() }
+}
+
+fn steady() -> Remedy {
+    let text =
+        "somebody looks at it with `plimsoll drift` and puts the world right, or accepts what is there"
+            .to_owned();
+    Remedy::Do { text }
 }
 
 /// Asks the rules; when they do not permit, finds what would make them.
@@ -264,7 +322,12 @@ fn not_permitted(rules: &dyn Rules, case: &Case<'_>, judgement: &Judgement) -> D
 /// offered.
 pub fn would_run(rules: &dyn Rules, case: &Case<'_>) -> bool {
     let suggests = case.mode == Mode::Suggest && case.tier != Tier::Safe;
-    if suggests || stopped(case).is_some() || objected(case).is_some() {
+    if suggests
+        || stopped(case).is_some()
+        || objected(case).is_some()
+        || drifted(case).is_some()
+        || holds(case)
+    {
         return false;
     }
     let checks = case.facts.checks.iter().all(|check| check.passed != Some(false));

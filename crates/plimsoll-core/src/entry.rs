@@ -17,6 +17,7 @@ use crate::case::{Facts, Stop};
 use crate::code::Code;
 use crate::decide::Decision;
 use crate::digest::Digest;
+use crate::drift::Drifted;
 use crate::flow::{Intent, Payload};
 use crate::permit::PermitId;
 use crate::principal::Principal;
@@ -88,6 +89,13 @@ pub enum EntryBody {
     Read(Box<Opening>),
     /// Somebody asked to read what their roles do not let them, or was let.
     Grant(Box<Grant>),
+    /// The world was found to be other than the release says, or no longer to be.
+    Drift {
+        on: bool,
+        drift: Drifted,
+        /// Who looked: the gateway in passing, or a person who asked.
+        by: String,
+    },
     /// A piece of what was said in full: only of the sessions that their workflow's `record` picks.
     Content(Box<Content>),
 }

@@ -18,6 +18,7 @@ pub mod case;
 pub mod code;
 pub mod decide;
 pub mod digest;
+pub mod drift;
 pub mod entry;
 pub mod flow;
 pub mod label;
@@ -38,6 +39,7 @@ pub use case::{
 pub use code::Code;
 pub use decide::{Decision, Need, Reason, Ruling, Verdict, decide, would_run};
 pub use digest::{Digest, canonical};
+pub use drift::{DriftKind, DriftPolicy, Drifted};
 pub use entry::{
     ApprovalChange, Content, ContentOf, Entry, EntryBody, Erasure, ErasureOf, Grant, GrantState, Hold,
     Judged, Opening, Outcome, OutcomeStatus,

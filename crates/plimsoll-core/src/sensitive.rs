@@ -21,6 +21,7 @@ use crate::approval::{Approval, Vote};
 use crate::case::{ApprovalFact, CheckFact, Facts, Objection, Stop, StopScope};
 use crate::decide::{Decision, Reason};
 use crate::digest::Digest;
+use crate::drift::Drifted;
 use crate::entry::{self, ApprovalChange, Entry, EntryBody, Erasure, Grant, Hold, Judged, Opening, Outcome};
 use crate::flow::{Intent, Payload};
 use crate::label::{Label, Readers};
@@ -243,6 +244,10 @@ impl Walk<'_> {
                 self.field("what", Arguments, Slot::Text(what));
                 self.field("reason", Arguments, Slot::Text(reason));
             }
+            EntryBody::Drift { on: _, drift, by } => {
+                self.at("drift", |walk| walk.drift(drift));
+                self.name("by", by);
+            }
             EntryBody::Grant(grant) => {
                 let Grant { ticket: _, state: _, by, person, classes: _, until: _, reason } = &mut **grant;
                 self.name("by", by);
@@ -301,7 +306,7 @@ impl Walk<'_> {
         self.field("intent/word", Content, Slot::Maybe(word));
         let Payload { foreign, classes: _, undictated: _ } = payload;
         self.field("payload/foreign", Arguments, Slot::Texts(foreign));
-        let Trajectory { label, spans: _, untrusted_tools: _ } = trajectory;
+        let Trajectory { label, spans: _, untrusted_tools: _, unreleased: _ } = trajectory;
         self.at("trajectory", |walk| walk.label(label));
         self.at("facts", |walk| walk.facts(facts));
         self.each("spans", spans, Self::span);
@@ -333,13 +338,23 @@ impl Walk<'_> {
     }
 
     fn facts(&mut self, facts: &mut Facts) {
-        let Facts { stops, objections, hypothesis: _, terms: _, approval, checks, deferred: _, counters: _ } =
-            facts;
+        let Facts {
+            stops,
+            objections,
+            drifts,
+            hypothesis: _,
+            terms: _,
+            approval,
+            checks,
+            deferred: _,
+            counters: _,
+        } = facts;
         self.each("stops", stops, Self::stop);
         self.each("objections", objections, |walk, objection| {
             let Objection { code: _, text } = objection;
             walk.field("text", Arguments, Slot::Text(text));
         });
+        self.each("drifts", drifts, Self::drift);
         if let Some(ApprovalFact { id: _, granted: _, denied: _, approvers }) = approval {
             self.names("approval/approvers", approvers);
         }
@@ -347,6 +362,12 @@ impl Walk<'_> {
             let CheckFact { name: _, passed: _, detail } = check;
             walk.field("detail", Arguments, Slot::Text(detail));
         });
+    }
+
+    /// What was found is what somebody outside wrote: the provider, the tool server.
+    fn drift(&mut self, drift: &mut Drifted) {
+        let Drifted { of: _, subject: _, policy: _, text } = drift;
+        self.field("text", Arguments, Slot::Text(text));
     }
 
     fn stop(&mut self, stop: &mut Stop) {

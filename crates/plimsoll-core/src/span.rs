@@ -188,11 +188,14 @@ pub struct Trajectory {
     /// Tools whose untrusted results the context holds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub untrusted_tools: Vec<ToolName>,
+    /// The context holds system text that is no released prompt.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unreleased: bool,
 }
 
 impl Default for Trajectory {
     fn default() -> Self {
-        Self { label: Label::unit(), spans: 0, untrusted_tools: Vec::new() }
+        Self { label: Label::unit(), spans: 0, untrusted_tools: Vec::new(), unreleased: false }
     }
 }
 

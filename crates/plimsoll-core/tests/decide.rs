@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use plimsoll_core::case::RuleHit;
 use plimsoll_core::{
     Account, Act, ActId, ApprovalFact, ApprovalTerms, ArgumentOrigin, ArgumentRole, Assume, Basis, Case,
-    CheckFact, Code, Door, Effect, Facts, Flow, Integrity, Judgement, Mode, Need, Objection, PermitId,
-    Principal, PrincipalKind, Remedy, Rules, Ruling, Stop, StopScope, Tier, ToolName, Trajectory, decide,
-    would_run,
+    CheckFact, Code, Door, DriftKind, DriftPolicy, Drifted, Effect, Facts, Flow, Integrity, Judgement, Mode,
+    Need, Objection, PermitId, Principal, PrincipalKind, Remedy, Rules, Ruling, Stop, StopScope, Tier,
+    ToolName, Trajectory, decide, would_run,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -182,6 +182,9 @@ fn add(facts: &mut Facts, word: &str) {
         "failed" => facts.checks.push(checked(Some(false))),
         "deferred" => facts.deferred = true,
         "drift" => facts.objections.push(Objection { code: Code::SchemaDrift, text: "changed".to_owned() }),
+        "drift-alert" => facts.drifts.push(drifted(DriftPolicy::Alert)),
+        "drift-hold" => facts.drifts.push(drifted(DriftPolicy::Hold)),
+        "drift-refuse" => facts.drifts.push(drifted(DriftPolicy::Refuse)),
         "stopped" => facts.stops.push(Stop {
             scope: StopScope::All,
             reason: "test".to_owned(),
@@ -190,6 +193,44 @@ fn add(facts: &mut Facts, word: &str) {
         }),
         other => panic!("unknown word {other}"),
     }
+}
+
+fn drifted(policy: DriftPolicy) -> Drifted {
+    Drifted { of: DriftKind::Models, subject: "gpt".to_owned(), policy, text: "another answers".to_owned() }
+}
+
+#[test]
+fn drift_only_makes_stricter() {
+    let open = Asks::default();
+    check("enforce guarded drift-alert", &open, "allow permit");
+    check("enforce safe drift-hold", &open, "allow permit");
+    check("enforce guarded drift-hold", &open, "refuse PLM-0404");
+    check("enforce guarded askable drift-hold", &open, "hold PLM-0220 needs-approval approval");
+    check("enforce guarded askable asked drift-hold", &open, "hold PLM-0220 needs-approval approval");
+    check("enforce guarded askable approved drift-hold", &open, "allow permit");
+    check("enforce guarded askable denied drift-hold", &open, "refuse PLM-0222");
+    check(
+        "enforce guarded askable deferred drift-hold",
+        &open,
+        "hold PLM-0220 needs-approval approval permit:deferred",
+    );
+    check("enforce guarded deferred drift-hold", &open, "refuse PLM-0404");
+    check("enforce safe drift-refuse", &open, "refuse PLM-0404");
+    check("enforce dangerous askable approved drift-refuse", &open, "refuse PLM-0404");
+    check("enforce guarded drift-alert drift-hold drift-refuse", &open, "refuse PLM-0404");
+    // What was refused or held anyway stays what it was, for its own reasons.
+    let never = Asks { never: true, ..Asks::default() };
+    check("enforce guarded askable drift-hold", &never, "refuse PLM-0200");
+    let checks = Asks { check: true, ..Asks::default() };
+    check("enforce guarded unchecked drift-hold", &checks, "hold PLM-0221 needs-check");
+    check("enforce guarded failed askable drift-hold", &checks, "refuse PLM-0230");
+    check("enforce guarded drift drift-refuse", &open, "refuse PLM-0402");
+    check("enforce guarded stopped drift-refuse", &open, "refuse PLM-0100");
+    check("observe guarded drift-refuse", &open, "refuse PLM-0404 permit:observed");
+    check("suggest guarded askable approved drift-hold", &open, "refuse PLM-0110");
+    check_run("enforce guarded drift-hold", &open, false);
+    check_run("enforce safe drift-refuse", &open, false);
+    check_run("enforce safe drift-hold", &open, true);
 }
 
 #[test]

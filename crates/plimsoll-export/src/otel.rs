@@ -387,6 +387,14 @@ fn told(attributes: &mut Attributes, body: &EntryBody) -> ((u8, &'static str), &
             attributes.text(n::DETAIL, &opening.reason);
             (INFO, "plimsoll.read", format!("sealed fields of {} entries were read", opening.entries))
         }
+        EntryBody::Drift { on, drift, by: _ } => {
+            attributes.text(n::DETAIL, &drift.text);
+            let (of, subject) = (drift.of.name(), &drift.subject);
+            match on {
+                true => (WARN, "plimsoll.drift", format!("{of} of {subject} drifted")),
+                false => (INFO, "plimsoll.drift", format!("{of} of {subject} are as reviewed again")),
+            }
+        }
         EntryBody::Grant(grant) => {
             attributes.text(n::DETAIL, &grant.reason);
             (WARN, "plimsoll.grant", format!("break-glass {}", grant.ticket))

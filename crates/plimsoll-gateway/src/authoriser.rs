@@ -206,8 +206,7 @@ impl Authoriser for ModelAuthoriser<'_> {
         };
         let tool = ToolName::new(ToolName::MODEL, self.model.id.clone());
         let arguments = json!({ "model": name, "stream": false, "body": plimsoll_core::Digest::of(&body) });
-        let trajectory =
-            Trajectory { label: Label::of(Integrity::User), spans: 1, untrusted_tools: Vec::new() };
+        let trajectory = Trajectory { label: Label::of(Integrity::User), spans: 1, ..Trajectory::default() };
         let proposal = Proposal {
             act: act(Door::Llm, tool, arguments),
             session: self.about.session.clone(),
@@ -215,6 +214,7 @@ impl Authoriser for ModelAuthoriser<'_> {
             trace: self.about.trace.clone(),
             sight: Sight::Context { trajectory, flow: Flow::default() },
             objections: Vec::new(),
+            drifts: Vec::new(),
             deferred: false,
             detail: json!({ "authoriser": true, "model": name, "about": self.about.act.id }),
             fresh: Vec::new(),

@@ -1,7 +1,7 @@
 //! Step one of the path: who asks, and in which workflow.
 //!
-//! A [`Caller`] is the proof of identification: only [`Gateway::identify`] makes one, and everything
-//! behind it asks for one.
+//! A [`Caller`] is the proof of identification: only [`Gateway::identify`] makes one of a request, and everything
+//! behind it asks for one. The gateway's own questions to models have theirs from `for_drift`.
 
 use std::sync::Arc;
 
@@ -36,6 +36,8 @@ struct Identified {
     workflow: Arc<Workflow>,
     bundle: Arc<Bundle>,
     release: String,
+    /// The gateway itself asks, to see what a model answers now.
+    looks: bool,
 }
 
 impl Caller {
@@ -49,6 +51,24 @@ impl Caller {
 
     pub fn bundle(&self) -> &Arc<Bundle> {
         &self.0.bundle
+    }
+
+    /// The gateway itself, which looks whether a model is the one that was reviewed; `by` is the person who wants to know.
+    pub(crate) fn for_drift(bundle: &Arc<Bundle>, workflow: &Arc<Workflow>, by: &str) -> Self {
+        let principal = Principal {
+            id: crate::drift::GATEWAY.to_owned(),
+            kind: PrincipalKind::Service,
+            tenant: String::new(),
+            roles: std::collections::BTreeSet::new(),
+            on_behalf_of: (by != crate::drift::GATEWAY).then(|| by.to_owned()),
+        };
+        let (workflow, bundle, release) = (Arc::clone(workflow), Arc::clone(bundle), bundle.id.to_string());
+        Self(Arc::new(Identified { principal, workflow, bundle, release, looks: true }))
+    }
+
+    /// Whether it only looks: then that the model drifted is no reason not to ask it.
+    pub(crate) fn looks(&self) -> bool {
+        self.0.looks
     }
 
     /// The bundle's digest as entries write it.
@@ -98,7 +118,7 @@ impl Gateway {
             return Err(Refusal::plain(Code::NotAllowed, message));
         }
         let release = bundle.id.to_string();
-        Ok(Caller(Arc::new(Identified { principal, workflow, bundle, release })))
+        Ok(Caller(Arc::new(Identified { principal, workflow, bundle, release, looks: false })))
     }
 
     /// A secret by which a recorded principal comes in again, where a conversation is played.

@@ -83,6 +83,7 @@ impl Gateway {
             // Nothing of the model's chooses this call but the values under test themselves.
             sight: Sight::Context { trajectory: Trajectory::default(), flow: Flow::default() },
             objections: Vec::new(),
+            drifts: Vec::new(),
             deferred: false,
             detail: json!({ "check": true }),
             fresh: Vec::new(),

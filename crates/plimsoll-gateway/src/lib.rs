@@ -18,6 +18,7 @@ pub mod content;
 pub mod context;
 pub mod docket;
 pub mod doubts;
+pub mod drift;
 pub mod follow;
 pub mod gateway;
 mod ids;

@@ -125,10 +125,12 @@ pub(crate) fn status(dialect: Dialect, code: Code) -> StatusCode {
         Code::UpstreamFailed | Code::UpstreamGarbage => StatusCode::BAD_GATEWAY,
         Code::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
         Code::RecordFailed | Code::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
-        Code::Stopped | Code::Forbidden | Code::NotPermitted | Code::PolicyError => match dialect {
-            Dialect::Chat | Dialect::Messages => StatusCode::FORBIDDEN,
-            Dialect::Responses => StatusCode::BAD_REQUEST,
-        },
+        Code::Stopped | Code::Forbidden | Code::NotPermitted | Code::PolicyError | Code::Drifted => {
+            match dialect {
+                Dialect::Chat | Dialect::Messages => StatusCode::FORBIDDEN,
+                Dialect::Responses => StatusCode::BAD_REQUEST,
+            }
+        }
         Code::RateLimited | Code::OverBudget | Code::HiddenState | Code::UnreadableContent
             if dialect == Dialect::Messages =>
         {

@@ -6,7 +6,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use plimsoll_core::{Decision, Tier, ToolName};
+use plimsoll_core::{Decision, DriftKind, Tier, ToolName};
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub struct DecisionLabels {
@@ -22,6 +22,11 @@ pub struct RequestLabels {
     pub status: u16,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct DriftLabels {
+    of: &'static str,
+}
+
 /// The gateway's counters. Names follow `plimsoll_<noun>_<unit>`.
 #[derive(Debug, Default)]
 pub struct Metrics {
@@ -31,6 +36,7 @@ pub struct Metrics {
     pub lost_outcomes: Counter,
     pub redactions: Counter,
     pub turned: Counter,
+    pub drift: Family<DriftLabels, Gauge>,
     pub checkpoint_entries: Gauge,
     pub checkpoint_age: Gauge,
     pub cosignature_age: Gauge,
@@ -49,6 +55,15 @@ impl Metrics {
         self.decisions.get_or_create(&labels).inc();
     }
 
+    /// How much of the world is other than the release says.
+    pub fn drifted(&self, standing: &[plimsoll_bundle::drift::Drifting]) {
+        for kind in DriftKind::ALL {
+            let count = standing.iter().filter(|drifting| drifting.of == kind).count();
+            let gauge = self.drift.get_or_create(&DriftLabels { of: kind.name() });
+            gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+    }
+
     /// The text that `/metrics` answers.
     pub fn render(&self) -> String {
         let mut registry = Registry::with_prefix("plimsoll");
@@ -58,6 +73,11 @@ impl Metrics {
         registry.register("outcomes_lost", "Outcomes the ledger did not take", self.lost_outcomes.clone());
         registry.register("redactions", "Secrets redacted from traffic or records", self.redactions.clone());
         registry.register("requests_turned", "Requests refused before any act", self.turned.clone());
+        registry.register(
+            "drift",
+            "Findings that the world is other than the release says",
+            self.drift.clone(),
+        );
         let entries = self.checkpoint_entries.clone();
         registry.register("checkpoint_entries", "Ledger entries under the last checkpoint", entries);
         let age = self.checkpoint_age.clone();

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use plimsoll_bundle::declared;
 use plimsoll_core::{
-    Account, Act, ActId, ApprovalFact, Case, Code, Decision, Digest, Door, Effect, Entry, EntryBody, Facts,
-    Flow, Hypothesis, Judged, Mode, Need, Objection, PermitId, Span, Tier, ToolName, Trajectory, Verdict,
+    Account, Act, ActId, ApprovalFact, Case, Code, Decision, Digest, Door, Drifted, Effect, Entry, EntryBody,
+    Facts, Flow, Hypothesis, Judged, Mode, Need, Objection, PermitId, Span, Tier, ToolName, Trajectory,
+    Verdict,
 };
 use plimsoll_ledger::Warrant;
 use serde_json::Value;
@@ -35,6 +36,8 @@ pub struct Proposal {
     pub sight: Sight,
     /// Hard reasons against it that the door found.
     pub objections: Vec<Objection>,
+    /// Where the door found the world other than the release says.
+    pub drifts: Vec<Drifted>,
     /// The tool door will judge this act again before it moves anything.
     pub deferred: bool,
     /// Anything the door knows that people ask for later: prompt, model, tool-call id.
@@ -242,8 +245,9 @@ impl Gateway {
     /// Puts labels on the act: its tier and effect, where its arguments came from, what the context
     /// has seen, and the facts that may stand against it.
     async fn label(&self, caller: &Caller, proposal: Proposal) -> Labelled {
-        let Proposal { act, session, request, trace, sight, objections, deferred, detail, fresh, .. } =
-            proposal;
+        let Proposal {
+            act, session, request, trace, sight, objections, drifts, deferred, detail, fresh, ..
+        } = proposal;
         let tool = caller.bundle().find_tool(&act.tool);
         let (tier, effect, account) = declared::weight(caller.bundle(), &act.tool);
         let (session, hypothesis, trajectory, flow) = match sight {
@@ -251,9 +255,12 @@ impl Gateway {
             Sight::Call => self.join(caller, &act, session, tool.map(|tool| &**tool)).await,
         };
         let principal = caller.principal();
+        let mut drifts = drifts;
+        drifts.extend(self.touching(caller, &act, &trajectory, &hypothesis));
         let facts = Facts {
             stops: Vec::new(),
             objections,
+            drifts,
             hypothesis,
             terms: caller.bundle().terms(caller.workflow(), &act.tool),
             approval: None,

@@ -49,6 +49,10 @@ enum Command {
     Diff(cmd::diff::Diff),
     /// What the AI may do, signed: make a release, approve it, look at it
     Release(cmd::release::Release),
+    /// What tool servers changed about their tools, for the person who pins it
+    Tools(cmd::tools::Tools),
+    /// Compare the world with the release: tools, models, prompts, addresses, certificates
+    Drift(cmd::drift::Drift),
     /// Run the gateway for a workflow repository
     Up(cmd::up::Up),
     /// Look at repository, ledger, database and tool servers, and say what is wrong
@@ -100,6 +104,8 @@ fn main() -> ExitCode {
         Command::Check(args) => args.run(),
         Command::Diff(args) => args.run(),
         Command::Release(args) => args.run(),
+        Command::Tools(args) => args.run(),
+        Command::Drift(args) => args.run(),
         Command::Up(args) => args.run(),
         Command::Mcp(args) => args.run(),
         Command::Log(args) => args.run(),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use plimsoll_bundle::{Bundle, Diagnostic, Env, Overrides, Tree, load};
+use plimsoll_bundle::{Bundle, Diagnostic, Env, Overrides, ToReview, Tree, load, to_review};
 
 use crate::talk::Error;
 
@@ -39,6 +39,14 @@ impl Repo {
             Ok((bundle, diagnostics)) => Loaded { tree, bundle: Some(bundle), diagnostics },
             Err(diagnostics) => Loaded { tree, bundle: None, diagnostics },
         })
+    }
+
+    /// The servers and people of the repository, whatever else may be wrong with it.
+    pub fn to_review(&self) -> Result<ToReview, Error> {
+        let tree = Tree::read_dir(&self.repo)?;
+        let root = self.repo.clone();
+        let file = |name: &str| std::fs::read_to_string(root.join(name)).map_err(|error| error.to_string());
+        Ok(to_review(&tree, Env { var: &|name| std::env::var(name).ok(), file: &file }))
     }
 
     /// The state directory of a gateway that has run, also where its repository is not at hand.

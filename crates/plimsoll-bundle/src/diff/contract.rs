@@ -9,8 +9,8 @@ use serde_json::json;
 use super::Diffing;
 use super::change::Change;
 use super::rules::{self, Rule};
-use crate::model::{Pin, Tool};
-use crate::pin::{is_hidden, show_hidden};
+use crate::model::Tool;
+use crate::pin::{self, is_hidden, show_hidden};
 
 /// Keywords that bound a value from below: a smaller number admits more.
 const LOWER: [&str; 5] = ["minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"];
@@ -36,19 +36,7 @@ impl Diffing<'_> {
         if old.digest == new.digest {
             return;
         }
-        let mut contract = Contract { name: &name, tool: is, found: Vec::new() };
-        contract.texts(old, new);
-        contract.inputs(old, new);
-        contract.results(old, new);
-        contract.annotations(old, new);
-        let Contract { found, .. } = contract;
-        let equal = super::contract::canonical(&old.tool) == super::contract::canonical(&new.tool);
-        if found.is_empty() && !equal {
-            let what = format!("the pinned schema of `{name}` changed in a detail");
-            let (was, is) = (json!(old.digest.to_string()), json!(new.digest.to_string()));
-            self.tell(Change::new(&rules::SHAPE, &[&name], place.clone(), what, was, is));
-        }
-        for (rule, what, was, is) in found {
+        for (rule, what, was, is) in compared(&name, Some(is), &old.tool, &new.tool) {
             let place = if place.line > 1 { self.nearest_line(&file, &quoted, &is) } else { place.clone() };
             self.tell(Change::new(rule, &[&name], place, what, was, is));
         }
@@ -66,8 +54,25 @@ impl Diffing<'_> {
     }
 }
 
+/// What one description of a tool says otherwise than another: `tool` is what is declared of it, if anything is.
+pub(crate) fn compared(name: &str, tool: Option<&Tool>, old: &Value, new: &Value) -> Vec<Found> {
+    let mut contract = Contract { name, tool, found: Vec::new() };
+    contract.texts(old, new);
+    contract.object("", &old["inputSchema"], &new["inputSchema"]);
+    contract.results(old, new);
+    contract.annotations(old, new);
+    let mut found = contract.found;
+    let (was, is) = (pin::pinned(old), pin::pinned(new));
+    if found.is_empty() && canonical(&was) != canonical(&is) {
+        let what = format!("the pinned schema of `{name}` changed in a detail");
+        let digests = (json!(pin::digest(&was).to_string()), json!(pin::digest(&is).to_string()));
+        found.push((&rules::SHAPE, what, digests.0, digests.1));
+    }
+    found
+}
+
 /// Whether a pinned tool says anything that a reader can't see.
-pub(super) fn hides(tool: &Value) -> bool {
+pub(crate) fn hides(tool: &Value) -> bool {
     match tool {
         Value::String(text) => text.chars().any(is_hidden),
         Value::Array(items) => items.iter().any(hides),
@@ -79,7 +84,7 @@ pub(super) fn hides(tool: &Value) -> bool {
 }
 
 /// The same for any spelling of the same schema: lists that are sets in one order, `["string"]` as `"string"`.
-pub(super) fn canonical(schema: &Value) -> Value {
+pub(crate) fn canonical(schema: &Value) -> Value {
     match schema {
         Value::Object(members) => {
             let sorted: BTreeMap<&String, Value> = members
@@ -107,11 +112,12 @@ pub(super) fn canonical(schema: &Value) -> Value {
     }
 }
 
-type Found = (&'static Rule, String, Value, Value);
+/// A rule, what it says here, and what the change means before and after.
+pub(crate) type Found = (&'static Rule, String, Value, Value);
 
 struct Contract<'a> {
     name: &'a str,
-    tool: &'a Tool,
+    tool: Option<&'a Tool>,
     found: Vec<Found>,
 }
 
@@ -120,9 +126,9 @@ impl Contract<'_> {
         self.found.push((rule, what, was, is));
     }
 
-    fn texts(&mut self, old: &Pin, new: &Pin) {
+    fn texts(&mut self, old: &Value, new: &Value) {
         for key in ["title", "description"] {
-            self.text(&format!("the {key} of `{}`", self.name), old.tool.get(key), new.tool.get(key));
+            self.text(&format!("the {key} of `{}`", self.name), old.get(key), new.get(key));
         }
     }
 
@@ -134,10 +140,6 @@ impl Contract<'_> {
         let what = format!("{of} is {}, not {}", said(is), said(was));
         let rule = if is.is_some_and(hides) { &rules::HIDDEN } else { &rules::DESCRIPTION };
         self.say(rule, what, json!(was), json!(is));
-    }
-
-    fn inputs(&mut self, old: &Pin, new: &Pin) {
-        self.object("", &old.input_schema, &new.input_schema);
     }
 
     fn object(&mut self, prefix: &str, old: &Value, new: &Value) {
@@ -219,10 +221,12 @@ impl Contract<'_> {
 
     /// A new argument of a tool that can do harm, with no role.
     fn untraced(&self, prefix: &str, name: &str) -> bool {
+        // What is not declared runs nowhere until somebody declares it.
+        let Some(tool) = self.tool else { return false };
         let path = format!("/{}{name}", prefix.replace("[]", "/*").replace('.', "/"));
         let has_role =
-            self.tool.meaning.roles.keys().any(|role| *role == path || role.starts_with(&format!("{path}/")));
-        self.tool.tier != Tier::Safe && !has_role
+            tool.meaning.roles.keys().any(|role| *role == path || role.starts_with(&format!("{path}/")));
+        tool.tier != Tier::Safe && !has_role
     }
 
     fn value(&mut self, shown: &str, old: &Value, new: &Value) {
@@ -257,9 +261,8 @@ impl Contract<'_> {
         }
     }
 
-    fn results(&mut self, old: &Pin, new: &Pin) {
-        let (was, is) =
-            (old.tool.get("outputSchema").map(canonical), new.tool.get("outputSchema").map(canonical));
+    fn results(&mut self, old: &Value, new: &Value) {
+        let (was, is) = (old.get("outputSchema").map(canonical), new.get("outputSchema").map(canonical));
         if was == is {
             return;
         }
@@ -279,9 +282,9 @@ impl Contract<'_> {
         self.say(&rules::RESULT, what, json!(was), json!(is));
     }
 
-    fn annotations(&mut self, old: &Pin, new: &Pin) {
+    fn annotations(&mut self, old: &Value, new: &Value) {
         let members =
-            |pin: &Pin| pin.tool.get("annotations").and_then(Value::as_object).cloned().unwrap_or_default();
+            |tool: &Value| tool.get("annotations").and_then(Value::as_object).cloned().unwrap_or_default();
         let (before, after) = (members(old), members(new));
         let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
         for name in names {

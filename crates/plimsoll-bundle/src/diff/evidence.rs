@@ -35,6 +35,7 @@ const KNOWN: &[(&str, &[&str])] = &[
             "flags/*/share",
             "flags/*/principals",
             "flags/*/roles",
+            "drift",
         ],
     ),
     ("people.yaml", &["people/*/roles", "people/*/key", "people/*/keys", "roles/*/quorum", "roles/*/may"]),

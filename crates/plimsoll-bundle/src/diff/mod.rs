@@ -9,7 +9,8 @@
 //! policies that read such facts are told as `policy/not-compared`.
 
 mod change;
-mod contract;
+pub(crate) mod contract;
+mod drift;
 mod evidence;
 mod models;
 mod place;
@@ -19,7 +20,7 @@ mod prompts;
 mod reach;
 mod release;
 pub mod render;
-mod rules;
+pub(crate) mod rules;
 mod tools;
 mod workflows;
 
@@ -108,6 +109,7 @@ pub fn diff(base: Side<'_>, head: Side<'_>) -> Diff {
     diffing.people();
     diffing.project();
     diffing.releases();
+    diffing.drift();
     diffing.evidence();
     diffing.other_settings();
     let touched = diffing.acts();

@@ -117,7 +117,7 @@ impl Rule {
 
 macro_rules! rules {
     ($($name:ident: $id:literal, $level:ident, $tally:ident, $title:literal, $why:literal;)*) => {
-        $(pub(super) static $name: Rule =
+        $(pub(crate) static $name: Rule =
             Rule { id: $id, level: Level::$level, tally: Tally::$tally, title: $title, why: $why };)*
 
         /// Every rule.
@@ -209,6 +209,15 @@ rules! {
     LIMIT: "limit/raised", Owner, Limits, "a limit is raised or gone",
         "it bounds the damage of everything that the other rules let through";
     LIMIT_DOWN: "limit/lowered", Info, Stricter, "a limit is lower or new", "more acts are refused for their number or amount";
+    DRIFT: "drift/loosened", Owner, Mode, "less happens when the world is not as reviewed",
+        "a provider or tool server that changes by itself then acts under a release that was reviewed for another";
+    DRIFT_DOWN: "drift/tightened", Info, Stricter, "more happens when the world is not as reviewed", "acts may wait or be refused";
+    DRIFT_RARER: "drift/looks-less-often", Review, Evidence, "the gateway looks at the world less often", "what traffic does not show is then found later or never";
+    DRIFT_OFTENER: "drift/looks-more-often", Info, Stricter, "the gateway looks at the world more often", "each look asks models a few short questions";
+    ACCEPTED_MODEL: "drift/model-accepted", Owner, Models, "a model is known by something else",
+        "from here on the new answers count as the reviewed model";
+    ACCEPTED_PLACE: "drift/place-accepted", Owner, Reached, "another address or key counts as the reviewed one",
+        "whoever answers there is believed to be the model or tool server";
     BOUND: "bounds/raised", Review, Limits, "a bound of the gateway is raised",
         "bounds keep one client from exhausting it";
     BOUND_DOWN: "bounds/lowered", Notice, Other, "a bound of the gateway is lowered", "requests that fitted may be refused";
@@ -240,6 +249,8 @@ rules! {
     DRAFT: "tool/draft", Notice, Other, "another tool is offered instead of a refused one", "agents follow what they are offered";
     TOOL_ADDED: "tool/added", Notice, Contract, "a server declares another tool",
         "no workflow can call it before it lists it; a line like `server.*` lists it at once";
+    TOOL_SHADOWS: "tool/shadows", Owner, Contract, "a tool is named like one of another server",
+        "a model that means the one calls the other, and reads the other's description with the one's trust";
     TOOL_REMOVED: "tool/removed", Info, Stricter, "a tool is gone", "acts that use it are refused";
 
     // tools: what their results are worth

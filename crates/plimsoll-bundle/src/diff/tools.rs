@@ -144,8 +144,28 @@ impl Diffing<'_> {
         );
         if hidden {
             let what = format!("`{name}` is described with characters that a reader can't see");
-            self.tell(Change::new(&rules::HIDDEN, &[&name], place, what, json!(null), sense));
+            self.tell(Change::new(&rules::HIDDEN, &[&name], place.clone(), what, json!(null), sense));
         }
+        for like in self.named_like(tool) {
+            let what = format!("`{name}` is named like `{like}`");
+            self.tell(Change::new(
+                &rules::TOOL_SHADOWS,
+                &[&name, &like],
+                place.clone(),
+                what,
+                json!(null),
+                json!(true),
+            ));
+        }
+    }
+
+    /// The tools of other servers that a model may take for this one.
+    fn named_like(&self, tool: &Tool) -> Vec<String> {
+        let folded = crate::pin::folded(&tool.name.tool);
+        let others = self.head.servers.values().filter(|server| server.name != tool.name.server);
+        let tools = others.flat_map(|server| server.tools.values());
+        let like = tools.filter(|other| crate::pin::folded(&other.name.tool) == folded);
+        like.map(|other| other.name.to_string()).collect()
     }
 
     fn tool(&mut self, file: &str, was: &Tool, is: &Tool) {

@@ -4,6 +4,7 @@
 //! (`schemas/*.json`), the check of a file's form with "did you mean", and the values that `resolve`
 //! turns into the gateway's types. Nothing here knows what a key means for a decision.
 
+pub mod drift;
 pub mod fields;
 pub mod model;
 pub mod people;
@@ -14,6 +15,7 @@ pub mod tools;
 pub mod workflow;
 
 pub use fields::{Amount, Duration, Scalar, Share, Size};
+pub use drift::{DriftForm, ModelLockForm};
 pub use model::{ModelForm, PromptForm};
 pub use people::PeopleForm;
 pub use project::{IncludeForm, OtlpForm, ProjectForm};
@@ -28,6 +30,7 @@ pub fn schemas() -> Vec<(&'static str, schemars::Schema)> {
         ("tools", schemars::schema_for!(ToolsForm)),
         ("tools-lock", schemars::schema_for!(LockForm)),
         ("model", schemars::schema_for!(ModelForm)),
+        ("model-lock", schemars::schema_for!(ModelLockForm)),
         ("prompt", schemars::schema_for!(PromptForm)),
         ("people", schemars::schema_for!(PeopleForm)),
     ]

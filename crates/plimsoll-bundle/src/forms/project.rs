@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::drift::DriftForm;
 use super::fields::{Duration, Size};
 use super::release::{EnvironmentForm, FlagForm};
 
@@ -42,6 +43,9 @@ pub struct ProjectForm {
     /// How what an entry says about people is sealed, and how long it can be opened.
     #[serde(default)]
     pub privacy: PrivacyForm,
+    /// What happens when the world is other than the release says.
+    #[serde(default)]
+    pub drift: DriftForm,
     /// Named bounds; each has a default.
     #[serde(default)]
     pub bounds: BoundsForm,

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::drift::ReachedForm;
 use super::fields::{Amount, Scalar};
 
 /// One tool server: how to reach it, with which accounts, and what each tool's arguments mean.
@@ -216,6 +217,8 @@ pub struct LockForm {
     /// When they were pinned.
     #[serde(default)]
     pub pinned_at: String,
+    /// Where the server was reached when somebody accepted it (`plimsoll drift --accept`).
+    pub reached: Option<ReachedForm>,
     /// The pinned tools.
     pub tools: BTreeMap<String, PinForm>,
 }

@@ -22,6 +22,7 @@ use crate::yaml::{self, Document};
 
 mod acts;
 mod convenience;
+mod drift;
 mod ledger;
 mod model;
 mod output;
@@ -35,6 +36,7 @@ mod telemetry;
 mod tool;
 mod workflow;
 
+pub use drift::EVERY_MIN_S;
 pub use overrides::{ModeOverride, Overrides};
 use people::Roster;
 
@@ -55,6 +57,7 @@ pub fn load(
     let servers = loading.folder("tools", ".yaml", Loading::server);
     loading.compare_tools(&servers);
     loading.compare_models(&models);
+    loading.idle_locks(&models);
     let known = Known { roster: &roster, models: &models, prompts: &prompts, servers: &servers };
     let workflows =
         loading.folder("workflows", ".yaml", |loading, path, name| loading.workflow(path, name, &known));
@@ -82,6 +85,25 @@ pub fn load(
         }
         _ => Err(found),
     }
+}
+
+/// What `plimsoll tools review` needs: it works, and is needed most, while pins are missing or wrong.
+#[derive(Debug)]
+pub struct ToReview {
+    pub servers: BTreeMap<String, Arc<Server>>,
+    pub people: crate::model::People,
+    /// Files that could not be read, and settings that are not set.
+    pub found: Vec<Diagnostic>,
+}
+
+/// The servers of a workflow repository, whatever else may be wrong with it.
+pub fn to_review(tree: &Tree, env: Env<'_>) -> ToReview {
+    let overrides = Overrides::default();
+    let mut loading = Loading::new(tree, env, &overrides);
+    let people = loading.people().people;
+    let servers = loading.folder("tools", ".yaml", Loading::server);
+    let found = loading.finish().into_iter().filter(|found| !found.id.starts_with("pin/"));
+    ToReview { servers, people, found: found.filter(Diagnostic::is_error).collect() }
 }
 
 /// What a workflow may refer to.

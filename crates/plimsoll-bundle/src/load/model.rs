@@ -22,6 +22,7 @@ impl Loading<'_> {
             }
         }
         let credential = form.credential.as_deref().map(|text| self.secret(&doc, "/credential", text));
+        let lock = self.model_lock(name);
         let url = form.url.trim_end_matches('/');
         Some(Model {
             id: name.to_owned(),
@@ -37,6 +38,7 @@ impl Loading<'_> {
             data_classes: form.data_classes,
             fallback: form.fallback,
             version: form.version,
+            lock,
         })
     }
 

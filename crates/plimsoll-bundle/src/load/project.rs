@@ -33,6 +33,7 @@ impl Loading<'_> {
         let ledger = self.ledger(&doc, &form.ledger);
         let telemetry = form.telemetry.otlp.as_ref().map(|otlp| self.otlp(&doc, otlp));
         let bounds = self.bounds(&doc, &form.bounds);
+        let drift = self.drift(&doc, &form.drift);
         let privacy = self.privacy(&doc, form.privacy);
         let environments = self.environments(&doc, form.environments);
         let flags = self.flags(&doc, form.flags);
@@ -53,6 +54,7 @@ impl Loading<'_> {
             ledger,
             telemetry,
             privacy,
+            drift,
             bounds,
             environments,
             changes: form.changes,

@@ -7,6 +7,7 @@ use plimsoll_core::{Account, Digest, ToolName};
 
 use super::Loading;
 use crate::diagnostic::Diagnostic;
+use crate::forms::drift::ReachedForm;
 use crate::forms::shape::shape;
 use crate::forms::{LockForm, ToolsForm};
 use crate::model::{Pin, Reach, Secret, Server};
@@ -20,7 +21,7 @@ impl Loading<'_> {
         self.server_name(&doc, name);
         let reach = self.reach(&doc, &form);
         let accounts = self.accounts(&doc, &form);
-        let (mut pins, lock) = self.lock(name, &doc, &form);
+        let (mut pins, lock, reached) = self.lock(name, &doc, &form);
         let mut tools = BTreeMap::new();
         for (tool_name, tool) in &form.tools {
             let pin = pins.remove(tool_name);
@@ -28,7 +29,7 @@ impl Loading<'_> {
             tools.insert(tool_name.clone(), Arc::new(tool));
         }
         let believed = form.ifc.is_some();
-        Some(Server { name: name.to_owned(), reach: reach?, accounts, tools, lock, believed })
+        Some(Server { name: name.to_owned(), reach: reach?, accounts, tools, lock, reached, believed })
     }
 
     /// Clients write `server__tool`, policies `server.tool`: a name must not hold what divides them.
@@ -136,18 +137,18 @@ impl Loading<'_> {
         name: &str,
         doc: &Document,
         form: &ToolsForm,
-    ) -> (BTreeMap<String, Pin>, Option<Digest>) {
+    ) -> (BTreeMap<String, Pin>, Option<Digest>, Option<ReachedForm>) {
         let path = format!("tools/{name}.lock.json");
         let Some(bytes) = self.tree.0.get(&path) else {
             if !form.local && !form.tools.is_empty() {
                 let message = format!("the tools of `{name}` are not pinned: {path} is missing");
-                let help = "run `plimsoll init --update` to read and pin them, then review the file";
+                let help = "run `plimsoll tools review` to read them, and pin them with --accept";
                 self.tell(doc.error("pin/no-lock", "/tools", message).help(help));
             }
-            return (BTreeMap::new(), None);
+            return (BTreeMap::new(), None, None);
         };
         let digest = Some(Digest::of(bytes));
-        let Some(lock) = self.lock_form(&path, bytes) else { return (BTreeMap::new(), digest) };
+        let Some(lock) = self.lock_form(&path, bytes) else { return (BTreeMap::new(), digest, None) };
         if lock.server != name {
             let message = format!("this lock file is of the server `{}`", lock.server);
             self.tell(Diagnostic::error("file/name", &*path, message));
@@ -157,7 +158,7 @@ impl Loading<'_> {
             let known = lock.tools.keys().filter(|t| !form.tools.contains_key(*t)).map(String::as_str);
             let help = match crate::suggest::nearest(tool, known) {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => "pin it with `plimsoll init --update`, or take it out".to_owned(),
+                None => "pin it with `plimsoll tools review`, or take it out".to_owned(),
             };
             self.tell(doc.error("pin/missing", &pointer(["tools", tool]), message).help(help));
         }
@@ -176,7 +177,7 @@ impl Loading<'_> {
                 pins.insert(tool, pin);
             }
         }
-        (pins, digest)
+        (pins, digest, lock.reached)
     }
 
     fn lock_form(&mut self, path: &str, bytes: &[u8]) -> Option<LockForm> {

@@ -108,7 +108,7 @@ fn recorded(
         ..Flow::default()
     };
     change(&mut facts, &mut flow);
-    let trajectory = Trajectory { label: Label::of(Integrity::User), spans: 2, untrusted_tools: Vec::new() };
+    let trajectory = Trajectory { label: Label::of(Integrity::User), spans: 2, ..Trajectory::default() };
     let now: Timestamp = "2026-11-21T12:00:00.123456789Z".parse().unwrap();
     let release = bundle.id.to_string();
     let case = Case {

@@ -2,6 +2,7 @@
 
 pub(crate) mod acts;
 pub(crate) mod approvals;
+pub(crate) mod drift;
 pub(crate) mod entries;
 pub(crate) mod health;
 pub(crate) mod privacy;

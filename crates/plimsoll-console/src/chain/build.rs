@@ -338,6 +338,16 @@ pub(super) fn words(body: &EntryBody) -> (&'static str, String) {
                 ),
             )
         }
+        EntryBody::Drift { on, drift, by } => {
+            let (of, subject) = (drift.of.name(), shown(&drift.subject));
+            let text = match on {
+                true => {
+                    format!("{of} of {subject} drifted ({}): {}", drift.policy.name(), shown(&drift.text))
+                }
+                false => format!("{of} of {subject} are as reviewed again, found by {}", shown(by)),
+            };
+            ("drift", text)
+        }
         EntryBody::Grant(grant) => {
             let classes: Vec<&str> = grant.classes.iter().map(|class| class.name()).collect();
             let (classes, person, by) = (classes.join(", "), shown(&grant.person), shown(&grant.by));

@@ -10,6 +10,7 @@ use crate::approval::{ApprovalState, ApprovalTerms};
 use crate::case::Hypothesis;
 use crate::code::Code;
 use crate::decide::{Need, Ruling};
+use crate::drift::{DriftKind, DriftPolicy, Drifted};
 use crate::entry::{ErasureOf, GrantState, OutcomeStatus};
 use crate::label::Integrity;
 use crate::permit::PermitId;
@@ -127,10 +128,17 @@ impl Canaries {
                 label: self.label(),
                 spans: 1,
                 untrusted_tools: vec![ToolName::new(self.text(), self.text())],
+                unreleased: true,
             },
             facts: Facts {
                 stops: vec![self.stop()],
                 objections: vec![Objection { code: Code::Stopped, text: self.text() }],
+                drifts: vec![Drifted {
+                    of: DriftKind::Endpoints,
+                    subject: "desk".to_owned(),
+                    policy: DriftPolicy::Hold,
+                    text: self.text(),
+                }],
                 hypothesis: Hypothesis::Joined { session: self.text(), act: ActId(Uuid::nil()) },
                 terms: Some(self.terms()),
                 approval: Some(ApprovalFact {
@@ -228,6 +236,16 @@ impl Canaries {
                 what: self.text(),
                 reason: self.text(),
             })),
+            EntryBody::Drift {
+                on: true,
+                drift: Drifted {
+                    of: DriftKind::Models,
+                    subject: "model".to_owned(),
+                    policy: DriftPolicy::Alert,
+                    text: self.text(),
+                },
+                by: self.text(),
+            },
             EntryBody::Grant(Box::new(Grant {
                 ticket: self.text(),
                 state: GrantState::Asked,

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use plimsoll_bundle::{Bundle, Prompt, PromptRole, Workflow};
 use plimsoll_core::{Digest, Integrity, Label, Span, SpanKind, ToolName, Trajectory};
+use plimsoll_inspect::trace::UNRELEASED;
 use serde_json::Value;
 
 use super::known::copies;
@@ -219,7 +220,7 @@ impl Reader<'_> {
                 Part::new(range, piece.shown.kind, Integrity::Untrusted, source).marked("forgotten")
             }
             SpanKind::System => {
-                Part::new(range, SpanKind::System, Integrity::Trusted, "system").marked("drift")
+                Part::new(range, SpanKind::System, Integrity::Trusted, "system").marked(UNRELEASED)
             }
             SpanKind::User => Part::new(range, SpanKind::User, Integrity::User, "user"),
             SpanKind::Assistant | SpanKind::Media | SpanKind::Result => self.claimed(piece, range, beside),

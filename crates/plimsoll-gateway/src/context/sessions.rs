@@ -151,8 +151,7 @@ impl Sessions {
         if begins && (is_new || scope.derived) {
             session.began = Some(scope.at);
         }
-        let changed = before
-            .is_none_or(|before| before.label != now.label || before.untrusted_tools != now.untrusted_tools);
+        let changed = before.is_none_or(|before| Trajectory { spans: now.spans, ..before } != now);
         session.life = Some(now.clone());
         match &mut session.scope {
             Some(known) => known.at = scope.at,
@@ -240,6 +239,7 @@ impl Sessions {
 /// The second with everything that the first has seen.
 fn joined(mut one: Trajectory, other: &Trajectory) -> Trajectory {
     one.label = one.label.join(&other.label);
+    one.unreleased |= other.unreleased;
     for tool in &other.untrusted_tools {
         if !one.untrusted_tools.contains(tool) {
             one.untrusted_tools.push(tool.clone());

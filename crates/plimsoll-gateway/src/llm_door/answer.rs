@@ -70,6 +70,8 @@ pub(super) async fn answer(
         Ok(read) => read,
         Err(error) => return Err(fail(slip, Code::UpstreamGarbage, format!("the model's answer: {error}"))),
     };
+    // Before its calls are judged: they are proposed by whoever this is.
+    gateway.saw_answer(&turn.caller, &turn.model.id, read.model.as_deref(), read.fingerprint.as_deref());
     let refusals = judge(gateway, &turn, &read.calls).await;
     let refused: Vec<(&ToolCall, &str)> = read
         .calls
@@ -232,6 +234,7 @@ fn propose(
         trace: turn.trace.clone(),
         sight: Sight::Context { trajectory: turn.trajectory.clone(), flow: found },
         objections,
+        drifts: Vec::new(),
         deferred,
         detail: json!({ "model": turn.model.id }),
         fresh: Vec::new(),

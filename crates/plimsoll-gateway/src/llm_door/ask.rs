@@ -107,6 +107,9 @@ pub(super) async fn read(
     let long = context.texts.iter().map(|text| text.len()).sum::<usize>() >= AHEAD_MIN;
     let calls = !request.tools.is_empty();
     let unready = if long && calls { context.unready(bundle, &gateway.ready) } else { Vec::new() };
+    if context.trajectory.unreleased {
+        gateway.saw_unreleased(&caller);
+    }
     let detail = detail(dialect, &request, &context);
     let at =
         query.as_ref().map_or_else(|| path(dialect).to_owned(), |query| format!("{}?{query}", path(dialect)));
@@ -136,6 +139,7 @@ impl Asked {
             trace,
             sight: Sight::Context { trajectory: turn.trajectory.clone(), flow: Flow::default() },
             objections,
+            drifts: Vec::new(),
             deferred: false,
             detail,
             fresh,

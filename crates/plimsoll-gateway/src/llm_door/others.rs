@@ -63,6 +63,7 @@ pub(super) async fn forward(
         trace,
         sight: Sight::Context { trajectory: context.trajectory.clone(), flow: Flow::default() },
         objections: Vec::new(),
+        drifts: Vec::new(),
         deferred: false,
         detail: json!({ "endpoint": path, "model": name }),
         fresh,

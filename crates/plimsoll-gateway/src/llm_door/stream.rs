@@ -158,6 +158,7 @@ impl Flow {
                     }
                     Out::Text(event) => self.text(event),
                     Out::Calls(calls) => {
+                        self.seen();
                         let verdicts = judge(&self.gateway, &self.turn, &calls).await;
                         let verdicts: Vec<Verdict> = verdicts
                             .into_iter()
@@ -170,6 +171,13 @@ impl Flow {
             todo = next;
         }
         Ok(())
+    }
+
+    /// Who answers stands in the first events: it is looked at before any call is judged.
+    fn seen(&self) {
+        let (caller, summary) = (&self.turn.caller, self.judge.summary());
+        let (name, fingerprint) = (summary.model.as_deref(), summary.fingerprint.as_deref());
+        self.gateway.saw_answer(caller, &self.turn.model.id, name, fingerprint);
     }
 
     /// Text goes out with its secrets replaced; only what may be the beginning of one waits for more.
@@ -238,6 +246,7 @@ impl Flow {
         if let Some(bytes) = unfinished {
             self.out.extend_from_slice(&bytes);
         }
+        self.seen();
         let summary = self.judge.summary();
         let mut report = match failed {
             true => Report::failed(code, why),

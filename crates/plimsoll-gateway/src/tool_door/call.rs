@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use plimsoll_bundle::Tool;
 use plimsoll_core::{
-    Account, Code, ContentOf, Digest, Door, Label, Objection, OutcomeStatus, Span, SpanKind, Tier, ToolName,
+    Account, Code, ContentOf, Digest, Door, DriftKind, DriftPolicy, Drifted, Label, Objection, OutcomeStatus,
+    Span, SpanKind, Tier, ToolName,
 };
 use plimsoll_ledger::Warrant;
 use plimsoll_wire::json::{Limits, OwnedDoc, parse};
@@ -80,6 +81,7 @@ pub(super) async fn call(talk: Arc<Talk>, doc: OwnedDoc, outlet: Outlet) -> Answ
         trace: talk.trace.clone(),
         sight: Sight::Call,
         objections: sight.objections,
+        drifts: sight.drifts,
         deferred: false,
         detail: json!({ "mcp": talk.version.name(), "goes_on": call.goes_on() && !own_state }),
         fresh: Vec::new(),
@@ -123,6 +125,7 @@ fn marked(talk: &Talk, answer: Answer, label: &Label) -> Answer {
 /// What the door sees before the path does.
 struct Seen {
     objections: Vec<Objection>,
+    drifts: Vec<Drifted>,
     /// Whether a refusal may carry structured content: not where clients hold it against the tool's output schema.
     structured: bool,
 }
@@ -131,13 +134,21 @@ async fn look(talk: &Talk, name: &ToolName, tool: Option<&Tool>, arguments: &Val
     let objection = |code, text: String| Objection { code, text };
     let Some(tool) = tool else {
         let text = format!("the release does not know `{name}`");
-        return Seen { objections: vec![objection(Code::UnknownTool, text)], structured: false };
+        return Seen {
+            objections: vec![objection(Code::UnknownTool, text)],
+            drifts: Vec::new(),
+            structured: false,
+        };
     };
     if !talk.caller.workflow().acts.contains_key(name) {
         let text = format!("the workflow `{}` does not list `{name}`", talk.caller.workflow().name);
-        return Seen { objections: vec![objection(Code::NotInWorkflow, text)], structured: false };
+        return Seen {
+            objections: vec![objection(Code::NotInWorkflow, text)],
+            drifts: Vec::new(),
+            structured: false,
+        };
     }
-    let mut objections = Vec::new();
+    let (mut objections, mut drifts) = (Vec::new(), Vec::new());
     let mut structured = false;
     match (&tool.pin, live(talk, tool.account).await) {
         (_, Err(error)) => {
@@ -149,20 +160,35 @@ async fn look(talk: &Talk, name: &ToolName, tool: Option<&Tool>, arguments: &Val
         (None, Ok(_)) => objections.push(objection(Code::SchemaDrift, format!("`{name}` was never pinned"))),
         (Some(pin), Ok(live)) => match live.find(&name.tool) {
             None => {
-                objections.push(objection(Code::SchemaDrift, format!("the server no longer has `{name}`")))
+                talk.gateway.saw_tool(&talk.caller, name, None);
+                objections.push(objection(Code::SchemaDrift, format!("the server no longer has `{name}`")));
             }
-            Some(now) if now.digest != Some(pin.digest) => {
-                let text =
-                    format!("the server describes `{name}` differently than `{}` reviewed", pin.reviewed_by);
-                objections.push(objection(Code::SchemaDrift, text));
+            Some(now) => {
+                talk.gateway.saw_tool(&talk.caller, name, Some(now.digest));
+                structured = !now.has_output_schema;
+                if now.digest != Some(pin.digest) {
+                    structured = false;
+                    let text = format!(
+                        "the server describes `{name}` differently than `{}` reviewed",
+                        pin.reviewed_by
+                    );
+                    match talk.caller.bundle().project.drift.policy(DriftKind::Tools) {
+                        DriftPolicy::Alert => {}
+                        // Of one that is described twice nobody can say what is held.
+                        DriftPolicy::Hold if now.digest.is_some() => {
+                            let (of, subject) = (DriftKind::Tools, name.server.clone());
+                            drifts.push(Drifted { of, subject, policy: DriftPolicy::Hold, text });
+                        }
+                        _ => objections.push(objection(Code::SchemaDrift, text)),
+                    }
+                }
             }
-            Some(now) => structured = !now.has_output_schema,
         },
     }
     if let Some(Err(places)) = tool.pin.as_ref().map(|pin| pin.validate(arguments)) {
         objections.extend(places.into_iter().map(|place| objection(Code::InvalidArguments, place)));
     }
-    Seen { objections, structured }
+    Seen { objections, drifts, structured }
 }
 
 async fn live(talk: &Talk, account: Account) -> Result<Arc<crate::upstream::mcp::live::Live>, UpstreamError> {

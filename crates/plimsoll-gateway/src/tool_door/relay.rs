@@ -116,14 +116,17 @@ fn finish(talk: &Talk, id: &Id, method: &str, exchange: &Exchange, doc: &OwnedDo
     }
 }
 
-/// Whether this principal may see a tool here: the workflow lists it, and it still is what a reviewer saw. A workflow
-/// that only observes hides nothing.
+/// Whether this principal may see a tool here: the workflow lists it, and it still is what a reviewer saw, whatever
+/// `drift` says of calls: what nobody reviewed is not read to a model. A workflow that only observes hides nothing.
 fn is_shown(talk: &Talk, listed: &ListedTool<'_>) -> bool {
     let name = ToolName::new(talk.server.name.as_str(), listed.name.as_ref());
     let in_workflow = talk.caller.workflow().acts.contains_key(&name);
     let tool = talk.caller.bundle().find_tool(&name).filter(|_| in_workflow);
     let item = listed.item.to_value();
     let same = tool.and_then(|tool| tool.pin.as_ref()).is_some_and(|pin| pin.digest == live::digest(&item));
+    if tool.is_some() {
+        talk.gateway.saw_tool(&talk.caller, &name, Some(Some(live::digest(&item))));
+    }
     let sound = item.get("inputSchema").is_none_or(|schema| ParamHeader::of_schema(schema).is_ok());
     if in_workflow && !(same && sound) {
         let mut refusal = Refusal::plain(

@@ -68,6 +68,28 @@ impl HttpClient {
         matches!(self.way, Way::Tape(_))
     }
 
+    /// The certificate by which a server proves itself; none where it is reached without TLS.
+    ///
+    /// # Errors
+    /// When it can't be reached, or proves nothing.
+    pub(crate) async fn certificate(
+        &self,
+        name: &str,
+        url: &str,
+        timeout_s: u64,
+    ) -> Result<Option<rustls::pki_types::CertificateDer<'static>>, UpstreamError> {
+        let name = name.to_owned();
+        let unreachable = |why: String| UpstreamError::Unreachable { name: name.clone(), why };
+        let Way::Network(pool) = &self.way else {
+            return Err(unreachable("a recorded conversation reaches nothing".to_owned()));
+        };
+        let to = url.parse::<hyper::Uri>().map_err(|error| unreachable(error.to_string()))?;
+        match tokio::time::timeout(Duration::from_secs(timeout_s), pool.certificate(to)).await {
+            Ok(found) => found.map_err(unreachable),
+            Err(_) => Err(UpstreamError::Timeout { name, after_s: timeout_s }),
+        }
+    }
+
     /// Sends one request and waits for the answer's head.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ pub mod http;
 pub mod mcp;
 pub mod model;
 pub mod pool;
+pub mod reached;
 pub mod tools;
 
 use plimsoll_core::{Basis, Code};

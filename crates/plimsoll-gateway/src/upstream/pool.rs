@@ -15,8 +15,9 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::{HOST, HeaderValue};
 use hyper::{Request, Response, Uri};
-use hyper_rustls::HttpsConnector;
+use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::HttpConnector;
+use rustls::pki_types::CertificateDer;
 use tower_service::Service;
 
 use super::http::chain;
@@ -98,6 +99,19 @@ impl Pool {
             }
         });
         Ok(sender)
+    }
+
+    /// The certificate of a new connection, which is not kept.
+    pub(super) async fn certificate(&self, to: Uri) -> Result<Option<CertificateDer<'static>>, String> {
+        let stream = self.connector.clone().call(to).await.map_err(|error| chain(&*error))?;
+        Ok(match &stream {
+            MaybeHttpsStream::Http(_) => None,
+            MaybeHttpsStream::Https(stream) => {
+                let (_, session) = stream.inner().get_ref();
+                let first = session.peer_certificates().and_then(<[_]>::first);
+                first.map(|certificate| certificate.clone().into_owned())
+            }
+        })
     }
 
     fn keep(&self, origin: Origin, sender: Sender) {

@@ -7,6 +7,7 @@ mod bad_input;
 mod behaviour;
 mod client;
 mod closed;
+mod drift;
 mod flow;
 mod identity;
 mod oidc;

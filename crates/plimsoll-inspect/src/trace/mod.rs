@@ -124,6 +124,9 @@ fn trace_by(
     origins
 }
 
+/// The mark of system text that is no released prompt.
+pub const UNRELEASED: &str = "drift";
+
 /// What the whole context has seen: the join of its spans' labels, as the door gave them, and the tools
 /// whose untrusted results it holds.
 pub fn trajectory<'a>(spans: impl IntoIterator<Item = &'a Span>) -> Trajectory {
@@ -131,6 +134,7 @@ pub fn trajectory<'a>(spans: impl IntoIterator<Item = &'a Span>) -> Trajectory {
     for span in spans {
         seen.label = seen.label.join(&span.label);
         seen.spans += 1;
+        seen.unreleased |= span.kind == SpanKind::System && span.mark.as_deref() == Some(UNRELEASED);
         let tool = span.source.strip_prefix("tool:").and_then(|tool| tool.parse::<ToolName>().ok());
         if let (SpanKind::Result, Integrity::Untrusted, Some(tool)) = (span.kind, span.label.integrity, tool)
             && !seen.untrusted_tools.contains(&tool)

@@ -11,6 +11,8 @@ use crate::json::{Doc, Kind, Ref};
 pub struct Response<'a> {
     pub id: Option<Cow<'a, str>>,
     pub model: Option<Cow<'a, str>>,
+    /// What the provider says of the configuration that answered (`system_fingerprint`).
+    pub fingerprint: Option<Cow<'a, str>>,
     pub texts: Vec<TextPiece<'a>>,
     /// The calls the client would now carry out.
     pub calls: Vec<ToolCall>,
@@ -105,6 +107,7 @@ impl<'a> Response<'a> {
         Ok(Self {
             id: root.get_str("id"),
             model: root.get_str("model"),
+            fingerprint: root.get_str("system_fingerprint"),
             usage: Usage::read(root),
             ..Self::default()
         })

@@ -67,6 +67,7 @@ pub enum Verdict {
 pub struct Summary {
     pub id: Option<String>,
     pub model: Option<String>,
+    pub fingerprint: Option<String>,
     pub usage: Usage,
     /// Why choices ended, in the dialect's own words, as the provider said it.
     pub finish: Vec<String>,

@@ -115,14 +115,19 @@ impl Diff {
             let told = diff.changes.iter().any(|change| !approved.has(change));
             told.then_some(Level::Info)
         });
-        ExitCode::from(match highest.filter(|level| *level >= least) {
-            None => 0,
-            Some(Level::Info) => 1,
-            Some(Level::Notice) => 3,
-            Some(Level::Review) => 4,
-            Some(Level::Owner) => 5,
-        })
+        exit_of(highest.filter(|level| *level >= least))
     }
+}
+
+/// The exit code of the highest level that nobody approved or accepted.
+pub(super) fn exit_of(highest: Option<Level>) -> ExitCode {
+    ExitCode::from(match highest {
+        None => 0,
+        Some(Level::Info) => 1,
+        Some(Level::Notice) => 3,
+        Some(Level::Review) => 4,
+        Some(Level::Owner) => 5,
+    })
 }
 
 fn side(state: &State) -> Side<'_> {

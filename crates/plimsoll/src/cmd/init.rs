@@ -19,9 +19,8 @@ use crate::talk::{self, Done, Error};
   plimsoll init --mcp 'npx -y @modelcontextprotocol/server-filesystem /srv/docs'
   plimsoll init --mcp crm=http://127.0.0.1:9000/mcp --mcp 'git=uvx mcp-server-git'
   plimsoll init --config ~/.claude.json
-  plimsoll init --update --person ada          pin again what its servers changed, after reading the change
 Each server is started or reached once, to read its tools; nothing is called. What only people know stays
-TODO in the files, and `plimsoll check` lists it.")]
+TODO in the files, and `plimsoll check` lists it. What servers change later: `plimsoll tools review`.")]
 pub struct Init {
     /// Where to write; must hold no plimsoll.yaml yet
     #[arg(default_value = ".")]
@@ -47,9 +46,6 @@ pub struct Init {
     /// Show what would be written
     #[arg(long)]
     dry_run: bool,
-    /// Look at the servers of an existing repository again, and pin what changed as reviewed by --person
-    #[arg(long, requires = "person", conflicts_with_all = ["servers", "config"])]
-    update: bool,
 }
 
 /// A server as it was named on the command line.
@@ -62,12 +58,9 @@ struct Named {
 
 impl Init {
     pub fn run(self) -> Done {
-        if self.update {
-            return super::repin::run(&self.dir, self.person.as_deref().unwrap_or_default(), self.dry_run);
-        }
         if self.dir.join("plimsoll.yaml").exists() && !self.dry_run {
             return Err(Error::new(format!("{} has a plimsoll.yaml already", self.dir.display()))
-                .help("use an empty directory, or look with --dry-run"));
+                .help("use an empty directory; `plimsoll tools review` looks at its servers again"));
         }
         let named = self.named()?;
         if named.is_empty() {
@@ -208,6 +201,7 @@ fn resolve(named: &Named) -> Server {
         accounts: accounts.collect(),
         tools: BTreeMap::new(),
         lock: None,
+        reached: None,
         believed: false,
     }
 }

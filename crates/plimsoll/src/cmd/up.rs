@@ -94,6 +94,7 @@ pub async fn start(
     let notary = tokio::spawn(Arc::clone(&gateway).keep_checkpoints(following_stopped.clone()));
     let teller = tokio::spawn(Arc::clone(&gateway).keep_telemetry(following_stopped));
     tokio::spawn(Arc::clone(&gateway).follow_issuers());
+    tokio::spawn(Arc::clone(&gateway).keep_looking(stopped.clone()));
     let tasks = vec![
         tokio::spawn(server::serve(Arc::clone(&gateway), data, stopped.clone())),
         tokio::spawn(plimsoll_console::serve(Arc::clone(&gateway), admin, stopped)),

@@ -12,3 +12,4 @@ mod proofs;
 mod release;
 mod replay;
 mod restart;
+mod tools;

@@ -87,6 +87,7 @@ impl Desk {
             data_classes: vec![],
             fallback: None,
             version: None,
+            lock: None,
         };
         let names: Vec<ToolName> =
             servers.values().flat_map(|t| t.values().map(|t| t.name.clone())).collect();
@@ -259,6 +260,7 @@ impl Given {
             label: Label { integrity: self.seen, ..self.label.clone() },
             spans: 3,
             untrusted_tools: vec![],
+            unreleased: false,
         };
         then(&Case {
             principal: &self.principal,
@@ -325,6 +327,7 @@ fn server(name: String, tools: BTreeMap<String, Arc<Tool>>) -> Arc<Server> {
         accounts: BTreeMap::new(),
         tools,
         lock: None,
+        reached: None,
         believed: false,
     })
 }

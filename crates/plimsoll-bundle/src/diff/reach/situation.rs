@@ -158,6 +158,7 @@ impl SideAct<'_> {
             label: situation.label.clone(),
             spans: situation.spans,
             untrusted_tools: situation.untrusted_tools.clone(),
+            unreleased: false,
         };
         let passed = situation.checks_failed.then_some(false);
         let checks = tool.into_iter().flat_map(|tool| &tool.checks);

@@ -90,6 +90,8 @@ impl Chat {
         summary.id = summary.id.take().or_else(|| root.get_str("id").map(|id| id.into_owned()));
         summary.model =
             summary.model.take().or_else(|| root.get_str("model").map(|model| model.into_owned()));
+        let fingerprint = || root.get_str("system_fingerprint").map(|fingerprint| fingerprint.into_owned());
+        summary.fingerprint = summary.fingerprint.take().or_else(fingerprint);
         summary.usage.merge(Usage::read(root));
         let mut deltas = Vec::new();
         let mut must_hold = false;
