@@ -151,7 +151,9 @@ fn drifted(case: &Case<'_>) -> Option<Decision> {
 /// Drift that holds: what the rules would let a guarded or dangerous act do waits for people, and where the release
 /// names nobody to ask, it is refused.
 fn steadied(case: &Case<'_>, decision: Decision) -> Decision {
-    if decision.ruling != Ruling::Allow || !holds(case) {
+    // A check alone would not let it run: where nobody can be asked, it need not be made.
+    let waits_for_nobody = decision.ruling == Ruling::Hold && case.facts.terms.is_none();
+    if !holds(case) || !(decision.ruling == Ruling::Allow || waits_for_nobody) {
         return decision;
     }
     let reasons: Vec<Reason> =

@@ -222,7 +222,8 @@ fn drift_only_makes_stricter() {
     let never = Asks { never: true, ..Asks::default() };
     check("enforce guarded askable drift-hold", &never, "refuse PLM-0200");
     let checks = Asks { check: true, ..Asks::default() };
-    check("enforce guarded unchecked drift-hold", &checks, "hold PLM-0221 needs-check");
+    check("enforce guarded unchecked askable drift-hold", &checks, "hold PLM-0221 needs-check");
+    check("enforce guarded unchecked drift-hold", &checks, "refuse PLM-0404");
     check("enforce guarded failed askable drift-hold", &checks, "refuse PLM-0230");
     check("enforce guarded drift drift-refuse", &open, "refuse PLM-0402");
     check("enforce guarded stopped drift-refuse", &open, "refuse PLM-0100");

@@ -13,11 +13,13 @@
 pub(crate) mod iban;
 mod intent;
 pub mod key;
+pub mod mask;
 mod payload;
 pub mod preview;
 pub mod redact;
 pub mod trace;
 
+pub use mask::Masker;
 pub use preview::preview;
 pub use redact::{Channels, Hit, Redactor, StreamRedactor};
 pub use trace::{Prepared, PreparedText, TracedSpan, trace, trajectory};

@@ -93,11 +93,12 @@ fn tools(
     for (name, tool) in &server.tools {
         let Some(pin) = &tool.pin else { continue };
         let text = match live.get(name) {
+            None => continue,
             Some(Some(digest)) if *digest == pin.digest => continue,
-            Some(_) => {
+            Some(Some(_)) => {
                 format!("`{}` is described differently than \"{}\" reviewed", tool.name, pin.reviewed_by)
             }
-            None => format!("the server no longer has `{}`", tool.name),
+            Some(None) => format!("the server has no `{}` any more, or describes it twice", tool.name),
         };
         tell(found, DriftKind::Tools, &server.name, text);
     }

@@ -13,7 +13,7 @@ pub const NAMES_MAX: usize = 32;
 /// What was seen, by the name of what it was seen of. What nobody looked at is not here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct World {
-    /// Server → tool → digest of its live description; `None` where it is described twice and differently.
+    /// Server → tool → digest of its live description; `None` where there is none any more, or more than one.
     #[serde(default)]
     pub tools: BTreeMap<String, BTreeMap<String, Option<Digest>>>,
     #[serde(default)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use plimsoll_bundle::drift::{Drifting, World, unknown};
-use plimsoll_bundle::{Bundle, Reach};
+use plimsoll_bundle::{Bundle, Reach, Server};
 use plimsoll_core::Digest;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -74,7 +74,7 @@ impl Gateway {
         let Some(tools) = self.tools.get() else { return looked };
         for server in bundle.servers.values().filter(|server| !matches!(server.reach, Reach::Local)) {
             match tools.list(Arc::clone(bundle), Arc::clone(server)).await {
-                Ok(live) => drop(looked.world.tools.insert(server.name.clone(), digests(&live))),
+                Ok(live) => drop(looked.world.tools.insert(server.name.clone(), digests(server, &live))),
                 Err(error) => looked.failed.push(format!("the tools of {}: {error}", server.name)),
             }
         }
@@ -82,8 +82,8 @@ impl Gateway {
     }
 }
 
-/// The digest of each tool; `None` where a server describes one twice and differently.
-pub fn digests(live: &[Value]) -> BTreeMap<String, Option<Digest>> {
+/// The digest of each tool that a server has or should have; `None` where it is gone, or described twice and differently.
+pub fn digests(server: &Server, live: &[Value]) -> BTreeMap<String, Option<Digest>> {
     let mut tools: BTreeMap<String, Option<Digest>> = BTreeMap::new();
     for tool in live {
         let Some(name) = tool.get("name").and_then(Value::as_str) else { continue };
@@ -92,6 +92,9 @@ pub fn digests(live: &[Value]) -> BTreeMap<String, Option<Digest>> {
             .entry(name.to_owned())
             .and_modify(|known| *known = known.filter(|known| Some(*known) == digest))
             .or_insert(digest);
+    }
+    for name in server.tools.keys() {
+        tools.entry(name.clone()).or_insert(None);
     }
     tools
 }

@@ -169,14 +169,11 @@ impl Gateway {
         }
     }
 
-    /// A tool server was asked what it says of one tool.
-    pub(crate) fn saw_tool(&self, caller: &Caller, tool: &ToolName, live: Option<Option<Digest>>) {
+    /// A tool server was asked what it says of one tool: `None` when it says nothing, or twice something else.
+    pub(crate) fn saw_tool(&self, caller: &Caller, tool: &ToolName, digest: Option<Digest>) {
         let new = self.drifts.see(|world| {
             let tools = world.tools.entry(tool.server.clone()).or_default();
-            match live {
-                Some(digest) => tools.insert(tool.tool.clone(), digest) != Some(digest),
-                None => tools.remove(&tool.tool).is_some(),
-            }
+            tools.insert(tool.tool.clone(), digest) != Some(digest)
         });
         if new {
             self.tell_drift(caller.bundle(), GATEWAY);

@@ -164,7 +164,7 @@ async fn look(talk: &Talk, name: &ToolName, tool: Option<&Tool>, arguments: &Val
                 objections.push(objection(Code::SchemaDrift, format!("the server no longer has `{name}`")));
             }
             Some(now) => {
-                talk.gateway.saw_tool(&talk.caller, name, Some(now.digest));
+                talk.gateway.saw_tool(&talk.caller, name, now.digest);
                 structured = !now.has_output_schema;
                 if now.digest != Some(pin.digest) {
                     structured = false;

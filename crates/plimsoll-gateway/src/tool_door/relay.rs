@@ -125,7 +125,7 @@ fn is_shown(talk: &Talk, listed: &ListedTool<'_>) -> bool {
     let item = listed.item.to_value();
     let same = tool.and_then(|tool| tool.pin.as_ref()).is_some_and(|pin| pin.digest == live::digest(&item));
     if tool.is_some() {
-        talk.gateway.saw_tool(&talk.caller, &name, Some(Some(live::digest(&item))));
+        talk.gateway.saw_tool(&talk.caller, &name, Some(live::digest(&item)));
     }
     let sound = item.get("inputSchema").is_none_or(|schema| ParamHeader::of_schema(schema).is_ok());
     if in_workflow && !(same && sound) {

@@ -43,7 +43,10 @@ async fn of_server(http: &HttpClient, server: &Server) -> Option<Result<Reached,
 }
 
 async fn of_url(http: &HttpClient, name: &str, url: &str) -> Result<Reached, UpstreamError> {
-    let certificate = http.certificate(name, url, LOOK_TIMEOUT_S).await?;
+    let certificate = match url.starts_with("https:") {
+        true => http.certificate(name, url, LOOK_TIMEOUT_S).await?,
+        false => None,
+    };
     let unsent = |why: String| UpstreamError::Unreachable { name: name.to_owned(), why };
     let request = Request::builder().method(Method::HEAD).uri(url).body(http_body_util::Full::default());
     let request = request.map_err(|error| unsent(error.to_string()))?;

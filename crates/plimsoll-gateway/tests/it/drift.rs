@@ -134,8 +134,12 @@ async fn a_person_looks_and_what_is_right_again_is_told_too() {
         known.world.servers_at.contains_key("desk") && known.world.tools["desk"].contains_key("refund_order")
     );
     // The questions went the one path, on record as safe acts in the person's name.
-    let asked = world.decisions().into_iter().filter(|judged| judged.detail["drift"] == "capital").count();
-    assert!(asked >= 1);
+    let is_question = |entry: &plimsoll_core::Entry| match &entry.body {
+        EntryBody::Intent(judged) => judged.detail["drift"] == "capital",
+        _ => false,
+    };
+    let asked = world.entries().into_iter().find(is_question).expect("the question is on record");
+    assert_eq!(asked.principal.unwrap().on_behalf_of.as_deref(), Some("ines"));
     let release = world.gateway.bundle().id;
     world.gateway.look_for(&ines, Look { probe: false, repository: Some(release) }).await;
     let over: Vec<_> = told(&world).into_iter().filter(|(on, ..)| !on).collect();

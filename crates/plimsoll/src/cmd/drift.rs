@@ -124,7 +124,7 @@ async fn look(bundle: &Bundle) -> Result<Found, Error> {
     let mut looked = reached::of_bundle(&http, bundle).await;
     for server in bundle.servers.values().filter(|server| !matches!(server.reach, Reach::Local)) {
         match discover((**server).clone()).await {
-            Ok(found) => drop(looked.world.tools.insert(server.name.clone(), digests(&found.tools))),
+            Ok(found) => drop(looked.world.tools.insert(server.name.clone(), digests(server, &found.tools))),
             Err(error) => looked.failed.push(format!("the tools of {}: {error}", server.name)),
         }
     }
