@@ -18,6 +18,7 @@ pub mod forms;
 pub mod kept;
 pub mod load;
 mod lookup;
+pub mod made_up;
 pub mod model;
 pub mod pin;
 pub mod propose;

@@ -158,7 +158,10 @@ mod tests {
         ] {
             assert_eq!(value(&schema), None, "{schema}");
         }
-        assert_eq!(value(&json!({"type": "object", "properties": {"me": {"$ref": "#"}}})).map(|v| v.is_object()), Some(true));
+        assert_eq!(
+            value(&json!({"type": "object", "properties": {"me": {"$ref": "#"}}})).map(|v| v.is_object()),
+            Some(true)
+        );
         assert_eq!(value(&json!(true)), Some(json!(TEXT)));
     }
 }

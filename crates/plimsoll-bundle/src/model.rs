@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use plimsoll_core::{
-    Account, ApprovalTerms, Digest, DriftKind, DriftPolicy, Effect, FieldClass, Integrity, Meaning, Mode, PersonKey,
-    Tier, ToolName, VerifierKey,
+    Account, ApprovalTerms, Digest, DriftKind, DriftPolicy, Effect, FieldClass, Integrity, Meaning, Mode,
+    PersonKey, Tier, ToolName, VerifierKey,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

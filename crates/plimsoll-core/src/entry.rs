@@ -185,6 +185,8 @@ pub enum OutcomeStatus {
     Failed,
     /// Unknown whether it happened; never retried blindly.
     Ambiguous,
+    /// It was decided and, in this environment, not performed.
+    Simulated,
 }
 
 impl OutcomeStatus {
@@ -193,6 +195,7 @@ impl OutcomeStatus {
             Self::Done => "done",
             Self::Failed => "failed",
             Self::Ambiguous => "ambiguous",
+            Self::Simulated => "simulated",
         }
     }
 }

@@ -218,6 +218,7 @@ fn carried_out(
     let (status, name) = match outcome.map(|(_, outcome)| outcome.status) {
         Some(OutcomeStatus::Done) => (1, "Success"),
         Some(OutcomeStatus::Failed) => (2, "Failure"),
+        Some(OutcomeStatus::Simulated) => (OTHER, "Simulated"),
         Some(OutcomeStatus::Ambiguous) | None => (0, "Unknown"),
     };
     event["status_id"] = json!(status);

@@ -206,8 +206,9 @@ fn span(intent: &Numbered, outcome: Option<(u64, Timestamp, &Outcome)>, include:
     if let Hypothesis::Joined { act, .. } = &judged.facts.hypothesis {
         span["parentSpanId"] = json!(span_id(*act));
     }
-    let failed =
-        outcome.map(|(_, _, outcome)| outcome).filter(|outcome| outcome.status != OutcomeStatus::Done);
+    let failed = outcome
+        .map(|(_, _, outcome)| outcome)
+        .filter(|outcome| matches!(outcome.status, OutcomeStatus::Failed | OutcomeStatus::Ambiguous));
     if let Some(outcome) = failed {
         span["status"] =
             json!({ "code": STATUS_ERROR, "message": outcome.code.map_or("", plimsoll_core::Code::title) });

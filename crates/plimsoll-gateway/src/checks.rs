@@ -9,7 +9,7 @@ use plimsoll_bundle::{Check, CheckOutcome};
 use plimsoll_core::{
     Account, Act, CheckFact, ContentOf, Door, Flow, OutcomeStatus, Tier, ToolName, Trajectory,
 };
-use plimsoll_ledger::Warrant;
+use plimsoll_ledger::{Rehearsal, Warrant};
 use serde_json::{Value, json};
 
 use crate::caller::Caller;
@@ -91,7 +91,7 @@ impl Gateway {
         };
         let request =
             ToolRequest { bundle: Arc::clone(caller.bundle()), server, account: Account::Read, act };
-        let actor = AskRecord { gateway: Arc::clone(self), request };
+        let actor = AskRecord { gateway: Arc::clone(self), caller: caller.clone(), request };
         let done =
             Box::pin(self.pass(caller, proposal, actor)).await.map_err(|refusal| refusal.headline())?;
         done.map_err(|error| error.to_string())
@@ -102,6 +102,7 @@ impl Gateway {
 #[derive(Debug)]
 struct AskRecord {
     gateway: Arc<Gateway>,
+    caller: Caller,
     request: ToolRequest,
 }
 
@@ -116,7 +117,16 @@ impl Actor for AskRecord {
             slip.close_soon(report_of(&error));
             return Err(error);
         };
-        let answered = tools.call(warrant, self.request).await;
+        let (bundle, tool) = (Arc::clone(&self.request.bundle), self.request.act.tool.clone());
+        let mut answered = tools.call(warrant, self.request).await;
+        if let Ok(answer) = &mut answered {
+            let tool = bundle.find_tool(&tool).map(|tool| &**tool);
+            self.gateway.masked_value(&self.caller, tool, &mut answer.result);
+            answer.texts.iter_mut().for_each(|text| self.gateway.masked_text(&self.caller, tool, text));
+            if let Some(structured) = &mut answer.structured {
+                self.gateway.masked_value(&self.caller, tool, structured);
+            }
+        }
         if let Ok(answer) = &answered {
             let result = json!({ "jsonrpc": "2.0", "id": 0, "result": answer.result }).to_string();
             slip.keep(Said::json(ContentOf::Result, 200, result.into()));
@@ -126,6 +136,14 @@ impl Actor for AskRecord {
             Err(error) => slip.close_soon(report_of(error)),
         }
         answered
+    }
+
+    /// What asks a system of record is a safe tool, and those are performed everywhere.
+    async fn simulate(self, _rehearsal: Rehearsal, slip: Slip) -> Self::Done {
+        let why = "a check is not simulated".to_owned();
+        let error = UpstreamError::Unreachable { name: self.request.server.name.clone(), why };
+        slip.close_soon(report_of(&error));
+        Err(error)
     }
 }
 

@@ -197,6 +197,8 @@ impl<'a> Context<'a> {
         {
             self.trajectory.untrusted_tools.push(tool);
         }
+        self.trajectory.unreleased |= span.kind == SpanKind::System
+            && span.mark.as_deref() == Some(plimsoll_inspect::trace::UNRELEASED);
         // What a model said derives from what it saw; it adds nothing of its own to the join. A summary says what it
         // may cover.
         if span.kind != SpanKind::Assistant || span.mark.is_some() {

@@ -36,6 +36,8 @@ pub struct Gateway {
     pub(crate) store: Store,
     pub(crate) vault: Vault,
     pub(crate) redactor: Redactor,
+    /// Makes fakes of personal data, under a key that lives as long as this process.
+    pub(crate) masker: plimsoll_inspect::Masker,
     pub(crate) stops: Stops,
     pub(crate) limits: Limiter,
     pub(crate) joins: Joins,
@@ -129,6 +131,7 @@ impl Gateway {
         let gateway = Arc::new(Self {
             tokens: Tokens::new(),
             redactor,
+            masker: masker()?,
             bundle: ArcSwap::from_pointee(bundle),
             ledger,
             checkpoints,
@@ -194,6 +197,14 @@ impl Gateway {
     pub fn connect_tools(&self, tools: Arc<dyn ToolCaller>) {
         let _already_set = self.tools.set(tools);
     }
+}
+
+/// Under a key that nobody has.
+fn masker() -> Result<plimsoll_inspect::Masker, StartError> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key)
+        .map_err(|error| StartError::Other(format!("no random numbers can be had: {error}")))?;
+    Ok(plimsoll_inspect::Masker::new(key))
 }
 
 fn wants_tls(bundle: &Bundle) -> bool {

@@ -26,6 +26,7 @@ pub mod joins;
 pub mod keys;
 pub mod limits;
 mod llm_door;
+mod mask;
 pub mod memo;
 pub mod memory;
 pub mod metrics;

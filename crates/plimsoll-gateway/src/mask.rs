@@ -27,9 +27,31 @@ impl Gateway {
         }
         let limits = Limits { bytes: usize::MAX, ..Limits::DEFAULT };
         match json::parse(body.clone(), &limits) {
-            Ok(parsed) => masked(&self.masker, parsed.doc(), parsed.root(), &Fields::new()).map_or(body, Bytes::from),
+            Ok(parsed) => {
+                masked(&self.masker, parsed.doc(), parsed.root(), &Fields::new()).map_or(body, Bytes::from)
+            }
             Err(_) => body,
         }
+    }
+
+    /// One part of a client's message, masked where its environment asks for it; `None` when there was nothing to mask.
+    pub(crate) fn masked_part(
+        &self,
+        caller: &Caller,
+        doc: &OwnedDoc,
+        part: Option<Ref<'_>>,
+    ) -> Option<Result<OwnedDoc, String>> {
+        let part = part.filter(|_| Self::masks(caller))?;
+        let bytes = masked(&self.masker, doc.doc(), part, &Fields::new())?;
+        let limits = Limits { bytes: usize::MAX, ..Limits::DEFAULT };
+        Some(json::parse(Bytes::from(bytes), &limits).map_err(|error| error.to_string()))
+    }
+
+    /// A text of the gateway's own call.
+    pub(crate) fn masked_text(&self, caller: &Caller, tool: Option<&Tool>, text: &mut String) {
+        let mut value = Value::from(std::mem::take(text));
+        self.masked_value(caller, tool, &mut value);
+        value.as_str().unwrap_or_default().clone_into(text);
     }
 
     /// What a tool server answers, masked where the caller's environment asks for it: values of a form, and fields that
@@ -37,7 +59,12 @@ impl Gateway {
     ///
     /// # Errors
     /// When the masked answer can't be read again: then nobody gets it.
-    pub(crate) fn masked_answer(&self, caller: &Caller, tool: Option<&Tool>, answer: OwnedDoc) -> Result<OwnedDoc, String> {
+    pub(crate) fn masked_answer(
+        &self,
+        caller: &Caller,
+        tool: Option<&Tool>,
+        answer: OwnedDoc,
+    ) -> Result<OwnedDoc, String> {
         if !Self::masks(caller) {
             return Ok(answer);
         }
@@ -45,7 +72,8 @@ impl Gateway {
         let fields = tool.map_or(&none, |tool| &tool.meaning.output.sensitive);
         let root = answer.root();
         let Some(bytes) = masked(&self.masker, answer.doc(), root, fields) else { return Ok(answer) };
-        json::parse(Bytes::from(bytes), &Limits { bytes: usize::MAX, ..Limits::DEFAULT }).map_err(|error| error.to_string())
+        json::parse(Bytes::from(bytes), &Limits { bytes: usize::MAX, ..Limits::DEFAULT })
+            .map_err(|error| error.to_string())
     }
 
     /// A value of the gateway's own call, masked in the same way.

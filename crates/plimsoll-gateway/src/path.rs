@@ -14,7 +14,7 @@ use plimsoll_core::{
     Facts, Flow, Hypothesis, Judged, Mode, Need, Objection, PermitId, Span, Tier, ToolName, Trajectory,
     Verdict,
 };
-use plimsoll_ledger::Warrant;
+use plimsoll_ledger::{Rehearsal, Warrant};
 use serde_json::Value;
 
 use crate::caller::Caller;
@@ -63,6 +63,9 @@ pub trait Actor: Send + 'static {
     type Done: Send + 'static;
 
     fn act(self, warrant: Warrant, slip: Slip) -> impl Future<Output = Self::Done> + Send;
+
+    /// Answers for an act that this environment only simulates. Without a warrant nothing can be moved.
+    fn simulate(self, rehearsal: Rehearsal, slip: Slip) -> impl Future<Output = Self::Done> + Send;
 }
 
 /// An act with everything the decision looks at.
@@ -85,6 +88,12 @@ impl Labelled {
     /// Whether performing it here may change the world.
     fn is_guarded(&self) -> bool {
         self.tier != Tier::Safe && !self.facts.deferred
+    }
+
+    /// Whether this environment decides such an act and does not perform it.
+    fn is_simulated(&self, caller: &Caller) -> bool {
+        let from = caller.bundle().project.here().and_then(|here| here.simulate);
+        self.is_guarded() && from.is_some_and(|from| self.tier >= from)
     }
 
     /// Whether it changes nothing and uses nothing up.
@@ -210,11 +219,13 @@ impl Gateway {
         let begun = labelled.is_guarded() && permit.mode() != Mode::Observe;
         let spent = self.spend_grounds(&caller, &labelled, permit.act_digest()).await;
         let digest = *permit.act_digest();
+        let simulated = labelled.is_simulated(&caller);
         let recorded = match spent {
             Ok(()) => self.record_intent(&caller, labelled, decision, permit).await,
             Err(refusal) => Err(refusal),
         };
         match recorded {
+            Ok((warrant, slip)) if simulated => Ok(actor.simulate(warrant.rehearse(), slip).await),
             Ok((warrant, slip)) => Ok(actor.act(warrant, slip).await),
             Err(refusal) => {
                 if begun {
@@ -530,6 +541,17 @@ impl Gateway {
         act_digest: Digest,
         permit: Option<PermitId>,
     ) -> Judged {
+        let marks = [
+            ("simulated", permit.is_some() && labelled.is_simulated(caller)),
+            ("masked", Self::masks(caller)),
+        ];
+        let mut detail = labelled.detail.clone();
+        for (mark, _) in marks.iter().filter(|(_, on)| *on) {
+            match &mut detail {
+                Value::Object(members) => drop(members.insert((*mark).to_owned(), Value::Bool(true))),
+                other => *other = serde_json::json!({ *mark: true }),
+            }
+        }
         let mut act = labelled.act;
         let redacted = self.redactor.clean_json(&mut act.arguments);
         Judged {
@@ -552,7 +574,7 @@ impl Gateway {
             trajectory: labelled.trajectory,
             facts: labelled.facts,
             spans: labelled.fresh,
-            detail: labelled.detail,
+            detail,
         }
     }
 }

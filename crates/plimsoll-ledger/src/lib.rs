@@ -64,7 +64,7 @@ pub use ledger::{Head, Health, Held, Ledger, LedgerOptions, Seq, Written, hold};
 pub use queue::Pending;
 pub use reader::{LedgerReader, Record, Records};
 pub use recovery::{Recovery, Truncation};
-pub use warrant::Warrant;
+pub use warrant::{Rehearsal, Warrant};
 
 /// The longest entry, with its sealed part: what a C2SP entry bundle can hold.
 pub const ENTRY_BYTES_MAX: usize = 65_535;

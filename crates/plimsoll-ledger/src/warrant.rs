@@ -43,7 +43,40 @@ pub struct Warrant {
     seq: Seq,
 }
 
+/// What is left of a warrant whose act is only simulated. The intent is on record, and nothing can be moved: a warrant
+/// can't be made of it again.
+///
+/// ```compile_fail,E0308
+/// fn perform(warrant: plimsoll_ledger::Warrant) {}
+/// fn cheat(warrant: plimsoll_ledger::Warrant) { perform(warrant.rehearse()); }
+/// ```
+/// ```compile_fail,E0382
+/// fn perform(warrant: plimsoll_ledger::Warrant) {}
+/// fn both(warrant: plimsoll_ledger::Warrant) { let _rehearsal = warrant.rehearse(); perform(warrant); }
+/// ```
+#[derive(Debug)]
+#[must_use = "an intent was recorded: say that it was simulated"]
+pub struct Rehearsal {
+    act: ActId,
+    tier: Tier,
+}
+
+impl Rehearsal {
+    pub const fn act(&self) -> ActId {
+        self.act
+    }
+
+    pub const fn tier(&self) -> Tier {
+        self.tier
+    }
+}
+
 impl Warrant {
+    /// Gives the warrant up: the act is only simulated.
+    pub fn rehearse(self) -> Rehearsal {
+        Rehearsal { act: self.act(), tier: self.tier() }
+    }
+
     pub(crate) const fn new(permit: Permit, seq: Seq) -> Self {
         Self { permit, seq }
     }

@@ -14,8 +14,8 @@ pub mod shape;
 pub mod tools;
 pub mod workflow;
 
-pub use fields::{Amount, Duration, Scalar, Share, Size};
 pub use drift::{DriftForm, ModelLockForm};
+pub use fields::{Amount, Duration, Scalar, Share, Size};
 pub use model::{ModelForm, PromptForm};
 pub use people::PeopleForm;
 pub use project::{IncludeForm, OtlpForm, ProjectForm};

@@ -257,6 +257,7 @@ impl Act {
                 OutcomeStatus::Done => "done",
                 OutcomeStatus::Failed => "failed",
                 OutcomeStatus::Ambiguous => "ambiguous",
+                OutcomeStatus::Simulated => "simulated",
             },
         }
     }

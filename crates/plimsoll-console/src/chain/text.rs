@@ -220,6 +220,7 @@ impl Page {
     fn outcome(&mut self, outcome: &Outcome) {
         let tone = match outcome.status {
             OutcomeStatus::Done => Tone::Good,
+            OutcomeStatus::Simulated => Tone::Plain,
             OutcomeStatus::Failed | OutcomeStatus::Ambiguous => Tone::Bad,
         };
         self.detail(tone, "outcome", &outcome.sentence());

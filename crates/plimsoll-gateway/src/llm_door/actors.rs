@@ -4,7 +4,7 @@ use bytes::Bytes;
 use hyper::Response;
 use hyper::header::CONTENT_TYPE;
 use plimsoll_core::Code;
-use plimsoll_ledger::Warrant;
+use plimsoll_ledger::{Rehearsal, Warrant};
 
 use crate::gateway::Gateway;
 use crate::joins::{Join, JoinKey};
@@ -53,6 +53,15 @@ impl Actor for AskModel {
             }
         }
     }
+
+    /// Conversing is a safe act, and those are performed everywhere.
+    async fn simulate(self, _rehearsal: Rehearsal, slip: Slip) -> Self::Done {
+        let (name, why) = (self.ask.model.id.clone(), "a conversation is not simulated".to_owned());
+        let error = UpstreamError::Unreachable { name, why };
+        let intent = slip.intent();
+        slip.close_soon(Report::failed(error.code(), error.to_string()));
+        Err(Failed { error, intent })
+    }
 }
 
 /// Lets one tool call out to the client. For tools that run in the client this *is* the act; for others
@@ -60,18 +69,30 @@ impl Actor for AskModel {
 #[derive(Debug)]
 pub(super) struct Release {
     pub gateway: Arc<Gateway>,
+    pub tool: plimsoll_core::ToolName,
     pub join: Option<(JoinKey, Join)>,
 }
 
 impl Actor for Release {
-    type Done = ();
+    /// What the client reads in place of a call that is kept back.
+    type Done = Option<String>;
 
-    async fn act(self, warrant: Warrant, slip: Slip) {
+    async fn act(self, warrant: Warrant, slip: Slip) -> Self::Done {
         if let Some((key, join)) = self.join {
             self.gateway.joins.remember(key, join);
         }
         drop(warrant);
         slip.close_soon(Report::of(plimsoll_core::OutcomeStatus::Done, "handed to the client"));
+        None
+    }
+
+    /// A tool in the client is not handed out: nothing here could keep it from running.
+    async fn simulate(self, _rehearsal: Rehearsal, slip: Slip) -> Self::Done {
+        slip.close_soon(Report::of(plimsoll_core::OutcomeStatus::Simulated, "not handed to the client"));
+        Some(format!(
+            "Simulated: `{}` was allowed, and this environment does not perform such acts.",
+            self.tool
+        ))
     }
 }
 

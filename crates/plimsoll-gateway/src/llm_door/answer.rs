@@ -156,7 +156,7 @@ pub(super) async fn judge(gateway: &Arc<Gateway>, turn: &Turn, calls: &[ToolCall
     for (mut proposal, mut release) in proposals {
         authorise(gateway, turn, &words, &mut proposal, &mut release).await;
         let passed = gateway.pass(&turn.caller, proposal, release).await;
-        refusals.push(passed.err().map(|refusal| refusal.text()));
+        refusals.push(passed.unwrap_or_else(|refusal| Some(refusal.text())));
     }
     refusals
 }
@@ -240,7 +240,8 @@ fn propose(
         fresh: Vec::new(),
         said: None,
     };
-    (proposal, Release { gateway: Arc::clone(gateway), join })
+    let tool = proposal.act.tool.clone();
+    (proposal, Release { gateway: Arc::clone(gateway), tool, join })
 }
 
 fn full_name(call: &ToolCall) -> String {

@@ -80,6 +80,7 @@ pub(super) async fn read(
     let bounds = caller.bundle().project.bounds;
     let Arrival { query, headers, body, request: id, .. } = arrival;
     let body = Arrival::read(body, bounds.request_bytes, bounds.request_timeout_s).await?;
+    let body = gateway.masked_request(&caller, body);
     let limits = Limits { bytes: bounds.request_bytes, depth: bounds.json_depth, ..Limits::DEFAULT };
     let malformed = |error: json::JsonError| Refusal::plain(Code::Malformed, error.to_string());
     let first = body.clone();

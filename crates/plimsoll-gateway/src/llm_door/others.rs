@@ -34,6 +34,7 @@ pub(super) async fn forward(
     let bounds = caller.bundle().project.bounds;
     let Arrival { path, query, headers, body, request, .. } = arrival;
     let body = Arrival::read(body, bounds.request_bytes, bounds.request_timeout_s).await?;
+    let body = gateway.masked_request(&caller, body);
     let limits = Limits { bytes: bounds.request_bytes, depth: bounds.json_depth, ..Limits::DEFAULT };
     let parsed =
         json::parse(body.clone(), &limits).map_err(|e| Refusal::plain(Code::Malformed, e.to_string()))?;

@@ -8,7 +8,7 @@ use plimsoll_core::{
     Account, Code, ContentOf, Digest, Door, DriftKind, DriftPolicy, Drifted, Label, Objection, OutcomeStatus,
     Span, SpanKind, Tier, ToolName,
 };
-use plimsoll_ledger::Warrant;
+use plimsoll_ledger::{Rehearsal, Warrant};
 use plimsoll_wire::json::{Limits, OwnedDoc, parse};
 use plimsoll_wire::jsonrpc::{self, Body, Frame, Id};
 use plimsoll_wire::mcp::read::ResultKind;
@@ -43,11 +43,7 @@ pub(super) async fn call(talk: Arc<Talk>, doc: OwnedDoc, outlet: Outlet) -> Answ
     };
     let name = ToolName::new(talk.server.name.as_str(), call.name.as_ref());
     let tool = talk.caller.bundle().find_tool(&name).cloned();
-    let params = tool
-        .as_ref()
-        .and_then(|tool| tool.pin.as_ref())
-        .map(|pin| Params::of(&pin.input_schema))
-        .unwrap_or_default();
+    let params = params_of(tool.as_deref());
     if talk.era() == Era::Stateless {
         let pairs: Vec<(&str, &[u8])> =
             talk.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
@@ -58,6 +54,27 @@ pub(super) async fn call(talk: Arc<Talk>, doc: OwnedDoc, outlet: Outlet) -> Answ
             return Answer { status: turned.status, body: turned.render(Some(id)) };
         }
     }
+    let masked = talk.gateway.masked_part(&talk.caller, &doc, call.arguments);
+    match masked {
+        None => carry_on(talk, doc, outlet).await,
+        // From here on it is as if the client had sent the masked text.
+        Some(Ok(masked)) => carry_on(talk, masked, outlet).await,
+        Some(Err(why)) => bad(Some(id), &why),
+    }
+}
+
+/// The call as everything behind the door sees it.
+async fn carry_on(talk: Arc<Talk>, doc: OwnedDoc, outlet: Outlet) -> Answer {
+    let bad = |why: &str| Answer::error(400, None, jsonrpc::INVALID_PARAMS, why, None);
+    let Ok(frame) = Frame::read(doc.root()) else { return bad("not a request") };
+    let Some(id) = frame.id() else { return bad("not a request") };
+    let call = match ToolCall::read(&frame) {
+        Ok(call) => call,
+        Err(error) => return bad(&error.to_string()),
+    };
+    let name = ToolName::new(talk.server.name.as_str(), call.name.as_ref());
+    let tool = talk.caller.bundle().find_tool(&name).cloned();
+    let params = params_of(tool.as_deref());
     let arguments = call.arguments_value();
     let sight = look(&talk, &name, tool.as_deref(), &arguments).await;
     let own_state = call
@@ -111,6 +128,11 @@ pub(super) async fn call(talk: Arc<Talk>, doc: OwnedDoc, outlet: Outlet) -> Answ
             marked(&talk, answer, &Label::default())
         }
     }
+}
+
+/// Which arguments of a tool travel in headers too.
+fn params_of(tool: Option<&Tool>) -> Params {
+    tool.and_then(|tool| tool.pin.as_ref()).map(|pin| Params::of(&pin.input_schema)).unwrap_or_default()
 }
 
 /// The answer with the label of its result, where the workflow wants it there.
@@ -245,6 +267,13 @@ impl Actor for Performer {
         };
         match self.perform(&link, warrant, tier).await {
             Ok(answer) => {
+                let answer = match self.masked(answer) {
+                    Ok(answer) => answer,
+                    Err(why) => {
+                        let (report, answer) = self.garbage(&why);
+                        return self.close(slip, tier, report, answer).await;
+                    }
+                };
                 let whole = bytes::Bytes::copy_from_slice(answer.bytes());
                 slip.keep(Said::json(ContentOf::Result, 200, whole));
                 let (report, answer) = self.judge(&answer, slip.session());
@@ -253,9 +282,50 @@ impl Actor for Performer {
             Err(error) => self.close(slip, tier, path::report_of(&error), self.failed(&error)).await,
         }
     }
+
+    async fn simulate(self, rehearsal: Rehearsal, slip: Slip) -> Answer {
+        let (report, answer) = self.made_up(slip.session());
+        self.close(slip, rehearsal.tier(), report, answer).await
+    }
 }
 
 impl Performer {
+    fn masked(&self, answer: OwnedDoc) -> Result<OwnedDoc, String> {
+        let tool = self.talk.caller.bundle().find_tool(&self.name).map(|tool| &**tool);
+        self.talk.gateway.masked_answer(&self.talk.caller, tool, answer)
+    }
+
+    /// What stands in place of a result where the act is only simulated: of the shape that the tool's schema promises.
+    fn made_up(&self, session: &str) -> (Report, Answer) {
+        let tool = self.talk.caller.bundle().find_tool(&self.name);
+        let schema = tool.and_then(|tool| tool.pin.as_ref()).and_then(|pin| pin.tool.get("outputSchema"));
+        let structured = schema.map(plimsoll_bundle::made_up::value);
+        let text = format!(
+            "Simulated: `{}` was allowed and is on record; this environment does not perform it.",
+            self.name
+        );
+        let answer = match structured {
+            Some(None) => Answer::simulated(
+                &self.id,
+                self.talk.version,
+                &format!("{text} No result can be made up for its schema."),
+                None,
+                true,
+            ),
+            structured => {
+                let structured = structured.flatten().map(|value| value.to_string());
+                Answer::simulated(&self.id, self.talk.version, &text, structured.as_deref(), false)
+            }
+        };
+        match parse(bytes::Bytes::from(answer.body), &Limits::DEFAULT) {
+            Ok(doc) => {
+                let (report, answer) = self.judge(&doc, session);
+                (Report { status: OutcomeStatus::Simulated, code: None, detail: text, ..report }, answer)
+            }
+            Err(error) => self.garbage(&error.to_string()),
+        }
+    }
+
     async fn perform(
         &self,
         link: &Arc<Link>,

@@ -43,7 +43,17 @@ pub(super) async fn relay(talk: Arc<Talk>, doc: OwnedDoc, outlet: Outlet) -> Ans
     }
     loop {
         match exchange.next().await {
-            Ok(Coming::Answer(answer)) => return finish(&talk, id, method, &exchange, &answer),
+            Ok(Coming::Answer(answer)) => {
+                // Descriptions of tools are held against what was reviewed, to the letter.
+                let answer = match method {
+                    "tools/list" => Ok(answer),
+                    _ => talk.gateway.masked_answer(&talk.caller, None, answer),
+                };
+                return match answer {
+                    Ok(answer) => finish(&talk, id, method, &exchange, &answer),
+                    Err(why) => talk.refused(id, &Refusal::plain(Code::UpstreamGarbage, why)),
+                };
+            }
             Ok(Coming::Ask(ask)) => talk.ask(&link, &ask, &outlet).await,
             Ok(Coming::Notice(notice)) => {
                 if let Some(text) = talk.notice(&link, &notice)

@@ -8,6 +8,7 @@ mod behaviour;
 mod client;
 mod closed;
 mod drift;
+mod environment;
 mod flow;
 mod identity;
 mod oidc;

@@ -48,6 +48,31 @@ impl Answer {
         Self::ok(jsonrpc::result(id, &result))
     }
 
+    /// What stands in place of a result that nothing was done for.
+    #[must_use]
+    pub fn simulated(
+        id: &Id,
+        version: Version,
+        text: &str,
+        structured: Option<&str>,
+        is_error: bool,
+    ) -> Self {
+        let structured = structured.filter(|_| version.has_structured_content());
+        // Clients of before read structured content in a text of its own.
+        let (more, structured) = structured.map_or_else(Default::default, |json| {
+            (
+                format!(r#",{{"type":"text","text":{}}}"#, escape(json)),
+                format!(r#","structuredContent":{json}"#),
+            )
+        });
+        let result = format!(
+            r#"{{{}"content":[{{"type":"text","text":{}}}{more}]{structured},"isError":{is_error},"_meta":{{"{SIMULATED}":true}}}}"#,
+            result_type(version),
+            escape(text)
+        );
+        Self::ok(jsonrpc::result(id, &result))
+    }
+
     /// A held call in the stateless era: the client is asked to send its user to the approval page and to repeat the
     /// call. Only for clients that declared `elicitation.url`.
     #[must_use]
@@ -85,6 +110,8 @@ pub const APPROVAL: &str = "plimsoll-approval";
 
 /// What begins a `requestState` that the gateway itself gave out. It carries no authority: the approval is found by
 /// the digest of the act. So there is nothing to seal; it only says that the state is not the server's.
+/// The member of `_meta` that says that nothing was done.
+pub const SIMULATED: &str = "dev.plimsoll/simulated";
 pub const STATE: &str = "plimsoll.approval.";
 
 const fn result_type(version: Version) -> &'static str {
