@@ -6,6 +6,7 @@
 //! memory, the floor, the gateway; this process is the load.
 
 pub mod floor;
+pub mod ledger;
 mod load;
 pub mod mock;
 pub mod policy;
