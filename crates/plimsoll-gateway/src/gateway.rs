@@ -111,6 +111,17 @@ impl Gateway {
         Ok(gateway)
     }
 
+    /// The same, but that models are asked where they are.
+    pub(crate) async fn open_with_models(
+        options: GatewayOptions,
+        recorded: Arc<Recorded>,
+    ) -> Result<Arc<Self>, StartError> {
+        let http = HttpClient::of_models(recorded, wants_tls(&options.bundle)).map_err(StartError::Trust)?;
+        let gateway = Self::open_with(options, http).await?;
+        let _first = gateway.guests.set(std::sync::Mutex::default());
+        Ok(gateway)
+    }
+
     async fn open_with(options: GatewayOptions, http: HttpClient) -> Result<Arc<Self>, StartError> {
         let GatewayOptions { bundle, state_dir, admin_url } = options;
         std::fs::create_dir_all(&state_dir).map_err(|error| StartError::Other(error.to_string()))?;

@@ -5,7 +5,7 @@
 
 mod actors;
 mod answer;
-mod ask;
+pub(crate) mod ask;
 mod others;
 mod prompt;
 mod session;

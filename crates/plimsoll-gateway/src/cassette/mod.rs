@@ -7,11 +7,18 @@
 //!
 //! Strict: an upstream request that the record does not answer is a difference, and so is a recorded answer that nobody
 //! asked for, and a decision that comes out differently.
+//!
+//! [`live`] is the one exception, and is asked for by name: models are called where they are, tools still answer from
+//! the record.
 
+mod drill;
+mod live;
 mod play;
 mod tape;
 mod upstream;
 
+pub use drill::{OnRecord, Told, drill};
+pub use live::{Departure, LiveError, Lived, live};
 pub use play::{Difference, Played, play};
 pub use tape::{Tape, TapeError};
 pub(crate) use upstream::Recorded;

@@ -12,13 +12,13 @@ use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
 use plimsoll_bundle::Bundle;
 use plimsoll_bundle::replay::{in_short, judged};
-use plimsoll_core::{Digest, Principal, Vote};
+use plimsoll_core::{Digest, Principal, ToolName, Vote};
 use plimsoll_inspect::key::{KeyKind, mint};
 use plimsoll_ledger::Seq;
 use plimsoll_store::AdminKeyRow;
 use serde_json::json;
 
-use super::tape::{Does, Door, Line, Step, Tape};
+use super::tape::{Does, Door, Held, Line, Step, Tape};
 use super::upstream::{Recorded, unplugged};
 use crate::gateway::{Gateway, GatewayOptions, StartError};
 
@@ -54,8 +54,7 @@ pub async fn play(bundle: Bundle, mut tape: Tape, state: &Path) -> Result<Played
     let options =
         GatewayOptions { bundle, state_dir: state.to_owned(), admin_url: "http://127.0.0.1".to_owned() };
     let gateway = Gateway::open_recorded(options, Arc::clone(&recorded)).await?;
-    let mut playing =
-        Playing { gateway, recorded, workflow: tape.workflow, sessions: HashMap::new(), read: 0 };
+    let mut playing = Playing::new(gateway, recorded, tape.workflow);
     let mut played = Played { steps: tape.steps.len(), played: 0, decisions: 0, difference: None };
     for step in &tape.steps {
         match playing.step(step).await {
@@ -77,19 +76,25 @@ pub async fn play(bundle: Bundle, mut tape: Tape, state: &Path) -> Result<Played
     Ok(played)
 }
 
-struct Playing {
+pub(super) struct Playing {
     gateway: Arc<Gateway>,
-    recorded: Arc<Recorded>,
+    pub(super) recorded: Arc<Recorded>,
     workflow: String,
     /// MCP sessions, by server, principal and revision.
     sessions: HashMap<String, String>,
     /// Entries of the own ledger that were compared.
     read: u64,
+    /// The last decision about each act, by tool and arguments: its digest is what people vote on.
+    acts: HashMap<(ToolName, Digest), Digest>,
 }
 
 impl Playing {
-    /// Does one thing again and compares what was decided. Gives how many decisions there were.
-    async fn step(&mut self, step: &Step) -> Result<usize, Difference> {
+    pub(super) fn new(gateway: Arc<Gateway>, recorded: Arc<Recorded>, workflow: String) -> Self {
+        Self { gateway, recorded, workflow, sessions: HashMap::new(), read: 0, acts: HashMap::new() }
+    }
+
+    /// Does one thing again. At the LLM door it gives what the client was answered.
+    pub(super) async fn again(&mut self, step: &Step) -> Result<Option<Response<Bytes>>, Difference> {
         let differs = |recorded: &str, again: String| Difference {
             entry: step.seq,
             recorded: recorded.to_owned(),
@@ -103,16 +108,28 @@ impl Playing {
                 ));
             }
             Does::Ask { principal, text, door, .. } => {
-                self.ask(principal, text, door).await.map_err(|why| differs("a client's request", why))?;
+                let asked = self.ask(principal, text, door).await;
+                return asked.map(Some).map_err(|why| differs("a client's request", why));
             }
             Does::Stop { on: true, stop } => self.gateway.stops.pull(stop.clone()),
             Does::Stop { on: false, stop } => self.gateway.stops.lift_local(&stop.scope),
-            Does::Vote { requester, act_digest, vote } => {
-                self.vote(requester, act_digest, vote).await.map_err(|why| {
+            Does::Vote { held, vote } => {
+                self.vote(held, vote).await.map_err(|why| {
                     differs(&format!("{} said {}", vote.person, if vote.yes { "yes" } else { "no" }), why)
                 })?;
             }
         }
+        Ok(None)
+    }
+
+    /// Does one thing again and compares what was decided. Gives how many decisions there were.
+    async fn step(&mut self, step: &Step) -> Result<usize, Difference> {
+        let differs = |recorded: &str, again: String| Difference {
+            entry: step.seq,
+            recorded: recorded.to_owned(),
+            again,
+        };
+        let _answer = self.again(step).await?;
         let again = self.decided();
         let mut again = again.iter();
         for line in &step.decided {
@@ -138,7 +155,7 @@ impl Playing {
     }
 
     /// What the own ledger says was decided since it was last read.
-    fn decided(&mut self) -> Vec<Line> {
+    pub(super) fn decided(&mut self) -> Vec<Line> {
         let mut lines = Vec::new();
         for record in self.gateway.ledger().reader().iter_from(Seq(self.read)).map_while(Result::ok) {
             self.read = record.seq.0 + 1;
@@ -149,15 +166,20 @@ impl Playing {
                 .map(|(judged, passed)| Line::of(record.seq.0, judged, passed));
             lines.extend(line);
         }
+        let acts = lines.iter().map(|line| ((line.tool.clone(), line.arguments), line.act.digest));
+        self.acts.extend(acts);
         lines
     }
 
-    async fn ask(&mut self, principal: &Principal, text: &str, door: &Door) -> Result<(), String> {
+    async fn ask(
+        &mut self,
+        principal: &Principal,
+        text: &str,
+        door: &Door,
+    ) -> Result<Response<Bytes>, String> {
         let secret = self.gateway.guest(principal, &self.workflow);
         match door {
-            Door::Llm { path, headers } => {
-                let _read = self.send(Method::POST, path, &secret, headers, text).await?;
-            }
+            Door::Llm { path, headers } => self.send(Method::POST, path, &secret, headers, text).await,
             Door::Tool { server, version, headers } => {
                 let path = format!("/mcp/{server}");
                 let mut headers = headers.clone();
@@ -167,10 +189,9 @@ impl Playing {
                     headers.push(("mcp-session-id".to_owned(), session));
                     headers.push(("mcp-protocol-version".to_owned(), version.clone()));
                 }
-                let _read = self.send(Method::POST, &path, &secret, &headers, text).await?;
+                self.send(Method::POST, &path, &secret, &headers, text).await
             }
         }
-        Ok(())
     }
 
     /// The MCP session that this principal has with a server; opened when there is none.
@@ -231,9 +252,12 @@ impl Playing {
         Ok(Response::from_parts(head, body))
     }
 
-    async fn vote(&self, requester: &str, act_digest: &Digest, vote: &Vote) -> Result<(), String> {
+    async fn vote(&self, held: &Held, vote: &Vote) -> Result<(), String> {
         let store = self.gateway.store();
-        let asked = store.approval_for(requester, act_digest).await.map_err(|error| error.to_string())?;
+        let key = (held.tool.clone(), held.arguments);
+        let act_digest = self.acts.get(&key).ok_or("nobody was asked about this act")?;
+        let asked =
+            store.approval_for(&held.requester, act_digest).await.map_err(|error| error.to_string())?;
         let asked = asked.ok_or("nobody was asked about this act")?;
         let minted = mint(crate::ids::secret(), KeyKind::Admin);
         let row = AdminKeyRow {
@@ -253,7 +277,7 @@ impl Playing {
     }
 }
 
-fn is_same(recorded: &Line, again: &Line) -> bool {
+pub(super) fn is_same(recorded: &Line, again: &Line) -> bool {
     let rules = |line: &Line| -> Vec<String> {
         line.decision.reasons.iter().map(|reason| reason.rule.clone()).collect()
     };

@@ -27,7 +27,7 @@ pub enum TapeError {
 }
 
 /// A recorded conversation.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Tape {
     pub session: String,
     pub workflow: String,
@@ -38,7 +38,7 @@ pub struct Tape {
 }
 
 /// One thing that somebody did.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Step {
     pub seq: u64,
     pub does: Does,
@@ -46,17 +46,17 @@ pub(super) struct Step {
     pub decided: Vec<Line>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Does {
     /// A client asked at a door.
     Ask { principal: Principal, text: String, redacted: bool, door: Door },
     /// A person voted.
-    Vote { requester: String, act_digest: Digest, vote: Vote },
+    Vote { held: Held, vote: Vote },
     /// A kill switch was pulled or lifted.
     Stop { on: bool, stop: Stop },
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Door {
     Llm { path: String, headers: Vec<(String, String)> },
     Tool { server: String, version: String, headers: Vec<(String, String)> },
@@ -76,7 +76,7 @@ pub(super) enum Asked {
     },
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Answer {
     pub seq: u64,
     pub status: u16,
@@ -92,12 +92,40 @@ pub(super) struct Line {
     pub arguments: Digest,
     pub passed: bool,
     pub decision: Decision,
+    pub act: Shown,
+}
+
+/// What of an act is shown, and by which it is found again; another run has another.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Shown {
+    pub arguments: Value,
+    pub digest: Digest,
+    pub call_id: Option<String>,
+}
+
+/// An act that was held, and whose it was.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    pub requester: String,
+    pub tool: ToolName,
+    pub arguments: Digest,
 }
 
 impl Line {
     pub(super) fn of(seq: u64, judged: &Judged, passed: bool) -> Self {
-        let arguments = judged.act.arguments_digest();
-        Self { seq, tool: judged.act.tool.clone(), arguments, passed, decision: judged.decision.clone() }
+        let act = &judged.act;
+        let shown = Shown {
+            arguments: act.arguments.clone(),
+            digest: judged.act_digest,
+            call_id: act.call_id.clone(),
+        };
+        let (tool, decision) = (act.tool.clone(), judged.decision.clone());
+        Self { seq, tool, arguments: act.arguments_digest(), passed, decision, act: shown }
+    }
+
+    /// Whether it was about conversing with a model, not about an act that a model proposed.
+    pub(super) fn is_of_a_model(&self) -> bool {
+        self.tool.server == ToolName::MODEL
     }
 }
 
@@ -136,6 +164,15 @@ impl Tape {
         }
         reading.finish(session)
     }
+
+    /// For whom the first request was.
+    pub fn asker(&self) -> &str {
+        let asked = self.steps.iter().find_map(|step| match &step.does {
+            Does::Ask { principal, .. } => Some(principal.requester()),
+            _ => None,
+        });
+        asked.unwrap_or_default()
+    }
 }
 
 #[derive(Default)]
@@ -145,8 +182,8 @@ struct Reading {
     acts: HashMap<ActId, Asked>,
     /// Request → what was decided for it.
     decided: BTreeMap<String, Vec<Line>>,
-    /// Digests of acts that were held, with whose they were.
-    held: HashMap<Digest, String>,
+    /// Acts by their digests.
+    held: HashMap<Digest, Held>,
     votes: Vec<(u64, Digest, Vote)>,
     counted: HashMap<String, usize>,
     stops: Vec<(u64, bool, Stop)>,
@@ -170,7 +207,12 @@ impl Reading {
             EntryBody::Intent(ref judged) | EntryBody::Decision(ref judged) => {
                 let passed = matches!(entry.body, EntryBody::Intent(_));
                 let requester = entry.principal.as_ref().map(|who| who.requester().to_owned());
-                self.held.insert(judged.act_digest, requester.unwrap_or_default());
+                let held = Held {
+                    requester: requester.unwrap_or_default(),
+                    tool: judged.act.tool.clone(),
+                    arguments: judged.act.arguments_digest(),
+                };
+                self.held.insert(judged.act_digest, held);
                 self.acts.insert(judged.act.id, Asked::by(judged));
                 if !self.grounds.contains(&judged.ground) {
                     self.grounds.push(judged.ground);
@@ -242,8 +284,8 @@ impl Reading {
             return Err(TapeError::NoContent);
         }
         for (seq, act_digest, vote) in self.votes {
-            if let Some(requester) = self.held.get(&act_digest) {
-                let does = Does::Vote { requester: requester.clone(), act_digest, vote };
+            if let Some(held) = self.held.get(&act_digest) {
+                let does = Does::Vote { held: held.clone(), vote };
                 steps.push(Step { seq, does, decided: Vec::new() });
             }
         }

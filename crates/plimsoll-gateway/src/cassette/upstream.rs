@@ -53,6 +53,11 @@ impl Recorded {
         left.min_by_key(|(seq, _)| *seq).map(|(seq, asked)| (seq, asked.in_words()))
     }
 
+    /// Whether a request is one to a tool server of the tape.
+    pub(crate) fn has_tools_of(uri: &hyper::Uri) -> bool {
+        uri.host().is_some_and(|host| host.ends_with(TOOL))
+    }
+
     /// Answers one request.
     pub(crate) fn answer(&self, request: &Request<()>, body: &Bytes) -> Result<Response<Bytes>, String> {
         let host = request.uri().host().unwrap_or_default();
@@ -149,11 +154,18 @@ pub(super) fn unplugged(mut bundle: Bundle) -> Bundle {
         let url = format!("http://{}{MODEL}", model.id);
         *model = Arc::new(Model { url, credential: None, ..(**model).clone() });
     }
+    without_tools(bundle)
+}
+
+/// The bundle with every tool server where only the tape is. Its models are where they are.
+pub(super) fn without_tools(mut bundle: Bundle) -> Bundle {
     for server in bundle.servers.values_mut().filter(|server| !matches!(server.reach, Reach::Local)) {
         let reach = Reach::Http { url: format!("http://{}{TOOL}/mcp", server.name) };
         *server =
             Arc::new(Server { reach, accounts: std::collections::BTreeMap::new(), ..(**server).clone() });
     }
     bundle.project.oidc.clear();
+    bundle.project.telemetry = None;
+    bundle.project.ledger.witnesses.clear();
     bundle
 }

@@ -29,6 +29,8 @@ enum Way {
     Network(Arc<Pool>),
     /// To a tape. There is no network behind it.
     Tape(Arc<Recorded>),
+    /// Tools to a tape, models to the network.
+    Models(Arc<(Arc<Recorded>, Arc<Pool>)>),
 }
 
 impl HttpClient {
@@ -63,9 +65,20 @@ impl HttpClient {
         Self { way: Way::Tape(recorded) }
     }
 
-    /// Whether it reaches nothing.
+    /// The same, but for models, which it reaches.
+    ///
+    /// # Errors
+    /// See [`new`](Self::new).
+    pub(crate) fn of_models(recorded: Arc<Recorded>, tls: bool) -> std::io::Result<Self> {
+        Ok(match Self::new(tls)?.way {
+            Way::Network(pool) => Self { way: Way::Models(Arc::new((recorded, pool))) },
+            way => Self { way },
+        })
+    }
+
+    /// Whether it reaches no tool.
     pub(crate) const fn is_recorded(&self) -> bool {
-        matches!(self.way, Way::Tape(_))
+        matches!(self.way, Way::Tape(_) | Way::Models(..))
     }
 
     /// The certificate by which a server proves itself; none where it is reached without TLS.
@@ -103,14 +116,9 @@ impl HttpClient {
         let name = name.to_owned();
         let pool = match &self.way {
             Way::Network(pool) => pool,
-            Way::Tape(recorded) => {
-                let (head, body) = request.into_parts();
-                let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-                let answered = recorded.answer(&Request::from_parts(head, ()), &body);
-                return answered
-                    .map(|response| response.map(Reply::recorded))
-                    .map_err(|why| UpstreamError::Unreachable { name, why });
-            }
+            Way::Models(both) if !Recorded::has_tools_of(request.uri()) => &both.1,
+            Way::Models(both) => return from_tape(&both.0, name, request).await,
+            Way::Tape(recorded) => return from_tape(recorded, name, request).await,
         };
         let answer = tokio::time::timeout(Duration::from_secs(timeout_s), pool.send(request)).await;
         match answer {
@@ -120,6 +128,19 @@ impl HttpClient {
             Err(_) => Err(UpstreamError::Timeout { name, after_s: timeout_s }),
         }
     }
+}
+
+async fn from_tape(
+    recorded: &Recorded,
+    name: String,
+    request: Request<Full<Bytes>>,
+) -> Result<Response<Reply>, UpstreamError> {
+    let (head, body) = request.into_parts();
+    let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    let answered = recorded.answer(&Request::from_parts(head, ()), &body);
+    answered
+        .map(|response| response.map(Reply::recorded))
+        .map_err(|why| UpstreamError::Unreachable { name, why })
 }
 
 /// Reads a whole body within a bound and a time.

@@ -19,7 +19,10 @@ const EXPLAINED_MAX: usize = 8;
   plimsoll bench policy --traces benign.jsonl attack.jsonl
   plimsoll bench policy --traces attack.jsonl --explain mail-17     each call with its reasons and origins
 A trace is JSON Lines, one episode a line; the chapter Measuring a policy of the manual has the format.
-Exit codes: 0 it was measured, 2 the repository or a trace could not be read.")]
+  plimsoll bench policy --traces drills/*.yaml --no-reach            do calls of drills come out as expected?
+A trace is JSON Lines, one episode a line, or a drill in YAML; the chapter Measuring a policy of the manual has the format.
+Exit codes: 0 it was measured, 1 a call of a drill was decided otherwise than expected, 2 the repository or a trace could
+not be read.")]
 pub struct Policy {
     #[command(flatten)]
     repo: Repo,
@@ -76,7 +79,7 @@ impl Policy {
         let report =
             Report { release: ground.release.clone(), annotation_lines, outcomes, latency, not_searched };
         talk::data(if self.json { report.json().to_string() } else { report.text().trim_end().to_owned() });
-        Ok(ExitCode::SUCCESS)
+        Ok(ExitCode::from(u8::from(report.unexpected().next().is_some())))
     }
 
     fn episodes(&self) -> Result<Vec<Episode>, Error> {

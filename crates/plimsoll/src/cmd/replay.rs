@@ -8,7 +8,7 @@ use plimsoll_bundle::Bundle;
 use plimsoll_gateway::Vault;
 
 use crate::cmd::log::since;
-use crate::replay::{Asked, Changes, FailOn, Grounds, Sameness, cassette};
+use crate::replay::{Asked, Changes, FailOn, Grounds, Sameness, cassette, drill, live};
 use crate::repo::Repo;
 use crate::talk::{self, Done, Error};
 
@@ -19,11 +19,15 @@ use crate::talk::{self, Done, Error};
   plimsoll replay demo-b                         those of a session, by the beginning of its id
   plimsoll replay --since 7d --candidate ../new  what another state of the repository would have decided
   plimsoll replay demo-b --cassette              the whole conversation again, with recorded answers
-Three levels, never mixed up: deciding again (nothing runs), a candidate (nothing runs), and --cassette (the gateway
-runs, everything it asks answers from the record). None of them calls a model, a tool or a network. It reads the ledger and the kept releases beside it; the
-gateway may run meanwhile.
-Exit codes: 0 all the same (with --candidate: nothing that --fail-on names), 1 not so (--cassette: a difference),
-2 could not tell: an act is not replayable, or nothing could be read.")]
+  plimsoll replay demo-b --live --times 5        the same with the models of today, tools from the record
+  plimsoll replay demo-b --to-drill drills/inbox.yaml   write it down as a drill
+Levels, never mixed up: deciding again (nothing runs), a candidate (nothing runs), --cassette (the gateway runs,
+everything it asks answers from the record) and --live (models are called, tools answer from the record). Only --live
+calls anything: the models, with what was said. It reads the ledger and the kept releases beside it; the gateway may
+run meanwhile.
+Exit codes: 0 all the same (with --candidate: nothing that --fail-on names), 1 not so (--cassette: a difference;
+--live: a run in which other acts were proposed or decided), 2 could not tell: an act is not replayable, a model gave
+no answer, or nothing could be read.")]
 pub struct Replay {
     /// Number of an entry, or the beginning of the id of a session, act or request
     id: Option<String>,
@@ -46,12 +50,29 @@ pub struct Replay {
     #[arg(long, value_name = "DIR")]
     candidate: Option<PathBuf>,
     /// With --candidate: which changes make exit code 1
-    #[arg(long, value_enum, default_value = "allowed", requires = "candidate", value_name = "WHAT")]
+    #[arg(
+        long,
+        value_enum,
+        default_value = "allowed",
+        requires = "candidate",
+        conflicts_with = "live",
+        value_name = "WHAT"
+    )]
     fail_on: FailOn,
     /// Run the whole conversation again through the real path: models and tools answer from the record, nothing can be
     /// reached, and the first difference stops it. Needs a session that was recorded in full
     #[arg(long, requires = "id", conflicts_with_all = ["candidate", "workflow", "tool", "decision", "since"])]
     cassette: bool,
+    /// Run the whole conversation again with the models of --repo (or --candidate) as they are today; tools answer from the
+    /// record. Ends where a model proposes other acts than on record. Sends what was said to the models, which costs
+    #[arg(long, requires = "id", conflicts_with_all = ["cassette", "workflow", "tool", "decision", "since"])]
+    live: bool,
+    /// With --live: how many runs, as a model says this today and that tomorrow
+    #[arg(long, requires = "live", default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    times: u32,
+    /// Write the conversation into this file as a drill. Needs a session that was recorded in full
+    #[arg(long, requires = "id", value_name = "FILE", conflicts_with_all = ["cassette", "live", "candidate", "workflow", "tool", "decision", "since", "json"])]
+    to_drill: Option<PathBuf>,
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -67,8 +88,15 @@ impl Replay {
         let privacy = privacy.map(|bundle| bundle.project.privacy).unwrap_or_default();
         let vault = Vault::open_existing(&state, &privacy, self.read.secret()?)?;
         let vault = vault.as_ref();
-        if self.cassette {
-            return cassette::play(&state, vault, self.id.as_deref().unwrap_or_default(), self.json);
+        if self.cassette || self.live || self.to_drill.is_some() {
+            let tape = cassette::tape(&state, vault, self.id.as_deref().unwrap_or_default())?;
+            return match &self.to_drill {
+                Some(file) => {
+                    drill::write(&tape, &plimsoll_gateway::releases::read(&state, &tape.ground)?, file)
+                }
+                None if self.live => live::play(&tape, || self.today(), self.times, self.json),
+                None => cassette::play(&state, tape, self.json),
+            };
         }
         let grounds = Grounds::of(state);
         let (json, text, exit) = match &self.candidate {
@@ -90,6 +118,11 @@ impl Replay {
         };
         talk::data(if self.json { json.to_string() } else { text.trim_end().to_owned() });
         Ok(ExitCode::from(exit))
+    }
+
+    /// The release whose models are asked.
+    fn today(&self) -> Result<Bundle, Error> {
+        candidate(self.candidate.as_deref().unwrap_or(&self.repo.repo))
     }
 
     fn asked(&self) -> Result<Asked, Error> {
@@ -118,6 +151,6 @@ fn candidate(dir: &std::path::Path) -> Result<Bundle, Error> {
     let mut wrong = loaded.diagnostics;
     wrong.retain(plimsoll_bundle::Diagnostic::is_error);
     talk::say(plimsoll_bundle::render::text(&wrong, &loaded.tree, false));
-    Err(Error::new(format!("the candidate {} does not load", dir.display()))
+    Err(Error::new(format!("the repository {} does not load", dir.display()))
         .help(format!("`plimsoll check --repo {}` says the same", dir.display())))
 }

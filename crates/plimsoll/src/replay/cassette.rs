@@ -12,13 +12,17 @@ use super::many;
 use super::scan::entries;
 use crate::talk::{self, Colour, Done, Error, colour, paint};
 
-/// Plays the session that begins like this.
-pub fn play(state: &Path, vault: Option<&Vault>, id: &str, as_json: bool) -> Done {
+/// The recorded conversation of the session that begins like this.
+pub fn tape(state: &Path, vault: Option<&Vault>, id: &str) -> Result<Tape, Error> {
     let ledger = state.join("ledger");
     let session = session(&ledger, vault, id)?;
     let told = entries(&ledger, vault)?.map(|opened| (opened.seq, opened.entry));
-    let tape =
-        Tape::of(&session, told).map_err(|why| Error::new(format!("`{session}` can't be played: {why}")))?;
+    Tape::of(&session, told).map_err(|why| Error::new(format!("`{session}` can't be played: {why}")))
+}
+
+/// Plays it again, under the release that decided it.
+pub fn play(state: &Path, tape: Tape, as_json: bool) -> Done {
+    let session = tape.session.clone();
     let bundle = releases::read(state, &tape.ground)?;
     let dir = tempfile::tempdir()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;

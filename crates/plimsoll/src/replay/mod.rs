@@ -2,10 +2,15 @@
 //!
 //! Deciding again happens in `plimsoll_bundle::replay`, which has never heard of a network. Here entries are read, in
 //! batches and on every processor, and what comes of them is counted.
+//!
+//! Whole conversations, where they were recorded in full, are played again ([`cassette`]), with the models of today
+//! ([`live`]), or written down as drills ([`drill`]).
 
 pub mod cassette;
 mod changes;
+pub mod drill;
 mod grounds;
+pub mod live;
 mod same;
 mod scan;
 

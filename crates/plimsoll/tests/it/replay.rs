@@ -5,6 +5,7 @@ use std::process::Output;
 
 use plimsoll_bundle::Privacy;
 use plimsoll_core::{Content, ContentOf, Entry, EntryBody};
+use plimsoll_drill::mock::{self, MockOptions};
 use plimsoll_gateway::cassette::{self, Tape};
 use plimsoll_gateway::{Vault, releases};
 use plimsoll_ledger::{LedgerReader, Seq};
@@ -129,6 +130,125 @@ fn a_changed_tape_stops_at_its_first_difference() {
     // Nothing is changed.
     let (_, difference) = played(&state, |_| 0);
     assert_eq!(difference, None);
+}
+
+/// The models of today are asked, tools are not: where a model wants the same, the same is decided, and where it wants
+/// something else, that is told.
+#[test]
+fn a_conversation_is_played_with_live_models_and_recorded_tools() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path().join("state").display().to_string();
+    run(&["demo", "--quick", "--record", "--state", &state], &[]);
+    let repo = dir.path().join("repo");
+    repository(&repo, &[]);
+    let repo = repo.display().to_string();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let model = runtime.block_on(mock::spawn(MockOptions::default())).unwrap();
+    let model_url = model.base_url().trim_end_matches("/v1").to_owned();
+    let live = |session: &str, url: &str, times: &str| {
+        // Nobody listens where the tools are said to be.
+        let env =
+            [("PLIMSOLL_STATE", state.as_str()), ("MODEL_URL", url), ("DESK_URL", "http://127.0.0.1:1")];
+        let args = ["replay", session, "--live", "--times", times, "--repo", repo.as_str(), "--json"];
+        command(&args, &env).output().unwrap()
+    };
+    // A check, an injection, an approval by a person.
+    for session in ["demo-a-refund", "demo-b-inbox", "demo-c-delete"] {
+        let output = live(session, &model_url, "2");
+        let said = json(&output);
+        assert_eq!(output.status.code(), Some(0), "{said}");
+        assert_eq!(said["runs"].as_array().map(Vec::len), Some(2), "{said}");
+        assert_eq!(said["runs"][0]["played"], said["runs"][0]["steps"], "{said}");
+        assert!(said["runs"][0]["acts"].as_u64().unwrap() >= 3, "{said}");
+    }
+    // A model that wants nothing.
+    let (url, asked) = unwilling();
+    let output = live("demo-b-inbox", &url, "1");
+    let said = json(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let departure = &said["runs"][0]["departure"];
+    assert!(departure["recorded"][0].as_str().unwrap().starts_with("desk.list_mail"), "{said}");
+    assert_eq!(departure["live"], Value::Array(Vec::new()), "{said}");
+    assert!(
+        asked.recv().unwrap().contains("what is new in the inbox"),
+        "the model was asked what was asked then"
+    );
+    // No model at all is no departure.
+    let output = live("demo-b-inbox", "http://127.0.0.1:1", "1");
+    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A model that calls no tool, and what it was asked.
+fn unwilling() -> (String, std::sync::mpsc::Receiver<String>) {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (tell, asked) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = Vec::new();
+        let mut piece = [0; 4_096];
+        while !request.ends_with(b"}") {
+            let read = stream.read(&mut piece).unwrap();
+            assert!(read > 0, "the request ended early");
+            request.extend_from_slice(&piece[..read]);
+        }
+        let body = r#"{"id":"x","object":"chat.completion","model":"m","choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"I would rather not."}}],"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}"#;
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
+        tell.send(String::from_utf8(request).unwrap()).unwrap();
+    });
+    (url, asked)
+}
+
+/// What happened becomes a drill that the rules of that day pass, and looser ones don't.
+#[test]
+fn a_conversation_becomes_a_drill() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path().join("state");
+    run(&["demo", "--quick", "--record", "--state", &state.display().to_string()], &[]);
+    let (same, loose) = (dir.path().join("same"), dir.path().join("loose"));
+    repository(&same, &[]);
+    let tier = (
+        "tools/desk.yaml",
+        "delete_customer: {tier: dangerous, effect: destructive",
+        "delete_customer: {tier: safe, effect: read",
+    );
+    let people =
+        ("workflows/support.yaml", "decides: {people: [reviewer], expires: 15m}", "decides: automated");
+    repository(&loose, &[tier, people]);
+    let drills: Vec<String> = ["demo-a-refund", "demo-b-inbox", "demo-c-delete", "demo-d-stopped"]
+        .map(|session| {
+            let file = dir.path().join(format!("{session}.yaml")).display().to_string();
+            assert_eq!(replay(&state, &[session, "--to-drill", &file]).status.code(), Some(0));
+            assert_eq!(
+                replay(&state, &[session, "--to-drill", &file]).status.code(),
+                Some(2),
+                "it is there already"
+            );
+            file
+        })
+        .to_vec();
+    let inbox = std::fs::read_to_string(&drills[1]).unwrap();
+    assert!(inbox.contains("kind: attack") && inbox.contains("DE52999100000012345678"), "{inbox}");
+    let stopped = std::fs::read_to_string(&drills[3]).unwrap();
+    assert!(stopped.contains("expect: allow  # on record, entry"), "{stopped}");
+    let bench = |repo: &Path| {
+        let repo = repo.display().to_string();
+        let mut args = vec!["bench", "policy", "--repo", &repo, "--no-reach", "--traces"];
+        args.extend(drills.iter().map(String::as_str));
+        let output = command(&args, &[]).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, said) = bench(&same);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("10 of 10 calls as expected"), "{said}");
+    let (code, said) = bench(&loose);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("desk.delete_customer: expected hold, but allow"), "{said}");
 }
 
 /// Plays the inbox conversation after a change to its entries; what changed, and the first difference.

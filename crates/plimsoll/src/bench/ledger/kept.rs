@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use plimsoll_ledger::proof::{Dir, Files, Policy, SignedCheckpoint, SigningKey, Tiler, Verification, verify};
-use plimsoll_ledger::{Ledger, LedgerOptions};
+use plimsoll_ledger::{Ledger, LedgerError, LedgerOptions};
 
 use super::{ENTRY_BYTES, Plan};
 use crate::bench::proc::Cpu;
@@ -40,10 +40,12 @@ pub fn write(dir: &Path, entries: u64, key: &SigningKey) -> Result<(), Error> {
     for n in 0..entries {
         let mut entry = format!("{{\"entry\":{n}}}").into_bytes();
         entry.resize(ENTRY_BYTES, b' ');
-        while ledger.queued() > 10_000 {
-            std::thread::yield_now();
+        while let Err(error) = ledger.note(entry.clone()) {
+            match error {
+                LedgerError::Busy => std::thread::yield_now(),
+                other => return Err(other.into()),
+            }
         }
-        ledger.note(entry)?;
     }
     tokio::runtime::Builder::new_current_thread().build()?.block_on(ledger.flush())?;
     let mut tiler = Tiler::open(dir, None);

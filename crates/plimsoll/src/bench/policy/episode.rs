@@ -1,9 +1,11 @@
-//! Traces: JSON Lines, one episode a line. What can't be read is told with file, line and the next move.
+//! Traces: JSON Lines, one episode a line; and drills: YAML, one episode a file, whose calls say what has to be decided.
+//! What can't be read is told with file, line and the next move.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use plimsoll_bundle::suggest::did_you_mean;
+use plimsoll_core::Ruling;
 use serde_json::{Map, Value};
 
 use crate::talk::Error;
@@ -41,6 +43,8 @@ pub struct Call {
     pub args: Value,
     /// Whether to decide it. Others are only told.
     pub judge: bool,
+    /// What has to be decided, in a drill.
+    pub expect: Option<Ruling>,
 }
 
 impl Episode {
@@ -73,6 +77,9 @@ pub fn read(path: &Path, limit: usize) -> Result<Vec<Episode>, Error> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| Error::new(format!("{} can't be read: {error}", path.display())))?;
     let suite = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    if path.extension().is_some_and(|end| end == "yaml" || end == "yml") {
+        return drill(path, &text, &suite).map(|episode| vec![episode]);
+    }
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     lines
         .take(limit)
@@ -83,6 +90,15 @@ pub fn read(path: &Path, limit: usize) -> Result<Vec<Episode>, Error> {
             })
         })
         .collect()
+}
+
+/// A drill: one episode, as a file of YAML.
+fn drill(path: &Path, text: &str, suite: &str) -> Result<Episode, Error> {
+    let name = path.display().to_string();
+    let document = plimsoll_bundle::yaml::read(&name, text, 0)
+        .map_err(|wrong| Error::new(format!("{name}: {}", wrong.message)))?;
+    of_value(document.value, suite)
+        .map_err(|mistake| Error { message: format!("{name}: {}", mistake.what), help: mistake.help })
 }
 
 /// What is wrong with a line.
@@ -96,13 +112,18 @@ fn mistake<T>(what: impl Into<String>) -> Result<T, Mistake> {
     Err(Mistake { what: what.into(), help: None })
 }
 
+const RULINGS: [Ruling; 3] = [Ruling::Allow, Ruling::Hold, Ruling::Refuse];
 const EPISODE: [&str; 6] = ["id", "suite", "kind", "principal", "steps", "attack_calls"];
-const CALL: [&str; 3] = ["call", "id", "judge"];
+const CALL: [&str; 4] = ["call", "id", "judge", "expect"];
 const STEP: [&str; 5] = ["system", "user", "assistant", "call", "result"];
 
 fn parse(line: &str, suite: &str) -> Result<Episode, Mistake> {
     let value = serde_json::from_str(line)
         .map_err(|error| Mistake { what: format!("this is no JSON: {error}"), help: None })?;
+    of_value(value, suite)
+}
+
+fn of_value(value: Value, suite: &str) -> Result<Episode, Mistake> {
     let Value::Object(members) = value else { return mistake("an episode is a JSON object") };
     known(&members, &EPISODE, "an episode")?;
     let attack = match text(&members, "kind", "the episode")? {
@@ -203,7 +224,17 @@ fn call(members: &Map<String, Value>, before: &[Step]) -> Result<Step, Mistake> 
         Some(Value::Bool(judge)) => *judge,
         Some(_) => return mistake("`judge` is neither true nor false"),
     };
-    Ok(Step::Call(Call { id, tool: text(told, "tool", "the call")?.to_owned(), args, judge }))
+    let expect = match members.get("expect") {
+        None => None,
+        Some(value) => {
+            let ruling = value.as_str().and_then(|name| RULINGS.into_iter().find(|r| r.name() == name));
+            if ruling.is_none() || !judge {
+                return mistake("`expect` is `allow`, `hold` or `refuse`, of a call that is judged");
+            }
+            ruling
+        }
+    };
+    Ok(Step::Call(Call { id, tool: text(told, "tool", "the call")?.to_owned(), args, judge, expect }))
 }
 
 fn known(members: &Map<String, Value>, allowed: &[&str], of: &str) -> Result<(), Mistake> {
@@ -268,6 +299,13 @@ mod tests {
             "steps[1]: no call before it has the id `c9`; ",
         );
         check(&line(&format!("{call},{call}"), attack), "steps[1]: two calls have the id `c1`; ");
+        let expecting =
+            |more: &str| line(&format!(r#"{{"call":{{"tool":"a.b"}},"id":"c1",{more}}}"#), attack);
+        check(&expecting(r#""expect":"hold""#), "ok: 1 steps of suite s");
+        for more in [r#""expect":"held""#, r#""expect":null"#, r#""expect":"hold","judge":false"#] {
+            let said = "steps[0]: `expect` is `allow`, `hold` or `refuse`, of a call that is judged; ";
+            check(&expecting(more), said);
+        }
         check(
             &line(r#"{"call":{"tool":"a.b","arg":{}},"id":"c1"}"#, attack),
             "steps[0]: a call has no member `arg`; did you mean `args`?",

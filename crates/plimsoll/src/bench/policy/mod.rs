@@ -18,7 +18,7 @@ mod scene;
 mod slots;
 mod table;
 
-pub use episode::{Episode, read};
+pub use episode::{Call, Episode, Step, read};
 pub use explain::{explain, find};
 pub use latency::Latency;
 pub use lines::annotation_lines;

@@ -158,6 +158,18 @@ impl Report<'_> {
         )
     }
 
+    /// Calls that say what has to be decided.
+    pub fn expecting(&self) -> impl Iterator<Item = (&Outcome<'_>, &Decided<'_>)> {
+        let calls =
+            self.outcomes.iter().flat_map(|outcome| outcome.calls.iter().map(move |call| (outcome, call)));
+        calls.filter(|(_, call)| call.call.expect.is_some())
+    }
+
+    /// Those of them that were decided otherwise.
+    pub fn unexpected(&self) -> impl Iterator<Item = (&Outcome<'_>, &Decided<'_>)> {
+        self.expecting().filter(|(_, call)| call.call.expect.is_some_and(|expected| !call.is(expected)))
+    }
+
     pub fn json(&self) -> Value {
         let suites = self.suites().into_iter().map(|suite| {
             let mut row = json!({ "suite": suite });
@@ -172,6 +184,7 @@ impl Report<'_> {
             "suites": suites.collect::<Vec<_>>(),
             "reach_not_searched": self.not_searched,
             "latency": self.latency.as_ref().map(Latency::json),
+            "expected": { "calls": self.expecting().count(), "otherwise": self.unexpected().count() },
             "episodes": self.outcomes.iter().map(episode).collect::<Vec<_>>(),
         })
     }
@@ -210,6 +223,7 @@ fn call(decided: &Decided<'_>) -> Value {
         "tier": ruled.tier.name(),
         "effect": ruled.effect.name(),
         "ruling": decision.ruling.name(),
+        "expect": decided.call.expect.map(plimsoll_core::Ruling::name),
         "code": decision.code.map(|code| code.id()),
         "rules": decision.reasons.iter().map(|reason| &reason.rule).collect::<Vec<_>>(),
         "reasons": decision.reasons.iter().map(|reason| &reason.text).collect::<Vec<_>>(),

@@ -40,6 +40,20 @@ impl Report<'_> {
     fn notes(&self) -> Vec<String> {
         let tally = self.tally(None);
         let mut notes = Vec::new();
+        let (expecting, otherwise) = (self.expecting().count(), self.unexpected().count());
+        if expecting > 0 {
+            notes.push(format!("{} of {expecting} calls as expected", expecting - otherwise));
+        }
+        for (outcome, call) in self.unexpected() {
+            let expected = call.call.expect.map_or("", plimsoll_core::Ruling::name);
+            notes.push(format!(
+                "{}, {} of {}: expected {expected}, but {}",
+                outcome.episode.id,
+                call.call.id,
+                call.call.tool,
+                plimsoll_bundle::replay::in_short(&call.ruled.decision)
+            ));
+        }
         if tally.unchecked > 0 {
             notes.push(format!(
                 "{} benign calls wait for a check whose call has no result in the trace; they are not among the approvals",
