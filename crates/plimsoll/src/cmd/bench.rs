@@ -61,9 +61,10 @@ struct Gateway {
 /// Measure the record against the disk it stands on
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "How to read it: only the ratios carry over to another machine. Each round measures a bare write with fdatasync,
-then one caller whose entries become durable, then 64 callers, all on the same disk with entries of 512 bytes; a ratio is
-the median of the rounds' ratios. A ledger is then written, and verified as an auditor would, once a round; told is the
+    after_help = "How to read it: only the ratios carry over to another machine. Each round measures a bare write with fdatasync and
+one entry that becomes durable in turn, operation by operation, then 64 callers, all on the same disk with entries of 512
+bytes; a ratio is the median of the rounds' ratios, and one that can't be (less than an fdatasync) is called unclear: the
+machine was too busy. A ledger is then written, and verified as an auditor would, once a round; told is the
 best, per second of processor time, as other programs only take away. Measure a release build, on the disk the ledger
 will be on (--dir): `cargo build --profile dist`.
 Exit codes: 0 every aim was reached, 1 one was not, 2 it could not run."

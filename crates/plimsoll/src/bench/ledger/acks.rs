@@ -52,19 +52,29 @@ impl Bare {
         Ok(Self(file))
     }
 
-    /// One write of an entry's length and one `fdatasync`, again and again.
-    pub fn syncs(&self, window: Duration) -> Result<Waits, Error> {
-        let (began, mut micros) = (Instant::now(), Vec::new());
-        let mut at = 0;
-        while began.elapsed() < window {
-            let sent = Instant::now();
-            self.0.write_all_at(&[b'x'; ENTRY_BYTES], at)?;
-            self.0.sync_data()?;
-            micros.push(as_micros(sent));
-            at = (at + ENTRY_BYTES as u64) % (BARE_BYTES - ENTRY_BYTES as u64);
-        }
-        Ok(Waits::of(micros, began.elapsed()))
+    /// One write of an entry's length and one `fdatasync`; how long that took.
+    fn sync(&self, nth: usize) -> Result<u32, Error> {
+        let at = (nth * ENTRY_BYTES) as u64 % (BARE_BYTES - ENTRY_BYTES as u64);
+        let sent = Instant::now();
+        self.0.write_all_at(&[b'x'; ENTRY_BYTES], at)?;
+        self.0.sync_data()?;
+        Ok(as_micros(sent))
     }
+}
+
+/// The disk alone and one caller, in turn, operation by operation: on a busy machine two windows one after the other
+/// meet two machines.
+pub async fn in_turn(disk: &Bare, ledger: &Ledger, window: Duration) -> Result<(Waits, Waits), Error> {
+    let (began, mut bare, mut one) = (Instant::now(), Vec::new(), Vec::new());
+    while began.elapsed() < window {
+        bare.push(disk.sync(bare.len())?);
+        let sent = Instant::now();
+        ledger.append(vec![b'x'; ENTRY_BYTES]).await?;
+        one.push(as_micros(sent));
+    }
+    let spent = |micros: &[u32]| Duration::from_micros(micros.iter().map(|micros| u64::from(*micros)).sum());
+    let (on_bare, on_one) = (spent(&bare), spent(&one));
+    Ok((Waits::of(bare, on_bare), Waits::of(one, on_one)))
 }
 
 /// Each caller appends again as soon as the entry before is durable.

@@ -47,11 +47,9 @@ pub fn run(plan: &Plan, parent: &Path) -> Result<Report, Error> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         for round in 1..=plan.rounds {
             talk::say(format!("round {round} of {}", plan.rounds));
-            rounds.push(acks::Round {
-                bare: disk.syncs(plan.window)?,
-                one: runtime.block_on(acks::callers(&ledger, 1, plan.window))?,
-                many: runtime.block_on(acks::callers(&ledger, CALLERS, plan.window))?,
-            });
+            let (bare, one) = runtime.block_on(acks::in_turn(&disk, &ledger, plan.window))?;
+            let many = runtime.block_on(acks::callers(&ledger, CALLERS, plan.window))?;
+            rounds.push(acks::Round { bare, one, many });
         }
     }
     talk::say(format!("{} entries are written and verified", crate::replay::count(plan.entries as usize)));
