@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::*;
 
 const DIR: &str = "PLIMSOLL_LEDGER_CRASH_DIR";
+/// In the ordinary suite; `PLIMSOLL_KILLS` says otherwise.
 const KILLS: u64 = 20;
 
 /// Not a test by itself: the process that gets killed. It prints each acknowledged place.
@@ -35,7 +36,8 @@ fn victim() {
 fn what_was_acknowledged_survives_a_kill() {
     let dir = tempfile::tempdir().unwrap();
     let mut acknowledged = 0;
-    for kill in 0..KILLS {
+    let kills = std::env::var("PLIMSOLL_KILLS").ok().map_or(KILLS, |kills| kills.parse().unwrap());
+    for kill in 0..kills {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "tests::crash::victim", "--nocapture"])
             .env(DIR, dir.path())
