@@ -237,11 +237,7 @@ impl Loading<'_> {
             let signs = |person: &str| roster.people.roles_of(person).iter().any(|role| roles.contains(role));
             let known = roles.iter().all(|role| roster.roles.contains_key(role));
             let asked = project.environments.values().any(|environment| environment.approvals > 0);
-            if known
-                && asked
-                && !roles.is_empty()
-                && !roster.people.signers(Power::Approve).any(|person| signs(person))
-            {
+            if known && asked && !roles.is_empty() && !roster.people.signers(Power::Approve).any(signs) {
                 let message = format!(
                     "nobody who may approve and has a key has one of the roles that sign for `{class}`"
                 );

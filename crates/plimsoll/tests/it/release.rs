@@ -215,6 +215,9 @@ fn what_is_not_signed() {
     assert!(told.contains("`tom` may not author releases") && told.contains("ines, rosa"), "{told}");
     let told = create(&["-e", "production", "--author", "rosa"]);
     assert!(told.contains("this key is not one of `rosa`"), "{told}");
+    let jon = house.at("jon.key");
+    let told = house.fails(2, &["release", "create", "-e", "production", "--key", &jon, "--out", &out]);
+    assert!(told.contains("`jon` may not author releases"), "{told}");
     let told = create(&["-e", "production", "--base", "."]);
     assert!(told.contains("is no release, so it has no number"), "{told}");
     // A key that others can read, and one with a passphrase.
@@ -227,6 +230,24 @@ fn what_is_not_signed() {
     let told = create(&["-e", "production"]);
     assert!(told.contains("so nothing is signed"), "{told}");
     assert!(!house.path("x.release.json").exists());
+}
+
+/// The rules in force rule the next ones: a new key signs nothing before the release that names it runs.
+#[test]
+fn who_changes_their_own_key_signs_as_before() {
+    let house = House::new();
+    let live = house.at("live.release.json");
+    house.create("live.release.json", "ines", &[]);
+    let new = house.ok(&["key", "sign", "--name", "ines", "--out", &house.at("ines2.key")]);
+    let people = std::fs::read_to_string(house.path("repo/people.yaml")).unwrap();
+    let line = people.lines().find(|line| line.starts_with("  ines:")).unwrap().to_owned();
+    house.edit("repo/people.yaml", &line, &format!("  ines: {{roles: [engineer], key: {}}}", new.trim()));
+    let told = house.create("next.release.json", "ines", &["--base", &live]);
+    assert!(told.contains("people/key-added") && told.contains("people/key-gone"), "{told}");
+    let (key, out) = (house.at("ines2.key"), house.at("x.release.json"));
+    let args = ["release", "create", "-e", "production", "--base", &live, "--key", &key, "--out", &out];
+    let told = house.fails(2, &args);
+    assert!(told.contains("nobody in people.yaml has this key"), "{told}");
 }
 
 /// Rosa's machine makes the diff again, and does not sign what hides something.

@@ -63,7 +63,10 @@ impl Approve {
         talk::say(format!("looked at by {}", rules.by));
         match &found {
             Some(found) => shown(&release, found)?,
-            None => talk::say("the diff is what its author says; --base makes it again here"),
+            None if release.predicate().diff.base.is_some() => {
+                talk::say("the diff is what its author says; --base makes it again here");
+            }
+            None => talk::say("a first release is compared with nothing: you agree to all of its files"),
         }
         let question = format!("sign release {} as {person}?", release.predicate().sequence);
         if !self.yes && !confirm(&question)? {

@@ -65,20 +65,12 @@ impl Create {
         let terms = self.terms(&bundle)?;
         let base = base(self.base.as_deref(), repo)?;
         let sequence = self.sequence(base.as_ref())?;
-        let author = self.author(&bundle)?;
-        let signer = self.signing.signer(&keys_of(&bundle, author.as_deref()))?;
-        let author = match (author, owner_of(&bundle, signer.key())) {
-            (None, Some(owner)) => owner.to_owned(),
-            (Some(author), Some(owner)) if author == owner => author,
-            (Some(author), _) => {
-                return Err(Error::new(format!("this key is not one of `{author}`"))
-                    .help(format!("put its public line under `{author}` in people.yaml: {}", signer.key())));
-            }
-            (None, None) => {
-                return Err(Error::new("nobody in people.yaml has this key")
-                    .help(format!("put its public line under its person, as `key:`: {}", signer.key())));
-            }
-        };
+        // By the rules in force, where there are any: who changes their own key or role signs as they were before.
+        let by = base.as_ref().map(|base| &base.bundle).filter(|bundle| !bundle.people.keys.is_empty());
+        let by = by.unwrap_or(&bundle);
+        let known = keys_of(by, self.author.as_deref());
+        let signer = self.signing.signer(&known)?;
+        let author = self.author(by, signer.key())?;
 
         let side = Side { bundle: &bundle, tree: &tree };
         let found =
@@ -150,15 +142,32 @@ impl Create {
         }
     }
 
-    fn author(&self, bundle: &Bundle) -> Result<Option<String>, Error> {
-        let Some(author) = &self.author else { return Ok(None) };
-        let people = &bundle.people;
-        if !people.may(author, Power::Author) {
-            let who: Vec<&str> = people.signers(Power::Author).collect();
+    /// Whose key it is, if they may make releases.
+    fn author(&self, by: &Bundle, key: &PersonKey) -> Result<String, Error> {
+        let owner = by.people.keys.iter().find(|(_, keys)| keys.contains(key)).map(|(name, _)| name);
+        let place = |who: &str| {
+            format!(
+                "people.yaml has to name it under {who}, as `key:`, in the release that this one follows: {key}"
+            )
+        };
+        let author = match (&self.author, owner) {
+            (None, Some(owner)) => owner,
+            (Some(author), Some(owner)) if author == owner => owner,
+            (Some(author), _) if !by.people.may(author, Power::Author) => author,
+            (Some(author), _) => {
+                return Err(Error::new(format!("this key is not one of `{author}`"))
+                    .help(place(&format!("`{author}`"))));
+            }
+            (None, None) => {
+                return Err(Error::new("nobody in people.yaml has this key").help(place("its person")));
+            }
+        };
+        if !by.people.may(author, Power::Author) {
+            let who: Vec<&str> = by.people.signers(Power::Author).collect();
             return Err(Error::new(format!("`{author}` may not author releases"))
                 .help(format!("who may, and has a key: {}", who.join(", "))));
         }
-        Ok(Some(author.clone()))
+        Ok(author.clone())
     }
 
     /// What else has to be signed, by the rules of what runs there.
@@ -204,11 +213,6 @@ fn keys_of(bundle: &Bundle, author: Option<&str>) -> Vec<PersonKey> {
         .filter(|(name, _)| author.is_none_or(|author| author == *name))
         .flat_map(|(_, keys)| keys.clone())
         .collect()
-}
-
-fn owner_of<'b>(bundle: &'b Bundle, key: &PersonKey) -> Option<&'b str> {
-    let owner = bundle.people.keys.iter().find(|(_, keys)| keys.contains(key));
-    owner.map(|(name, _)| name.as_str())
 }
 
 fn failed(release: &SignedRelease) -> Option<&'static str> {

@@ -31,21 +31,21 @@ pub fn invariants(tree: &Tree) -> Finding {
     let own = tree.0.keys().filter(|path| path.starts_with("policies/invariants/")).count();
     Finding::new(
         Found::NotRun,
-        "not proved: this version only compares invariants with those of before, in the diff",
+        "not proved, this version only compares invariants with those of before, in the diff",
     )
     .figure("files", own)
 }
 
 pub fn drills(tree: &Tree) -> Finding {
     let own = tree.in_folder("drills", ".yaml").count();
-    Finding::new(Found::NotRun, "not run: this version reads drills for mistakes and does not play them")
+    Finding::new(Found::NotRun, "this version reads drills for mistakes and does not play them")
         .figure("drills", own)
 }
 
 /// Recorded acts, decided again by the candidate. A difference is no failure: people read the figures and sign, or don't.
 pub fn replays(state: Option<&Path>, bundle: &Bundle, repo: &Repo) -> Result<Finding, Error> {
     let Some(state) = state else {
-        return Ok(Finding::new(Found::NotRun, "not run: no recorded acts were named (--state DIR)"));
+        return Ok(Finding::new(Found::NotRun, "no recorded acts were named (--state DIR)"));
     };
     if !state.join("ledger").is_dir() {
         return Err(Error::new(format!("there is no ledger at {}", state.display()))
@@ -61,11 +61,11 @@ pub fn replays(state: Option<&Path>, bundle: &Bundle, repo: &Repo) -> Result<Fin
     let grounds = Grounds::of(state.to_owned());
     let changes = Changes::of(&state.join("ledger"), vault.as_ref(), &asked, &grounds, candidate)?;
     if changes.figures().iter().all(|(_, figure)| *figure == 0) {
-        return Ok(Finding::new(Found::NotRun, "not run: no act is on record there"));
+        return Ok(Finding::new(Found::NotRun, "no act is on record there"));
     }
     let mut finding = Finding::new(
         Found::Passed,
-        "every recorded act was decided again by this release (`plimsoll replay --candidate`)",
+        "recorded acts were decided again by this release (`plimsoll replay --candidate`)",
     );
     for (name, figure) in changes.figures() {
         finding = finding.figure(name, figure);

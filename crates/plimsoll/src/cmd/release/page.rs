@@ -77,11 +77,12 @@ fn changes(page: &mut String, diff: &DiffRecord) {
     if diff.changes.is_empty() && diff.base.is_some() {
         page.push_str("no change of behaviour\n");
     }
-    let _ = writeln!(page, "compared by {}", show_hidden(&diff.how));
+    let by = if diff.base.is_some() { "compared by " } else { "" };
+    let _ = writeln!(page, "{by}{}", show_hidden(&diff.how));
 }
 
 fn one(page: &mut String, name: &str, finding: &Finding) {
-    let _ = write!(page, "{name}: {}, {}", finding.found.name(), show_hidden(&finding.how));
+    let _ = write!(page, "{name}: {}: {}", finding.found.name(), show_hidden(&finding.how));
     let figures: Vec<String> =
         finding.figures.iter().map(|(name, n)| format!("{} {n}", show_hidden(name))).collect();
     if !figures.is_empty() {
