@@ -28,6 +28,7 @@ pub mod replay;
 pub mod schema;
 pub mod suggest;
 pub mod tree;
+pub mod trial;
 mod ways;
 pub mod yaml;
 

@@ -1,6 +1,6 @@
 //! A case: everything a decision may look at, and nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -98,6 +98,9 @@ pub struct Facts {
     /// Counters that policies may compare, for example `calls_per_minute`, `amount_per_day`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub counters: BTreeMap<String, i64>,
+    /// The feature flags of the release that are on for this session.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub flags: BTreeSet<String>,
 }
 
 /// Whether a known model answer proposed this call.

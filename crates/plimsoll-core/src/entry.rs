@@ -21,6 +21,7 @@ use crate::drift::Drifted;
 use crate::flow::{Intent, Payload};
 use crate::permit::PermitId;
 use crate::principal::Principal;
+use crate::release::ReleaseStep;
 use crate::sensitive::{FieldClass, Seal};
 use crate::span::{ArgumentOrigin, Span, Trajectory};
 
@@ -96,6 +97,8 @@ pub enum EntryBody {
         /// Who looked: the gateway in passing, or a person who asked.
         by: String,
     },
+    /// A release took a step on its way into force or out of it, or was refused. Durable before it takes hold.
+    Release(Box<ReleaseStep>),
     /// A piece of what was said in full: only of the sessions that their workflow's `record` picks.
     Content(Box<Content>),
 }

@@ -26,6 +26,7 @@ use crate::entry::{self, ApprovalChange, Entry, EntryBody, Erasure, Grant, Hold,
 use crate::flow::{Intent, Payload};
 use crate::label::{Label, Readers};
 use crate::principal::Principal;
+use crate::release::{ReleaseFigure, ReleaseStep};
 use crate::remedy::Remedy;
 use crate::span::{ArgumentOrigin, Origin, Span, Trajectory};
 
@@ -254,6 +255,36 @@ impl Walk<'_> {
                 self.name("person", person);
                 self.field("reason", Arguments, Slot::Text(reason));
             }
+            EntryBody::Release(step) => {
+                let ReleaseStep {
+                    step: _,
+                    of: _,
+                    name: _,
+                    sequence: _,
+                    other: _,
+                    share: _,
+                    security: _,
+                    by,
+                    reason,
+                    signed_by,
+                    figures,
+                } = &mut **step;
+                self.name("by", by);
+                self.field("reason", Arguments, Slot::Text(reason));
+                self.names("signed_by", signed_by);
+                for figure in figures {
+                    // Counts and the names of signals and rules: nothing of a person.
+                    let ReleaseFigure {
+                        signal: _,
+                        verdict: _,
+                        count: _,
+                        of: _,
+                        live: _,
+                        measured: _,
+                        acceptable: _,
+                    } = figure;
+                }
+            }
         }
     }
 
@@ -348,6 +379,7 @@ impl Walk<'_> {
             checks,
             deferred: _,
             counters: _,
+            flags: _,
         } = facts;
         self.each("stops", stops, Self::stop);
         self.each("objections", objections, |walk, objection| {

@@ -109,6 +109,7 @@ impl<'c> Facts<'c> {
             ("", "release") => text(case.release),
             ("", "deferred") => truth(case.facts.deferred),
             ("", "decides") => text(self.slice.decides),
+            ("", "flags") => Fact::texts(case.facts.flags.iter().cloned()),
             ("", "now") => Fact::Time(case.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
             ("flow", "aimed") => number(self.flow.aimed(case)),
             ("flow", "unknown") => truth(self.flow.unknown),

@@ -159,6 +159,13 @@ impl Engine {
         Ok(self.authorizer.is_authorized(&request, &slice.policies, &entities))
     }
 
+    /// The first of these rules that is an invariant.
+    pub(crate) fn invariant_among<'h>(&self, hits: &'h [RuleHit]) -> Option<&'h RuleHit> {
+        let is_one =
+            |hit: &&RuleHit| self.rules.get(&PolicyId::new(&hit.id)).is_some_and(|rule| rule.invariant);
+        hits.iter().find(is_one)
+    }
+
     /// The rules in the order of their files, so that the same case always gives the same bytes.
     fn hits<'r>(&self, ids: impl Iterator<Item = &'r PolicyId>) -> Vec<RuleHit> {
         let mut rules: Vec<&Rule> = ids.filter_map(|id| self.rules.get(id)).collect();

@@ -30,6 +30,8 @@ pub(super) struct Rule {
     /// Its place among all rules.
     pub(super) rank: usize,
     pub(super) reads: Reads,
+    /// It says what must always hold.
+    pub(super) invariant: bool,
 }
 
 /// Parses and validates all files. The rules count only when there is no error among the diagnostics.
@@ -113,6 +115,7 @@ impl Loading {
             reason: policy.annotation("reason").map(str::trim).filter(|r| !r.is_empty()).map(str::to_owned),
             rank: self.rules.len(),
             reads: Reads::of(policy),
+            invariant: file.path == SHIPPED_INVARIANTS || file.path.starts_with("policies/invariants/"),
             id,
         });
     }

@@ -37,6 +37,7 @@ pub(super) const FIELDS: &[Field] = &[
     field("", "release", "String", "the digest of the bundle in force"),
     field("", "deferred", "Bool", "another door will judge this act before it moves anything"),
     field("", "decides", "String", "who decides by the workflow's boundary: automated or people"),
+    field("", "flags", "Set<String>", "the feature flags that are on for this session"),
     field("", "now", "datetime", "the time of the decision, in whole seconds"),
     field(
         "flow",

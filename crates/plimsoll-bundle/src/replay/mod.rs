@@ -15,6 +15,7 @@ use plimsoll_core::{Assume, Code, Decision, Digest, Entry, EntryBody, Judged, Ne
 pub use candidate::{Candidate, Changed, Compared, Unanswerable};
 
 use crate::cedar::Nearest;
+use crate::declared;
 use crate::model::Bundle;
 use case::Again;
 
@@ -127,6 +128,18 @@ pub fn ruled(entry: &Entry, judged: &Judged, bundle: &Bundle) -> Result<Ruled, M
     let judgement = bundle.rules.judge(&asked.case(), &Assume::default());
     let nearest = if judgement.permitted { Vec::new() } else { bundle.rules.nearest(&asked.case()) };
     Ok(Ruled { rules: judgement.rules, errors: judgement.errors, nearest })
+}
+
+impl Bundle {
+    /// The invariant of this release that forbids a recorded act, if one does. What can't be asked forbids nothing: an act
+    /// that this release does not have, and one whose facts are not on record.
+    pub fn breaks_invariant(&self, entry: &Entry, judged: &Judged) -> Option<String> {
+        let asked = Again::of(entry, judged).ok()?;
+        let (tier, effect, account) = declared::weight(self, &judged.act.tool);
+        let case = plimsoll_core::Case { tier, effect, account, ..asked.case() };
+        let judgement = self.rules.judge(&case, &Assume::default());
+        self.rules.invariant_among(&judgement.rules).map(|hit| hit.id.clone())
+    }
 }
 
 /// The ground of a recorded decision: which kept release it is to be decided again by.

@@ -15,6 +15,7 @@ use crate::entry::{ErasureOf, GrantState, OutcomeStatus};
 use crate::label::Integrity;
 use crate::permit::PermitId;
 use crate::principal::PrincipalKind;
+use crate::release::ReleaseMove;
 use crate::span::SpanKind;
 
 /// Every text of an entry is one of these, so that each can be told from every other.
@@ -150,6 +151,7 @@ impl Canaries {
                 checks: vec![CheckFact { name: self.text(), passed: Some(true), detail: self.text() }],
                 deferred: true,
                 counters: BTreeMap::from([("calls".to_owned(), 1)]),
+                flags: BTreeSet::from(["new-refunds".to_owned()]),
             },
             spans: vec![self.span(), self.span()],
             detail: json!({ "prompt": self.text() }),
@@ -246,6 +248,19 @@ impl Canaries {
                 },
                 by: self.text(),
             },
+            EntryBody::Release(Box::new(ReleaseStep {
+                step: ReleaseMove::RolledBack,
+                of: Digest::of(b"release"),
+                name: "desk 12".to_owned(),
+                sequence: 12,
+                other: None,
+                share: Some(1),
+                security: true,
+                by: self.text(),
+                reason: self.text(),
+                signed_by: vec![self.text(), self.text()],
+                figures: vec![ReleaseFigure::count("refused", 1, 2)],
+            })),
             EntryBody::Grant(Box::new(Grant {
                 ticket: self.text(),
                 state: GrantState::Asked,

@@ -316,6 +316,15 @@ impl<'a> Builder<'a> {
             let modes = [Mode::Enforce, Mode::Suggest, Mode::Observe];
             self.dim("mode", modes.map(|mode| (format!("in {} mode", mode.name()), Does::Mode(mode))).into());
         }
+        if self.reads("", "flags") {
+            let mut values = vec![("no feature flag is on".to_owned(), Does::Nothing)];
+            values.extend(
+                self.texts("flags")
+                    .into_iter()
+                    .map(|flag| (format!("the feature flag {flag} is on"), Does::Flag(flag))),
+            );
+            self.dim("flags", values);
+        }
         if self.reads("", "environment") {
             let mut names =
                 vec![self.environments[1].to_owned(), self.environments[0].to_owned(), "another".to_owned()];

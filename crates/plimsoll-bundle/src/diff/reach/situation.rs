@@ -96,6 +96,7 @@ pub(super) struct Situation {
     pub(super) environment: String,
     pub(super) deferred: bool,
     pub(super) counters: BTreeMap<String, i64>,
+    pub(super) flags: BTreeSet<String>,
 }
 
 /// Placeholder for what only an outsider would be.
@@ -120,6 +121,7 @@ impl Situation {
             counters: ["calls_per_minute", "calls_per_hour", "calls_per_day", "amount_per_day"]
                 .map(|name| (name.to_owned(), 0))
                 .into(),
+            flags: BTreeSet::new(),
         }
     }
 
@@ -170,6 +172,7 @@ impl SideAct<'_> {
                 .collect(),
             deferred: situation.deferred,
             counters: situation.counters.clone(),
+            flags: situation.flags.clone(),
             ..Facts::default()
         };
         let act = Act {

@@ -48,6 +48,7 @@ pub(super) enum Does {
     Mode(Mode),
     Environment(String),
     Deferred,
+    Flag(String),
     Counter(String, i64),
     Spans(u32),
     SeenTool(ToolName),
@@ -75,6 +76,7 @@ impl Dim {
             "mode" => reads("", "mode"),
             "environment" => reads("", "environment"),
             "door" => reads("", "deferred"),
+            "flags" => reads("", "flags"),
             name if name.starts_with("argument ") => touches("args"),
             counter => reads("counters", counter),
         }
@@ -130,6 +132,7 @@ impl Choice {
             Does::Mode(mode) => situation.mode = *mode,
             Does::Environment(name) => situation.environment.clone_from(name),
             Does::Deferred => situation.deferred = true,
+            Does::Flag(flag) => drop(situation.flags.insert(flag.clone())),
             Does::Counter(name, count) => {
                 situation.counters.insert(name.clone(), *count);
             }
