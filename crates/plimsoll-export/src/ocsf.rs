@@ -3,7 +3,8 @@
 
 use jiff::Timestamp;
 use plimsoll_core::{
-    ApprovalState, Door, Effect, EntryBody, Judged, Outcome, OutcomeStatus, PrincipalKind, Ruling,
+    ApprovalState, Door, Effect, EntryBody, Judged, Outcome, OutcomeStatus, PrincipalKind, ReleaseMove,
+    Ruling,
 };
 use serde_json::{Value, json};
 
@@ -294,6 +295,19 @@ fn entity(numbered: &Numbered, source: &Source) -> Value {
             event["status_id"] = json!(if *accepted { 1 } else { 2 });
             event
         }
+        EntryBody::Release(step) => {
+            let (activity, severity) = match step.step {
+                ReleaseMove::Installed => ((1, "Create"), 1),
+                ReleaseMove::Full => ((10, "Activate"), 1),
+                ReleaseMove::RolledBack => ((11, "Deactivate"), 3),
+                ReleaseMove::Refused => ((3, "Update"), 3),
+                ReleaseMove::Shadow | ReleaseMove::Canary | ReleaseMove::Held => ((3, "Update"), 1),
+            };
+            let mut event = make(activity, severity, "Release", step.of.to_string());
+            event["entity"]["data"] = json!({ "name": step.name, "step": step.step.name() });
+            event["status_id"] = json!(if step.step == ReleaseMove::Refused { 2 } else { 1 });
+            event
+        }
         EntryBody::Key { name, .. } => {
             let name = if source.include.identity { name.clone() } else { "API key".to_owned() };
             make((3, "Update"), 1, "Key", name)
@@ -355,6 +369,12 @@ pub const TABLE: &[(&str, &str, &str, &str)] = &[
     ),
     ("stop", "Entity Management (3004), `Kill switch`", "Enable (8), Disable (9)", "pulled, lifted"),
     ("config", "Entity Management (3004), `Release`", "Activate (10), Update (3)", "in force, refused"),
+    (
+        "release",
+        "Entity Management (3004), `Release`",
+        "Create (1), Activate (10), Deactivate (11), Update (3)",
+        "installed, live, taken back, and other steps; Failure where it was refused",
+    ),
     ("key", "Entity Management (3004), `Key`", "Update (3)", ""),
     ("gateway", "Application Lifecycle (6002)", "Start (3), Stop (4), Update (8)", ""),
 ];

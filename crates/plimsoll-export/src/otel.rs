@@ -6,8 +6,8 @@
 
 use jiff::Timestamp;
 use plimsoll_core::{
-    ActId, Digest, Door, Entry, EntryBody, Hypothesis, Judged, Outcome, OutcomeStatus, Ruling, StopScope,
-    ToolName,
+    ActId, Digest, Door, Entry, EntryBody, Hypothesis, Judged, Outcome, OutcomeStatus, ReleaseMove, Ruling,
+    StopScope, ToolName,
 };
 use serde_json::{Value, json};
 
@@ -399,6 +399,13 @@ fn told(attributes: &mut Attributes, body: &EntryBody) -> ((u8, &'static str), &
         EntryBody::Grant(grant) => {
             attributes.text(n::DETAIL, &grant.reason);
             (WARN, "plimsoll.grant", format!("break-glass {}", grant.ticket))
+        }
+        EntryBody::Release(step) => {
+            attributes.text(n::RELEASE, &step.of.to_string());
+            attributes.text(n::DETAIL, &step.reason);
+            let bad = matches!(step.step, ReleaseMove::RolledBack | ReleaseMove::Refused);
+            let text = format!("release {} is {}", step.name, step.step.name());
+            (if bad { WARN } else { INFO }, "plimsoll.release", text)
         }
         // That it is kept, never what it says.
         EntryBody::Content(content) => {

@@ -6,11 +6,14 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use plimsoll_bundle::{Bundle, Workflow};
-use plimsoll_core::{Code, Principal, PrincipalKind};
+use plimsoll_bundle::{Bundle, Flag, Workflow};
+use plimsoll_core::{Code, Digest, Principal, PrincipalKind};
 
+use crate::context::Scope;
 use crate::gateway::Gateway;
+use crate::joins::JoinKey;
 use crate::refusal::Refusal;
+use crate::standing::is_among;
 
 /// What a client sent to say who it is.
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,6 +44,34 @@ struct Identified {
 }
 
 impl Caller {
+    /// A principal in a workflow of a release.
+    ///
+    /// # Errors
+    /// When the release does not have the workflow, or the principal lacks the roles it asks for.
+    fn under(bundle: Arc<Bundle>, principal: Principal, name: &str) -> Result<Self, Refusal> {
+        let workflow = bundle.workflow(name).cloned().ok_or_else(|| {
+            Refusal::plain(Code::NotAllowed, format!("the release has no workflow `{name}`"))
+        })?;
+        if !workflow.roles.is_empty() && !workflow.roles.iter().any(|role| principal.roles.contains(role)) {
+            let message =
+                format!("workflow `{name}` asks for one of the roles: {}", workflow.roles.join(", "));
+            return Err(Refusal::plain(Code::NotAllowed, message));
+        }
+        let release = bundle.id.to_string();
+        Ok(Self(Arc::new(Identified { principal, workflow, bundle, release, looks: false })))
+    }
+
+    /// The same caller under another release.
+    ///
+    /// # Errors
+    /// As [`under`](Self::under).
+    pub(crate) fn moved(self, bundle: &Arc<Bundle>) -> Result<Self, Refusal> {
+        match self.bundle().id == bundle.id {
+            true => Ok(self),
+            false => Self::under(Arc::clone(bundle), self.principal().clone(), &self.workflow().name),
+        }
+    }
+
     pub fn principal(&self) -> &Principal {
         &self.0.principal
     }
@@ -71,6 +102,30 @@ impl Caller {
         self.0.looks
     }
 
+    /// The feature flags that are on for a session of this caller.
+    pub(crate) fn flags(&self, session: &str) -> std::collections::BTreeSet<String> {
+        let flags = &self.bundle().project.flags;
+        let on = |(_, flag): &(&String, &Flag)| self.has(flag, session);
+        flags.iter().filter(on).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// A flag is a session's by the names of both, so that it stays what it was for as long as the release does.
+    fn has(&self, flag: &Flag, session: &str) -> bool {
+        let principal = self.principal();
+        let workflow = &self.workflow().name;
+        if flag.workflow.as_ref().is_some_and(|only| only != workflow) {
+            return false;
+        }
+        let named =
+            flag.principals.contains(&principal.id) || flag.principals.contains(principal.requester());
+        let by_role = principal.roles.iter().any(|role| flag.roles.contains(role));
+        let share = || {
+            let whose = format!("{}|{workflow}|{session}", principal.requester());
+            is_among(flag.share_millionths, &Digest::of(whose.as_bytes()))
+        };
+        named || by_role || share()
+    }
+
     /// The bundle's digest as entries write it.
     pub fn release(&self) -> &str {
         &self.0.release
@@ -85,7 +140,7 @@ impl Gateway {
     /// A refusal that does not tell which part was wrong.
     pub async fn identify(&self, credentials: Credentials<'_>) -> Result<Caller, Refusal> {
         let secret = credentials.secret.ok_or_else(unknown)?;
-        let bundle = self.bundle.load_full();
+        let bundle = self.bundle();
         let (mut principal, scopes) = match plimsoll_inspect::key::parse(secret) {
             _ if self.guests.get().is_some() => self.by_guest(secret).ok_or_else(unknown)?,
             Some(key) => self.by_key(&key).await?,
@@ -109,16 +164,36 @@ impl Gateway {
             }
             _ => return Err(Refusal::plain(Code::NotAllowed, "this credential is not for that workflow")),
         };
-        let workflow = bundle.workflow(name).cloned().ok_or_else(|| {
-            Refusal::plain(Code::NotAllowed, format!("the release has no workflow `{name}`"))
-        })?;
-        if !workflow.roles.is_empty() && !workflow.roles.iter().any(|role| principal.roles.contains(role)) {
-            let message =
-                format!("workflow `{name}` asks for one of the roles: {}", workflow.roles.join(", "));
-            return Err(Refusal::plain(Code::NotAllowed, message));
+        Caller::under(bundle, principal, name)
+    }
+
+    /// The caller under the release that serves their session. Here the release of a request is fixed: whatever comes
+    /// into force afterwards, it is judged by this one to its end.
+    ///
+    /// # Errors
+    /// When that release does not have the workflow, or asks for other roles.
+    pub(crate) fn aboard(&self, caller: Caller, scope: &mut Scope, begins: bool) -> Result<Caller, Refusal> {
+        let standing = self.standing.load();
+        let release = self.sessions.berth(scope, begins, |began| standing.berth(&scope.key, began).id);
+        scope.release = Some(release);
+        caller.moved(standing.serving(&release).unwrap_or(&standing.live))
+    }
+
+    /// Whether the release of a request still serves anybody: one that was taken back for security does not.
+    pub(crate) fn still_serves(&self, caller: &Caller) -> bool {
+        self.standing.load().serving(&caller.bundle().id).is_some()
+    }
+
+    /// The caller under the release that a call's proposal was made under; where nobody made it or that release serves
+    /// nobody any more, under `otherwise`.
+    pub(crate) async fn aboard_of(&self, caller: &Caller, key: &JoinKey) -> Option<Arc<Bundle>> {
+        let standing = self.standing.load_full();
+        if standing.is_single() && caller.bundle().id == standing.live.id {
+            return None;
         }
-        let release = bundle.id.to_string();
-        Ok(Caller(Arc::new(Identified { principal, workflow, bundle, release, looks: false })))
+        let found = self.joins.find(&self.store, key, Timestamp::now()).await.ok().flatten()?;
+        let release = found.release?;
+        Some(Arc::clone(standing.serving(&release).unwrap_or(&standing.live)))
     }
 
     /// A secret by which a recorded principal comes in again, where a conversation is played.

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 
 use crate::gateway::Gateway;
 use crate::record::Header;
+use crate::standing::is_among;
 
 /// Bytes of one piece, as JSON writes them: an entry has to hold it with everything else, also when it is sealed.
 pub const PIECE_BYTES: usize = 32 << 10;
@@ -62,7 +63,7 @@ pub(crate) fn kept(headers: &HeaderMap, names: &[&str]) -> Value {
 impl Gateway {
     /// Whether the session of this header is recorded in full.
     pub(crate) fn keeps(&self, header: &Header) -> bool {
-        let bundle = self.bundle.load();
+        let bundle = self.bundle_of(&header.release);
         let share = bundle.workflow(&header.workflow).map_or(0, |workflow| workflow.recorded_millionths);
         is_picked(share, &header.session)
     }
@@ -103,9 +104,7 @@ fn is_picked(millionths: u32, session: &str) -> bool {
     if millionths == 0 || session.is_empty() {
         return false;
     }
-    let digest = Digest::of(session.as_bytes());
-    let place = digest.as_bytes()[..8].iter().fold(0_u64, |place, byte| place << 8 | u64::from(*byte));
-    place % 1_000_000 < u64::from(millionths)
+    is_among(millionths, &Digest::of(session.as_bytes()))
 }
 
 /// The text in pieces of which each is written in at most [`PIECE_BYTES`].

@@ -20,7 +20,7 @@ use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use plimsoll_bundle::{Bundle, Tool, Workflow};
-use plimsoll_core::{Flow, Integrity, Output, Principal, Span, SpanKind, ToolName, Trajectory};
+use plimsoll_core::{Digest, Flow, Integrity, Output, Principal, Span, SpanKind, ToolName, Trajectory};
 use plimsoll_inspect::redact::Redactor;
 use plimsoll_inspect::trace::{Prepared, TracedSpan, trace};
 use serde_json::Value;
@@ -85,6 +85,8 @@ pub struct Scope {
     pub workflow: String,
     /// The time of the request.
     pub at: Timestamp,
+    /// The release that serves it, once that is known.
+    pub release: Option<Digest>,
 }
 
 impl Scope {
@@ -99,6 +101,7 @@ impl Scope {
             requester: requester.to_owned(),
             workflow: workflow.to_owned(),
             at,
+            release: None,
         }
     }
 }

@@ -148,7 +148,7 @@ impl Gateway {
         let unreachable = |e: plimsoll_store::StoreError| AnswerError::Record(e.to_string());
         let before = self.store.approval(id).await.map_err(unreachable)?;
         let before = before.ok_or_else(|| AnswerError::Unknown(id.to_owned()))?;
-        let bundle = self.bundle.load_full();
+        let bundle = self.bundle();
         let person = vote.person.clone();
         let after = before.vote(vote, bundle.people.roles_of(&person), shown)?;
         // The record comes first: a yes that is not on record must not let anything pass.

@@ -155,6 +155,7 @@ impl Gateway {
             }
             Err(error) => tracing::error!(%error, "approvals can't be expired"),
         }
+        self.settle_releases().await;
         let before = now.checked_sub(jiff::SignedDuration::from_hours(KEEP_HOURS)).unwrap_or(Timestamp::MIN);
         if let Err(error) = self.store.prune(before).await {
             tracing::warn!(%error, "the store can't be pruned");
@@ -207,7 +208,7 @@ impl Gateway {
         detail: &str,
     ) -> Result<(), plimsoll_ledger::LedgerError> {
         let body = EntryBody::Gateway { event: event.to_owned(), detail: detail.to_owned() };
-        let header = Header { release: self.bundle.load().id.to_string(), ..Header::default() };
+        let header = Header { release: self.standing.load().live.id.to_string(), ..Header::default() };
         self.record(header.entry(Timestamp::now(), body)).await.map(|_| ())
     }
 

@@ -5,9 +5,10 @@ use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use plimsoll_bundle::{Bundle, Reach};
-use plimsoll_inspect::redact::Redactor;
+use plimsoll_core::Digest;
 use plimsoll_ledger::{Ledger, LedgerError, LedgerOptions};
 use plimsoll_store::{Store, StoreError};
+use tokio::sync::watch;
 
 use crate::bodies::FromLedger;
 use crate::cassette::Recorded;
@@ -19,6 +20,8 @@ use crate::limits::Limiter;
 use crate::memo::Memo;
 use crate::memory::Memory;
 use crate::metrics::Metrics;
+use crate::redaction::Redaction;
+use crate::standing::{BootError, Shelf, Standing, Watched};
 use crate::stops::Stops;
 use crate::tokens::Tokens;
 use crate::upstream::http::HttpClient;
@@ -28,14 +31,22 @@ use crate::vault::Vault;
 /// The running gateway. Everything behind the doors hangs off this.
 #[derive(Debug)]
 pub struct Gateway {
-    /// The release in force; swapped whole.
-    pub(crate) bundle: ArcSwap<Bundle>,
+    /// The releases in force; swapped whole.
+    pub(crate) standing: ArcSwap<Standing>,
+    /// Where releases are kept and changed; none where a directory is run.
+    pub(crate) shelf: Option<tokio::sync::Mutex<Shelf>>,
+    /// What is seen of the release on its way.
+    pub(crate) watched: std::sync::Mutex<Watched>,
+    /// Says that other releases are in force.
+    pub(crate) changed: watch::Sender<u64>,
+    pub(crate) state_dir: PathBuf,
+    pub(crate) started: jiff::Timestamp,
     pub(crate) ledger: Ledger,
     pub(crate) checkpoints: crate::checkpoints::Checkpoints,
     pub(crate) drifts: crate::drift::Drifts,
     pub(crate) store: Store,
     pub(crate) vault: Vault,
-    pub(crate) redactor: Redactor,
+    pub(crate) redactor: Arc<Redaction>,
     /// Makes fakes of personal data, under a key that lives as long as this process.
     pub(crate) masker: plimsoll_inspect::Masker,
     pub(crate) stops: Stops,
@@ -63,10 +74,19 @@ pub struct Gateway {
     pub(crate) admin_url: String,
 }
 
+/// What a gateway runs.
+#[derive(Debug)]
+pub enum Source {
+    /// A directory's bundle, which nobody signed.
+    Directory(Box<Bundle>),
+    /// Signed releases.
+    Releases(Box<Shelf>),
+}
+
 /// What a gateway is started from.
 #[derive(Debug)]
 pub struct GatewayOptions {
-    pub bundle: Bundle,
+    pub bundle: Source,
     /// Directory for ledger and database.
     pub state_dir: PathBuf,
     pub admin_url: String,
@@ -85,6 +105,8 @@ pub enum StartError {
     Release(std::io::Error),
     #[error("the keys of sealed fields can't be had: {0}")]
     Vault(#[from] crate::vault::VaultError),
+    #[error("no release can be put into force: {0}")]
+    Boot(#[from] BootError),
     #[error("the system's trust store can't be read: {0}")]
     Trust(std::io::Error),
     #[error("{0}")]
@@ -97,7 +119,17 @@ impl Gateway {
     /// # Errors
     /// When any part can't be opened: a gateway without its record does not start.
     pub async fn open(options: GatewayOptions) -> Result<Arc<Self>, StartError> {
-        let http = HttpClient::new(wants_tls(&options.bundle)).map_err(StartError::Trust)?;
+        let http = match &options.bundle {
+            Source::Directory(bundle) => HttpClient::new(wants_tls(bundle)).map_err(StartError::Trust)?,
+            // The next release may want what this one does not.
+            Source::Releases(shelf) => {
+                let needed = shelf.live().is_some_and(|live| wants_tls(&live));
+                HttpClient::new(true).or_else(|error| match needed {
+                    true => Err(StartError::Trust(error)),
+                    false => HttpClient::new(false).map_err(StartError::Trust),
+                })?
+            }
+        };
         Self::open_with(options, http).await
     }
 
@@ -123,7 +155,14 @@ impl Gateway {
     }
 
     async fn open_with(options: GatewayOptions, http: HttpClient) -> Result<Arc<Self>, StartError> {
-        let GatewayOptions { bundle, state_dir, admin_url } = options;
+        let GatewayOptions { bundle: source, state_dir, admin_url } = options;
+        let (bundle, shelf) = match source {
+            Source::Directory(bundle) => (Arc::new(*bundle), None),
+            Source::Releases(shelf) => {
+                let live = shelf.live().ok_or(StartError::Boot(BootError::NoLive))?;
+                (live, Some(tokio::sync::Mutex::new(*shelf)))
+            }
+        };
         std::fs::create_dir_all(&state_dir).map_err(|error| StartError::Other(error.to_string()))?;
         crate::releases::keep(&state_dir, &bundle.kept).map_err(StartError::Release)?;
         let segment_bytes = u64::try_from(bundle.project.bounds.segment_bytes).unwrap_or(u64::MAX);
@@ -137,13 +176,17 @@ impl Gateway {
         store.read_bodies_from(Arc::new(FromLedger(ledger.reader())));
         let vault = Vault::open_dir(&state_dir, &bundle.project.privacy, None)?;
         vault.keep_keys_ready()?;
-        let redactor = redactor(&bundle);
-        let tool_door = crate::tool_door::ToolDoor::new(http.clone(), redactor.clone());
+        let redactor = Arc::new(Redaction::new(&bundle));
+        let tool_door = crate::tool_door::ToolDoor::new(http.clone(), Arc::clone(&redactor));
         let gateway = Arc::new(Self {
             tokens: Tokens::new(),
             redactor,
             masker: masker()?,
-            bundle: ArcSwap::from_pointee(bundle),
+            standing: ArcSwap::from_pointee(Standing::of(bundle)),
+            shelf,
+            watched: std::sync::Mutex::default(),
+            changed: watch::Sender::new(0),
+            started: jiff::Timestamp::now(),
             ledger,
             checkpoints,
             drifts: crate::drift::Drifts::open(&state_dir),
@@ -158,6 +201,7 @@ impl Gateway {
             ready: Ready::default(),
             memo: Memo::default(),
             memory: Arc::new(Memory::new(&state_dir)),
+            state_dir,
             keys: Keys::default(),
             http,
             metrics: Metrics::default(),
@@ -170,12 +214,33 @@ impl Gateway {
         });
         gateway.connect_tools(Arc::clone(&gateway.tool_door.upstreams) as Arc<dyn ToolCaller>);
         gateway.catch_up().await?;
+        gateway.catch_up_releases().await?;
         Ok(gateway)
     }
 
-    /// The release in force.
+    /// The live release.
     pub fn bundle(&self) -> Arc<Bundle> {
-        self.bundle.load_full()
+        Arc::clone(&self.standing.load().live)
+    }
+
+    /// The release that an entry names, as far as it serves anybody; else the live one.
+    pub(crate) fn bundle_of(&self, release: &str) -> Arc<Bundle> {
+        let standing = self.standing.load();
+        if standing.is_single() {
+            return Arc::clone(&standing.live);
+        }
+        let named = Digest::parse(release).and_then(|id| standing.serving(&id).cloned());
+        named.unwrap_or_else(|| Arc::clone(&standing.live))
+    }
+
+    /// The release that serves a session, by the session's key.
+    pub fn release_of_session(&self, key: &str) -> Option<Digest> {
+        self.sessions.release_of(key)
+    }
+
+    /// The releases in force at this moment.
+    pub fn standing(&self) -> Arc<Standing> {
+        self.standing.load_full()
     }
 
     /// The database, for pages and commands that read.
@@ -192,7 +257,7 @@ impl Gateway {
         &self.ledger
     }
 
-    pub fn redactor(&self) -> &Redactor {
+    pub fn redactor(&self) -> &Redaction {
         &self.redactor
     }
 
@@ -218,7 +283,7 @@ fn masker() -> Result<plimsoll_inspect::Masker, StartError> {
     Ok(plimsoll_inspect::Masker::new(key))
 }
 
-fn wants_tls(bundle: &Bundle) -> bool {
+pub(crate) fn wants_tls(bundle: &Bundle) -> bool {
     let models = bundle.models.values().map(|model| model.url.as_str());
     let servers = bundle.servers.values().filter_map(|server| match &server.reach {
         Reach::Http { url } => Some(url.as_str()),
@@ -233,18 +298,4 @@ fn wants_tls(bundle: &Bundle) -> bool {
         .chain(witnesses)
         .chain(collector)
         .any(|url| url.starts_with("https:"))
-}
-
-/// Knows every credential the gateway holds, so that none of them is ever written down.
-fn redactor(bundle: &Bundle) -> Redactor {
-    let models = bundle.models.values().filter_map(|model| model.credential.as_ref());
-    let accounts = bundle.servers.values().flat_map(|server| server.accounts.values());
-    let environments = bundle.servers.values().flat_map(|server| match &server.reach {
-        Reach::Stdio { env, .. } => env.values().collect::<Vec<_>>(),
-        Reach::Http { .. } | Reach::Local => Vec::new(),
-    });
-    let headers = bundle.project.telemetry.iter().flat_map(|otlp| otlp.headers.values());
-    let all = models.chain(accounts).chain(environments).chain(headers);
-    let known: Vec<(&str, &str)> = all.map(|secret| (secret.from.as_str(), secret.reveal())).collect();
-    Redactor::new(&known)
 }

@@ -63,6 +63,7 @@ fn key(case: &Case<'_>, assume: &Assume) -> Option<Key> {
         && facts.approval.is_none()
         && facts.terms.is_none()
         && facts.counters.is_empty()
+        && facts.flags.is_empty()
         && *case.flow == Flow::default()
         && assume.named.is_empty();
     plain.then(|| written(case, assume))

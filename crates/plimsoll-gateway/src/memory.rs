@@ -247,6 +247,7 @@ impl Beyond {
             self.callers.insert((requester.unwrap_or_default(), entry.workflow));
         } else if let Some(principal) = entry.principal.filter(|_| act.tool.server == ToolName::MODEL) {
             let scope = Scope::of(&principal, &entry.workflow, entry.session, false, entry.at);
+            let scope = Scope { release: Digest::parse(&entry.release), ..scope };
             self.shown.push((scope, trajectory));
         }
     }

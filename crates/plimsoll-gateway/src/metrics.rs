@@ -6,7 +6,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use plimsoll_core::{Decision, DriftKind, Tier, ToolName};
+use plimsoll_core::{Decision, DriftKind, ReleaseMove, Tier, ToolName};
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub struct DecisionLabels {
@@ -27,10 +27,24 @@ pub struct DriftLabels {
     of: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct StepLabels {
+    step: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct StageLabels {
+    stage: &'static str,
+}
+
 /// The gateway's counters. Names follow `plimsoll_<noun>_<unit>`.
 #[derive(Debug, Default)]
 pub struct Metrics {
     pub decisions: Family<DecisionLabels, Counter>,
+    /// Steps that releases took.
+    pub release_steps: Family<StepLabels, Counter>,
+    /// Acts decided, by the stage of the release that decided them.
+    pub stages: Family<StageLabels, Counter>,
     pub requests: Family<RequestLabels, Counter>,
     pub in_flight: Gauge,
     pub lost_outcomes: Counter,
@@ -64,10 +78,21 @@ impl Metrics {
         }
     }
 
+    pub(crate) fn release(&self, step: ReleaseMove) {
+        self.release_steps.get_or_create(&StepLabels { step: step.name() }).inc();
+    }
+
+    pub(crate) fn staged(&self, stage: &'static str) {
+        self.stages.get_or_create(&StageLabels { stage }).inc();
+    }
+
     /// The text that `/metrics` answers.
     pub fn render(&self) -> String {
         let mut registry = Registry::with_prefix("plimsoll");
         registry.register("decisions", "Acts decided", self.decisions.clone());
+        registry.register("release_steps", "Steps that releases took", self.release_steps.clone());
+        let stages = self.stages.clone();
+        registry.register("stage_decisions", "Acts decided, by the stage of the release", stages);
         registry.register("requests", "Requests answered", self.requests.clone());
         registry.register("requests_in_flight", "Requests being served", self.in_flight.clone());
         registry.register("outcomes_lost", "Outcomes the ledger did not take", self.lost_outcomes.clone());

@@ -212,6 +212,15 @@ impl Gateway {
         taken: Taken,
         actor: A,
     ) -> Result<A::Done, Refusal> {
+        if labelled.is_guarded() && !self.still_serves(&caller) {
+            self.limits.give_back(&self.store, taken).await;
+            let text =
+                "the release that judged this was taken back; ask again, and the one in force judges it";
+            return Err(Refusal {
+                tool: Some(labelled.act.tool),
+                ..Refusal::plain(Code::NotPermitted, text)
+            });
+        }
         if let Err(twin) = self.begin(&labelled, &permit) {
             self.limits.give_back(&self.store, taken).await;
             return Err(twin);
@@ -278,6 +287,7 @@ impl Gateway {
             checks: declared::open_checks(caller.bundle(), &act.tool),
             deferred,
             counters: self.counters(caller, &act),
+            flags: caller.flags(&session),
         };
         let header = Header {
             request,
@@ -319,7 +329,7 @@ impl Gateway {
                 (join.session, joined, join.trajectory, join.flow)
             }
             None => {
-                let flow = crate::context::flow_unseen(&act.arguments, tool, &self.redactor);
+                let flow = crate::context::flow_unseen(&act.arguments, tool, &self.redactor.now());
                 let mut trajectory = Trajectory::default();
                 trajectory.label.integrity = plimsoll_core::Integrity::Untrusted;
                 (session, Hypothesis::Unknown, trajectory, flow)
@@ -494,6 +504,7 @@ impl Gateway {
         permit: &plimsoll_core::Permit,
     ) -> (Header, Entry) {
         self.metrics.decided(&labelled.act.tool, labelled.tier, &decision);
+        self.count_stage(caller);
         if labelled.is_guarded() {
             self.limits.count(caller.principal(), &labelled.act, &labelled.flow.origins, Timestamp::now());
         }
@@ -512,6 +523,7 @@ impl Gateway {
         ticket: Option<crate::docket::Ticket>,
     ) -> Refusal {
         self.metrics.decided(&labelled.act.tool, labelled.tier, &decision);
+        self.count_stage(caller);
         let digest = self.digest(caller, &labelled);
         let (header, act, tool) = (labelled.header.clone(), labelled.act.id, labelled.act.tool.clone());
         let judged = self.judged(caller, labelled, decision.clone(), digest, None);
@@ -530,6 +542,14 @@ impl Gateway {
             page: ticket.as_ref().map(|ticket| self.approval_page(&ticket.id)),
             ticket: ticket.map(|ticket| ticket.id),
             entry: recorded.ok().map(|seq| seq.0),
+        }
+    }
+
+    /// Counts by the stage of the caller's release, where there is more than one.
+    fn count_stage(&self, caller: &Caller) {
+        let standing = self.standing.load();
+        if !standing.is_single() {
+            self.metrics.staged(standing.stage(&caller.bundle().id));
         }
     }
 

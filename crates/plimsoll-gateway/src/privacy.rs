@@ -395,7 +395,7 @@ impl Gateway {
 
     /// Destroys the keys of what is kept too long.
     pub(crate) async fn keep_retention(&self) {
-        let kept_s = self.bundle.load().project.privacy.retention_s.clone();
+        let kept_s = self.standing.load().live.project.privacy.retention_s.clone();
         match self.custodian().retain(&kept_s, Timestamp::now()).await {
             Ok(Some(erasure)) => {
                 tracing::info!(keys = erasure.keys, "keys of what is kept no longer were destroyed")

@@ -156,7 +156,7 @@ impl Gateway {
 
     /// The record, as a person may see it: by their roles, and by a grant that is open.
     pub fn reading_for(&self, person: &str) -> Reading {
-        let mut may = self.bundle.load().people.reads_of(person);
+        let mut may = self.standing.load().live.people.reads_of(person);
         may.extend(self.granted(person, Timestamp::now()));
         Reading::new(self.store.clone(), Some(self.vault.clone()), may)
     }

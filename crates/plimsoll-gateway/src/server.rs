@@ -214,7 +214,7 @@ async fn answer(
         body,
         request: id.clone(),
     };
-    let bound = gateway.bundle.load().project.bounds.in_flight;
+    let bound = gateway.standing.load().live.project.bounds.in_flight;
     let mut response = match usize::try_from(before) {
         Ok(before) if before < bound => route(&gateway, local, arrival).await,
         _ => overloaded(&gateway, &arrival, bound),
@@ -244,7 +244,8 @@ async fn route(gateway: &Arc<Gateway>, local: SocketAddr, arrival: Arrival) -> R
 
 /// `Host` and `Origin` allow-lists: a page in somebody's browser must not reach a loopback listener.
 fn admit(gateway: &Gateway, local: SocketAddr, headers: &HeaderMap) -> Result<(), Refusal> {
-    let bundle = gateway.bundle.load();
+    let standing = gateway.standing.load();
+    let bundle = &standing.live;
     if headers.get_all(HOST).iter().count() > 1 {
         // Whoever stands before us may have looked at the other one (RFC 9112, 3.2).
         return Err(Refusal::plain(Code::Malformed, "the request names more than one host"));

@@ -54,10 +54,38 @@ struct Sender {
 }
 
 impl Gateway {
-    /// Sends what is recorded from now on to the collector that the release names, until `stop` changes. Returns at
-    /// once where it names none.
+    /// Sends what is recorded from now on to the collector that the live release names, until `stop` changes. When
+    /// another release is live, it goes on with what that one names.
     pub async fn keep_telemetry(self: Arc<Self>, stop: watch::Receiver<bool>) {
-        let bundle = self.bundle();
+        let mut changed = self.changed.subscribe();
+        loop {
+            let live = self.bundle();
+            let (over, ended) = watch::channel(false);
+            let sending = tokio::spawn(Arc::clone(&self).send_telemetry(Arc::clone(&live), ended));
+            let mut stopping = stop.clone();
+            let stopped = loop {
+                tokio::select! {
+                    _ = stopping.changed() => break true,
+                    moved = changed.changed() => match moved {
+                        Ok(()) if self.bundle().id == live.id => {}
+                        Ok(()) => break false,
+                        Err(_) => break true,
+                    },
+                }
+            };
+            let _nobody_sends = over.send(true);
+            if sending.await.is_err() || stopped {
+                return;
+            }
+        }
+    }
+
+    /// Sends to the collector of one release. Returns at once where it names none.
+    async fn send_telemetry(
+        self: Arc<Self>,
+        bundle: Arc<plimsoll_bundle::Bundle>,
+        stop: watch::Receiver<bool>,
+    ) {
         let Some(otlp) = bundle.project.telemetry.clone() else { return };
         let include = Include { identity: otlp.identity, arguments: otlp.arguments, content: otlp.content };
         let source = Source {

@@ -118,6 +118,10 @@ impl Tokens {
         Some(set)
     }
 
+    fn knows(&self, from: &str) -> bool {
+        self.sets.read().is_ok_and(|sets| sets.contains_key(from))
+    }
+
     fn keep(&self, from: &str, set: Arc<JwkSet>) {
         if let Ok(mut sets) = self.sets.write() {
             sets.insert(from.to_owned(), set);
@@ -131,16 +135,28 @@ impl Gateway {
         loop {
             let bundle = self.bundle();
             for oidc in bundle.project.oidc.iter().filter(|oidc| is_url(&oidc.jwks)) {
-                match self.fetch_jwks(&oidc.jwks).await {
-                    Ok(set) => self.tokens.keep(&oidc.jwks, Arc::new(set)),
-                    Err(error) => {
-                        tracing::warn!(issuer = oidc.issuer, %error, "the issuer's keys can't be had")
-                    }
-                }
+                self.refresh_issuer(oidc).await;
             }
             tokio::time::sleep(Duration::from_secs(JWKS_RETRY_S)).await;
             let regular = Duration::from_secs(JWKS_REFRESH_S - JWKS_RETRY_S);
             let _either = tokio::time::timeout(regular, self.tokens.wanted.notified()).await;
+        }
+    }
+
+    /// Gets the keys of issuers that no release before this one trusted, so that it can identify whoever comes the
+    /// moment it serves. What can't be had is tried again by [`follow_issuers`](Self::follow_issuers).
+    pub(crate) async fn fetch_issuers(&self, bundle: &Bundle) {
+        for oidc in bundle.project.oidc.iter().filter(|oidc| is_url(&oidc.jwks)) {
+            if !self.tokens.knows(&oidc.jwks) {
+                self.refresh_issuer(oidc).await;
+            }
+        }
+    }
+
+    async fn refresh_issuer(&self, oidc: &Oidc) {
+        match self.fetch_jwks(&oidc.jwks).await {
+            Ok(set) => self.tokens.keep(&oidc.jwks, Arc::new(set)),
+            Err(error) => tracing::warn!(issuer = oidc.issuer, %error, "the issuer's keys can't be had"),
         }
     }
 

@@ -49,7 +49,7 @@ pub(crate) struct ToolDoor {
 }
 
 impl ToolDoor {
-    pub(crate) fn new(http: HttpClient, redactor: plimsoll_inspect::redact::Redactor) -> Self {
+    pub(crate) fn new(http: HttpClient, redactor: Arc<crate::redaction::Redaction>) -> Self {
         Self { upstreams: Arc::new(McpUpstreams::new(http, redactor)), sessions: Sessions::default() }
     }
 }
@@ -197,7 +197,8 @@ impl Visitor {
         version: Version,
         session: Option<Arc<Session>>,
         meta: Option<Meta<'_>>,
-    ) -> Arc<Talk> {
+    ) -> Result<Arc<Talk>, Box<Turn>> {
+        let (caller, server) = self.aboard(session.as_deref())?;
         let (hello, capabilities) = match &session {
             Some(session) => (session.hello.clone(), session.capabilities),
             None => {
@@ -205,10 +206,10 @@ impl Visitor {
                 (Hello::of_request(meta), declared)
             }
         };
-        Arc::new(Talk {
+        Ok(Arc::new(Talk {
             gateway: Arc::clone(&self.gateway),
-            caller: self.caller.clone(),
-            server: Arc::clone(&self.server),
+            caller,
+            server,
             version,
             session,
             hello,
@@ -216,7 +217,21 @@ impl Visitor {
             request: arrival.request.clone(),
             trace: arrival.trace.clone(),
             headers: headers_of(arrival),
-        })
+        }))
+    }
+
+    /// The caller, and the server they named, under the release that serves this session: the one it began under. A
+    /// request that stands alone is its requester's session.
+    fn aboard(&self, session: Option<&Session>) -> Result<(Caller, Arc<Server>), Box<Turn>> {
+        let standing = self.gateway.standing();
+        let bundle = match session {
+            Some(session) => standing.berth(&session.name, Some(&session.release)),
+            None => standing.berth(&self.owner.alone(), None),
+        };
+        let refused = |refusal| Turn::new(403, None, refusal);
+        let caller = self.caller.clone().moved(bundle).map_err(refused)?;
+        let server = find_server(&caller, Some(&self.server.name))?;
+        Ok((caller, server))
     }
 
     /// GET: the stream for what belongs to no request.
@@ -236,7 +251,7 @@ impl Visitor {
             ));
         }
         let session = self.needed(arrival, None)?;
-        let talk = self.talk(arrival, session.version, Some(session), None);
+        let talk = self.talk(arrival, session.version, Some(session), None)?;
         let upstream = |error: crate::upstream::UpstreamError| {
             Turn::new(502, None, Refusal::plain(error.code(), error.to_string()))
         };
@@ -317,7 +332,7 @@ impl Visitor {
             Opening::http(&list, &frame, agreed.as_ref().map(|session| session.version)).map_err(turned)?;
         match opening.era() {
             Era::Stateless => {
-                let talk = self.talk(arrival, opening.version, None, Meta::of(&frame));
+                let talk = self.talk(arrival, opening.version, None, Meta::of(&frame))?;
                 Ok(self.dispatch(talk, &doc, &frame).await)
             }
             Era::Sessions if frame.method() == Some("initialize") => self.initialize(arrival, &frame).await,
@@ -326,7 +341,7 @@ impl Visitor {
                     Some(session) => session,
                     None => self.needed(arrival, frame.id())?,
                 };
-                let talk = self.talk(arrival, session.version, Some(session), None);
+                let talk = self.talk(arrival, session.version, Some(session), None)?;
                 Ok(self.dispatch(talk, &doc, &frame).await)
             }
         }
@@ -388,8 +403,11 @@ impl Visitor {
         let unmade = |error: std::io::Error| {
             Turn::invalid(500, jsonrpc::INTERNAL_ERROR, frame.id(), &error.to_string())
         };
-        let session = Session::new(self.owner.clone(), asked, hello, capabilities).map_err(unmade)?;
-        let talk = self.talk(arrival, asked, Some(Arc::new(session)), None);
+        let name = format!("mcp-{}", crate::ids::fresh());
+        let release = self.gateway.standing.load().berth(&name, None).id;
+        let session = Session::new(self.owner.clone(), name, release, asked, hello, capabilities);
+        let session = Arc::new(session.map_err(unmade)?);
+        let talk = self.talk(arrival, asked, Some(session), None)?;
         let link = talk.link(Account::Read).await.map_err(|error| {
             let refusal =
                 Refusal::plain(error.code(), self.gateway.redactor.redact(&error.to_string()).into_owned());

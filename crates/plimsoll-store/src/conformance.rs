@@ -326,6 +326,7 @@ fn session(id: &str, seen: i64) -> SessionRow {
         seen_at: at(seen),
         life: Trajectory::default(),
         texts: vec![1, 2, 3],
+        release: Some(Digest::of(id.as_bytes())),
     }
 }
 
@@ -433,6 +434,7 @@ fn proposal(session: &str, second: i64) -> (ProposalKey, Proposal) {
         act: ActId(Default::default()),
         flow: plimsoll_core::Flow::default(),
         trajectory: Trajectory::default(),
+        release: Some(Digest::of(b"release")),
         at: at(second),
     };
     (key, proposal)
@@ -704,7 +706,7 @@ async fn a_newer_or_foreign_database_is_refused_and_left_alone() {
     drop(open(dir.path()).await.unwrap());
     raw(&dir).pragma_update(None, "user_version", 99).unwrap();
     let error = open(dir.path()).await.unwrap_err();
-    assert!(matches!(error, StoreError::NewerSchema { found: 99, known: 4, .. }), "{error}");
+    assert!(matches!(error, StoreError::NewerSchema { found: 99, known: 5, .. }), "{error}");
 
     let dir = tempfile::tempdir().unwrap();
     raw(&dir).execute_batch("CREATE TABLE recipes (name TEXT)").unwrap();

@@ -265,7 +265,7 @@ impl Columns<'_> {
                 self.state?.name().clone_into(&mut row.status);
             }
             "stop" | "config" | "key" | "gateway" | "turned" | "content" | "erasure" | "hold" | "read"
-            | "grant" => {}
+            | "grant" | "release" => {}
             _ => return None,
         }
         row.kind = self.kind.into_owned();

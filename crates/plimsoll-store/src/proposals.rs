@@ -24,6 +24,8 @@ pub struct Proposal {
     pub act: ActId,
     pub flow: Flow,
     pub trajectory: Trajectory,
+    /// The release it was made under.
+    pub release: Option<Digest>,
     pub at: Timestamp,
 }
 

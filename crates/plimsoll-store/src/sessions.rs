@@ -1,7 +1,7 @@
 //! Sessions: what one conversation was shown before, and whose it is.
 
 use jiff::Timestamp;
-use plimsoll_core::Trajectory;
+use plimsoll_core::{Digest, Trajectory};
 
 use crate::Answer;
 
@@ -23,6 +23,8 @@ pub struct SessionRow {
     pub life: Trajectory,
     /// Addresses of the texts that were its user's or its system's own, in the caller's own encoding.
     pub texts: Vec<u8>,
+    /// The release it is served by.
+    pub release: Option<Digest>,
 }
 
 /// The sessions seen.

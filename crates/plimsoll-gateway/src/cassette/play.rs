@@ -20,7 +20,7 @@ use serde_json::json;
 
 use super::tape::{Does, Door, Held, Line, Step, Tape};
 use super::upstream::{Recorded, unplugged};
-use crate::gateway::{Gateway, GatewayOptions, StartError};
+use crate::gateway::{Gateway, GatewayOptions, Source, StartError};
 
 /// Bytes in flight between the recorded client and the gateway.
 const PIPE_BYTES: usize = 256 << 10;
@@ -51,8 +51,11 @@ pub struct Difference {
 pub async fn play(bundle: Bundle, mut tape: Tape, state: &Path) -> Result<Played, StartError> {
     let bundle = unplugged(bundle);
     let recorded = Arc::new(Recorded::new(&bundle, std::mem::take(&mut tape.answers)));
-    let options =
-        GatewayOptions { bundle, state_dir: state.to_owned(), admin_url: "http://127.0.0.1".to_owned() };
+    let options = GatewayOptions {
+        bundle: Source::Directory(Box::new(bundle)),
+        state_dir: state.to_owned(),
+        admin_url: "http://127.0.0.1".to_owned(),
+    };
     let gateway = Gateway::open_recorded(options, Arc::clone(&recorded)).await?;
     let mut playing = Playing::new(gateway, recorded, tape.workflow);
     let mut played = Played { steps: tape.steps.len(), played: 0, decisions: 0, difference: None };

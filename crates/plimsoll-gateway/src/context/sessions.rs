@@ -65,6 +65,8 @@ struct Session {
     /// Texts that came as the user's, and whether each was taken for a summary.
     users: HashMap<Sight, bool>,
     life: Option<Trajectory>,
+    /// The release that serves it.
+    release: Option<Digest>,
     seen: u64,
 }
 
@@ -130,6 +132,29 @@ impl Sessions {
             *known.users.entry(*sight).or_insert(new)
         };
         texts.iter().map(&mut judge).collect()
+    }
+
+    /// The release that serves a session: what `choose` makes of the one it began under. A conversation that begins
+    /// anew under a name it shares with others began under none.
+    pub(crate) fn berth(
+        &self,
+        scope: &Scope,
+        begins: bool,
+        choose: impl FnOnce(Option<&Digest>) -> Digest,
+    ) -> Digest {
+        let mut inner = self.lock();
+        let session = inner.session(&scope.key);
+        let began = session.release.filter(|_| !(begins && scope.derived));
+        let release = choose(began.as_ref());
+        if session.release.replace(release) != Some(release) && session.scope.is_some() {
+            inner.unsaved.insert(scope.key.clone());
+        }
+        release
+    }
+
+    /// The release that serves a session that is known.
+    pub(crate) fn release_of(&self, key: &str) -> Option<Digest> {
+        self.lock().sessions.get(key)?.release
     }
 
     /// The join of all that a session has been shown.
@@ -206,6 +231,7 @@ impl Sessions {
         }
         session.began = row.began_at;
         session.life = Some(row.life);
+        session.release = row.release;
         session.scope = Some(Scope {
             session: row.id,
             key: row.key.clone(),
@@ -214,6 +240,7 @@ impl Sessions {
             requester: row.requester,
             workflow: row.workflow,
             at: row.seen_at,
+            release: row.release,
         });
         let more = session.sights.len();
         inner.sights += more;
@@ -227,6 +254,7 @@ impl Sessions {
         let life = session.life.take();
         session.life = Some(life.map_or_else(|| shown.clone(), |life| joined(life, shown)));
         let key = scope.key.clone();
+        session.release = scope.release.or(session.release);
         session.scope.get_or_insert(scope);
         inner.unsaved.insert(key);
     }
@@ -285,6 +313,7 @@ impl Session {
             seen_at: scope.at,
             life: self.life.clone().unwrap_or_default(),
             texts: texts.into_iter().flat_map(bytes).collect(),
+            release: self.release,
         })
     }
 
@@ -347,6 +376,7 @@ mod tests {
             requester: "bo".to_owned(),
             workflow: "support".to_owned(),
             at: Timestamp::from_second(at).unwrap(),
+            release: None,
         }
     }
 

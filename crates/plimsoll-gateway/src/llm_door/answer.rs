@@ -206,7 +206,7 @@ fn propose(
     } else {
         objections.extend(declared::objections(bundle, workflow, &name, &arguments));
     }
-    let found = flow(prepared, &arguments, tool.map(|t| &**t), &gateway.redactor);
+    let found = flow(prepared, &arguments, tool.map(|t| &**t), &gateway.redactor.now());
     let mut act = act(Door::Llm, name.clone(), arguments);
     act.call_id = Some(call.id.clone());
     act.schema = tool.as_ref().and_then(|tool| tool.pin.as_ref()).map(|pin| pin.digest);
@@ -223,6 +223,7 @@ fn propose(
             act: act.id,
             flow: found.clone(),
             trajectory: turn.trajectory.clone(),
+            release: Some(turn.caller.bundle().id),
             at: jiff::Timestamp::now(),
         };
         (key, join)

@@ -6,14 +6,14 @@ use bytes::Bytes;
 use hyper::Method;
 use hyper::header::HeaderMap;
 use plimsoll_bundle::{Bundle, HostedTools, Model, Provider, Workflow};
-use plimsoll_core::{Code, ContentOf, Door, Flow, Objection, Span, SpanKind, ToolName, Trajectory};
+use plimsoll_core::{Code, ContentOf, Digest, Door, Flow, Objection, Span, SpanKind, ToolName, Trajectory};
 use plimsoll_wire::json::{self, Limits, Parsed};
 use plimsoll_wire::llm::{Dialect, HostedTool, Request, Role, Runs};
 use serde_json::json;
 
 use super::actors::AskModel;
 use super::prompt;
-use super::session::scope;
+use super::session::{begins, scope};
 use crate::caller::Caller;
 use crate::content::{Said, kept};
 use crate::context::{Context, Filled, Scope, Shown, Unready};
@@ -86,22 +86,27 @@ pub(super) async fn read(
     let first = body.clone();
     let mut body = body;
     let mut parsed = json::parse(body.clone(), &limits).map_err(malformed)?;
+    let unread = |error: plimsoll_wire::llm::WireError| Refusal::plain(Code::Malformed, error.to_string());
+    // Which conversation it is says which release serves it, and only then is anything read by a release.
+    let prompt = (dialect == Dialect::Responses).then(|| parsed.root().get_some("prompt")).flatten();
+    let prompt = prompt.map(|prompt| Digest::of(prompt.raw()));
+    let mut request = dialect.read_request(parsed.doc()).map_err(unread)?;
+    let mut scope = scope(&headers, caller.principal(), caller.workflow(), &request, prompt);
+    let caller = gateway.aboard(caller, &mut scope, begins(&request))?;
     let mut filled = None;
-    if dialect == Dialect::Responses
+    if prompt.is_some()
         && let Some((with_text, prompt)) =
             prompt::filled_in(caller.bundle(), caller.workflow(), parsed.doc())?
     {
         // From here on it is as if the client had sent the text.
         parsed = json::parse(with_text.clone(), &limits).map_err(malformed)?;
         (body, filled) = (with_text, Some(prompt));
+        request = dialect.read_request(parsed.doc()).map_err(unread)?;
     }
-    let request =
-        dialect.read_request(parsed.doc()).map_err(|e| Refusal::plain(Code::Malformed, e.to_string()))?;
 
     let (bundle, workflow) = (caller.bundle(), caller.workflow());
     let model = model(bundle, workflow, dialect, &request.model)?;
     let shown = shown(bundle, workflow, &request, filled.as_ref());
-    let scope = scope(&headers, caller.principal(), workflow, &shown);
     let context = gateway.see(bundle, workflow, &scope, shown);
     let objections = objections(bundle, workflow, &request);
     let fresh = gateway.fresh(&scope, &context);

@@ -194,7 +194,7 @@ impl Flow {
             }
             let key = (delta.choice, channel(delta.channel));
             let tail = self.tails.entry(key).or_insert_with(|| Tail {
-                redactor: StreamRedactor::new(&self.gateway.redactor),
+                redactor: StreamRedactor::new(&self.gateway.redactor.now()),
                 last: event.clone(),
                 at,
             });

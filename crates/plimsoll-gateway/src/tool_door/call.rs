@@ -42,6 +42,11 @@ pub(super) async fn call(talk: Arc<Talk>, doc: OwnedDoc, outlet: Outlet) -> Answ
         Err(error) => return bad(Some(id), &error.to_string()),
     };
     let name = ToolName::new(talk.server.name.as_str(), call.name.as_ref());
+    let arguments = call.arguments_value();
+    let talk = match talk.as_proposed(&name, &arguments).await {
+        Ok(talk) => talk,
+        Err(refusal) => return refuse(&talk, id, &refusal, false, call.goes_on()),
+    };
     let tool = talk.caller.bundle().find_tool(&name).cloned();
     let params = params_of(tool.as_deref());
     if talk.era() == Era::Stateless {

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use plimsoll_core::Digest;
 use plimsoll_wire::jsonrpc::Id;
 use plimsoll_wire::mcp::{Capabilities, Version};
 use tokio::sync::Notify;
@@ -30,6 +31,13 @@ pub(super) struct Owner {
     pub server: String,
 }
 
+impl Owner {
+    /// What the requests that stand alone are together, for being served by one release.
+    pub(super) fn alone(&self) -> String {
+        format!("alone|{}|{}|{}", self.principal, self.requester, self.workflow)
+    }
+}
+
 /// One session.
 #[derive(Debug)]
 pub(super) struct Session {
@@ -37,6 +45,8 @@ pub(super) struct Session {
     /// What the record calls it.
     pub name: String,
     pub owner: Owner,
+    /// The release it began under.
+    pub release: Digest,
     pub version: Version,
     pub hello: Hello,
     pub capabilities: Capabilities,
@@ -63,6 +73,8 @@ pub(super) struct Running {
 impl Session {
     pub(super) fn new(
         owner: Owner,
+        name: String,
+        release: Digest,
         version: Version,
         hello: Hello,
         capabilities: Capabilities,
@@ -72,8 +84,9 @@ impl Session {
         let id = secret.iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Self {
             id,
-            name: format!("mcp-{}", Uuid::now_v7()),
+            name,
             owner,
+            release,
             version,
             hello,
             capabilities,
@@ -89,6 +102,7 @@ impl Session {
             id: self.id.clone(),
             name: self.name.clone(),
             owner: self.owner.clone(),
+            release: self.release,
             version,
             hello: self.hello.clone(),
             capabilities: self.capabilities,

@@ -3,21 +3,23 @@
 use std::sync::Arc;
 
 use plimsoll_bundle::Server;
-use plimsoll_core::{Account, Code};
+use plimsoll_core::{Account, Code, Digest, ToolName};
 use plimsoll_wire::json::OwnedDoc;
 use plimsoll_wire::jsonrpc::{Body, Frame, Id};
 use plimsoll_wire::mcp::{Answer, Capabilities, Era, Method, Sender, Treatment, Version, translate};
+use serde_json::Value;
 
 use super::session::{Asked, Session};
 use super::stream::Outlet;
 use crate::caller::Caller;
 use crate::gateway::Gateway;
+use crate::joins::JoinKey;
 use crate::refusal::Refusal;
 use crate::upstream::UpstreamError;
 use crate::upstream::mcp::link::{Hello, Link};
 
 /// Everything that is known about a request before it is read further.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Talk {
     pub gateway: Arc<Gateway>,
     pub caller: Caller,
@@ -44,6 +46,37 @@ impl Talk {
             self.headers.iter().filter(|(name, _)| name.starts_with("mcp-") && name != "mcp-session-id");
         let text = |value: &[u8]| serde_json::Value::from(String::from_utf8_lossy(value));
         pairs.map(|(name, value)| (name.clone(), text(value))).collect::<serde_json::Map<_, _>>().into()
+    }
+
+    /// The same talk under the release that this call's proposal was made under: what a model proposed under one
+    /// release is not judged by another.
+    ///
+    /// # Errors
+    /// When that release does not let this caller in, or does not have the server.
+    pub(super) async fn as_proposed(
+        self: &Arc<Self>,
+        tool: &ToolName,
+        arguments: &Value,
+    ) -> Result<Arc<Self>, Refusal> {
+        let key = JoinKey {
+            principal: self.caller.principal().requester().to_owned(),
+            workflow: self.caller.workflow().name.clone(),
+            tool: tool.clone(),
+            arguments: Digest::of_json(arguments),
+        };
+        let Some(bundle) = self.gateway.aboard_of(&self.caller, &key).await else {
+            return Ok(Arc::clone(self));
+        };
+        if bundle.id == self.caller.bundle().id {
+            return Ok(Arc::clone(self));
+        }
+        let caller = self.caller.clone().moved(&bundle)?;
+        let server = bundle.servers.get(&self.server.name).cloned();
+        let server = server.ok_or_else(|| {
+            let text = format!("the release does not have the tool server `{}`", self.server.name);
+            Refusal::plain(Code::UnknownTool, text)
+        })?;
+        Ok(Arc::new(Self { caller, server, ..(**self).clone() }))
     }
 
     /// What the record calls the session.

@@ -21,6 +21,7 @@ pub const CONNECT_TIMEOUT_S: u64 = 10;
 #[derive(Clone, Debug)]
 pub struct HttpClient {
     way: Way,
+    tls: bool,
 }
 
 /// Where requests go.
@@ -57,12 +58,17 @@ impl HttpClient {
             .https_or_http()
             .enable_http1()
             .wrap_connector(http);
-        Ok(Self { way: Way::Network(Arc::new(Pool::new(connector))) })
+        Ok(Self { way: Way::Network(Arc::new(Pool::new(connector))), tls })
     }
 
     /// A client that answers from a tape and reaches nothing.
     pub(crate) const fn recorded(recorded: Arc<Recorded>) -> Self {
-        Self { way: Way::Tape(recorded) }
+        Self { way: Way::Tape(recorded), tls: true }
+    }
+
+    /// Whether it can reach an upstream by https.
+    pub(crate) const fn has_tls(&self) -> bool {
+        self.tls
     }
 
     /// The same, but for models, which it reaches.

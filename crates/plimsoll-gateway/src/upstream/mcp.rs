@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use plimsoll_bundle::{Bundle, Reach, Secret, Server};
-use plimsoll_core::Account;
+use plimsoll_core::{Account, Digest};
 use plimsoll_inspect::redact::Redactor;
 use plimsoll_ledger::Warrant;
 use plimsoll_wire::json::{Limits, parse};
@@ -28,6 +28,7 @@ use self::link::{Hello, Link, Params};
 use super::UpstreamError;
 use super::http::HttpClient;
 use super::tools::{Boxed, ToolAnswer, ToolCaller, ToolRequest};
+use crate::redaction::Redaction;
 
 /// Conversations with tool servers kept at once; the one idle for longest goes first.
 pub const LINKS_MAX: usize = 1_024;
@@ -40,14 +41,15 @@ pub const LINK_IDLE_S: u64 = 1_800;
 #[derive(Debug)]
 pub struct McpUpstreams {
     http: HttpClient,
-    redactor: Redactor,
+    redactor: Arc<Redaction>,
     slots: Mutex<HashMap<Place, Arc<Slot>>>,
 }
 
-/// Where a conversation belongs: who talks, with which server, with which credential.
+/// Where a conversation belongs: who talks, under which release, with which server, with which credential.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Place {
     lane: String,
+    release: Digest,
     server: String,
     credential: String,
     child: bool,
@@ -60,7 +62,7 @@ struct Slot {
 }
 
 impl McpUpstreams {
-    pub fn new(http: HttpClient, redactor: Redactor) -> Self {
+    pub fn new(http: HttpClient, redactor: Arc<Redaction>) -> Self {
         Self { http, redactor, slots: Mutex::default() }
     }
 
@@ -80,6 +82,7 @@ impl McpUpstreams {
         let credential = credential(server, account);
         let place = Place {
             lane: lane.to_owned(),
+            release: bundle.id,
             server: server.name.clone(),
             credential: credential.map(|secret| secret.from.clone()).unwrap_or_default(),
             child: matches!(server.reach, Reach::Stdio { .. }),
@@ -91,7 +94,7 @@ impl McpUpstreams {
         }
         let bounds = bundle.project.bounds;
         let opened =
-            Link::open(&self.http, &self.redactor, server, credential.cloned(), bounds, hello.clone())
+            Link::open(&self.http, &self.redactor.now(), server, credential.cloned(), bounds, hello.clone())
                 .await?;
         let link = Arc::new(opened);
         *held = Some(Arc::clone(&link));

@@ -14,6 +14,7 @@ mod identity;
 mod oidc;
 mod path;
 mod pitfalls;
+mod releases;
 mod shapes;
 mod strict;
 mod witnesses;

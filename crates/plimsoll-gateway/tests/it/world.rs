@@ -20,7 +20,8 @@ use plimsoll_bundle::{Bundle, Env, Tree};
 use plimsoll_core::{Entry, EntryBody, Judged, PrincipalKind};
 use plimsoll_drill::mcp::desk::{self, DeskHandle, DeskOptions, Effect};
 use plimsoll_drill::mock::{self, MockHandle, MockOptions};
-use plimsoll_gateway::{Gateway, GatewayOptions, Operator, releases, server};
+use plimsoll_gateway::standing::{First, Loader, Shelf};
+use plimsoll_gateway::{Gateway, GatewayOptions, Operator, Source, releases, server};
 use plimsoll_inspect::key::{KeyKind, mint};
 use plimsoll_ledger::Seq;
 use plimsoll_store::{AdminKeyRow, KeyRow};
@@ -92,20 +93,12 @@ impl Plan {
     }
 
     fn load(&self, desk: &str, model: &str) -> Result<Bundle, String> {
-        let var = |name: &str| match name {
-            "DESK_URL" => Some(desk.to_owned()),
-            "MODEL_URL" => Some(model.to_owned()),
-            "DESK_READ" => Some(READ_SECRET.to_owned()),
-            "DESK_DRAFT" => Some(DRAFT_SECRET.to_owned()),
-            "DESK_EXECUTE" => Some(EXECUTE_SECRET.to_owned()),
-            "MODEL_KEY" => Some(MODEL_SECRET.to_owned()),
-            _ => self.servers.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()),
-        };
-        let file = |name: &str| Err(format!("there is no file {name}"));
-        let loaded = load(&self.tree, Env { var: &var, file: &file }, &Overrides::default());
-        loaded
-            .map(|(bundle, _)| bundle)
-            .map_err(|found| plimsoll_bundle::render::text(&found, &self.tree, false))
+        load_tree(&self.tree, desk, model, &self.servers)
+    }
+
+    /// The files as they are by now.
+    pub(crate) fn tree(&self) -> &Tree {
+        &self.tree
     }
 
     pub(crate) async fn start(self) -> World {
@@ -120,16 +113,50 @@ impl Plan {
         let script = Script::spawn().await;
         let model = if self.scripted { script.url() } else { format!("http://{}", mock.addr()) };
         let bundle = self.load(&desk.url(), &model)?;
-        World::open(bundle, state, desk, mock, script).await
+        World::open(Source::Directory(Box::new(bundle)), state, desk, mock, script).await
     }
+
+    /// A gateway that runs signed releases, of which this is the first.
+    pub(crate) async fn start_signed(self, trust: &str, release: &str) -> World {
+        let state = tempfile::tempdir().unwrap();
+        let desk =
+            desk::spawn(DeskOptions { delay: self.desk_delay, ..DeskOptions::default() }).await.unwrap();
+        let mock = mock::spawn(self.mock.clone()).await.unwrap();
+        let script = Script::spawn().await;
+        let model = if self.scripted { script.url() } else { format!("http://{}", mock.addr()) };
+        let first = First { trust: Some(trust.as_bytes()), release: Some(release.as_bytes()) };
+        let loader = loader(&desk.url(), &model);
+        let shelf = Shelf::open(state.path(), loader, &first, Timestamp::now()).unwrap();
+        World::open(Source::Releases(Box::new(shelf)), state, desk, mock, script).await.unwrap()
+    }
+}
+
+/// Makes what serves of a release's files, with the secrets of these tests.
+pub(crate) fn loader(desk: &str, model: &str) -> Loader {
+    let (desk, model) = (desk.to_owned(), model.to_owned());
+    Loader(Arc::new(move |tree: &Tree| load_tree(tree, &desk, &model, &[])))
+}
+
+fn load_tree(tree: &Tree, desk: &str, model: &str, more: &[(String, String)]) -> Result<Bundle, String> {
+    let var = |name: &str| match name {
+        "DESK_URL" => Some(desk.to_owned()),
+        "MODEL_URL" => Some(model.to_owned()),
+        "DESK_READ" => Some(READ_SECRET.to_owned()),
+        "DESK_DRAFT" => Some(DRAFT_SECRET.to_owned()),
+        "DESK_EXECUTE" => Some(EXECUTE_SECRET.to_owned()),
+        "MODEL_KEY" => Some(MODEL_SECRET.to_owned()),
+        _ => more.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()),
+    };
+    let file = |name: &str| Err(format!("there is no file {name}"));
+    let loaded = load(tree, Env { var: &var, file: &file }, &Overrides::default());
+    loaded.map(|(bundle, _)| bundle).map_err(|found| plimsoll_bundle::render::text(&found, tree, false))
 }
 
 pub(crate) struct World {
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) addr: SocketAddr,
     desk: Option<DeskHandle>,
-    /// Runs for as long as the world does.
-    _mock: MockHandle,
+    mock: MockHandle,
     pub(crate) script: Arc<Script>,
     state: tempfile::TempDir,
     _stop: watch::Sender<bool>,
@@ -161,7 +188,7 @@ impl Drop for World {
 
 impl World {
     async fn open(
-        bundle: Bundle,
+        bundle: Source,
         state: tempfile::TempDir,
         desk: DeskHandle,
         mock: MockHandle,
@@ -178,12 +205,13 @@ impl World {
         let (stop, stopped) = watch::channel(false);
         tokio::spawn(Arc::clone(&gateway).follow(stopped.clone()));
         tokio::spawn(Arc::clone(&gateway).follow_issuers());
+        tokio::spawn(Arc::clone(&gateway).keep_watch(stopped.clone()));
         tokio::spawn(server::serve(Arc::clone(&gateway), listener, stopped));
         let mut world = Self {
             gateway,
             addr,
             desk: Some(desk),
-            _mock: mock,
+            mock,
             script,
             state,
             _stop: stop,
@@ -196,6 +224,19 @@ impl World {
 
     pub(crate) fn state(&self) -> &Path {
         self.state.path()
+    }
+
+    /// Where its model and its desk are.
+    pub(crate) fn loader(&self) -> Loader {
+        let desk = self.desk.as_ref().map(DeskHandle::url).unwrap_or_default();
+        loader(&desk, &format!("http://{}", self.mock.addr()))
+    }
+
+    /// The state directory as a process that died this moment would have left it.
+    pub(crate) fn image(&self) -> tempfile::TempDir {
+        let image = tempfile::tempdir().unwrap();
+        copy(self.state(), image.path());
+        image
     }
 
     /// The agent of the workflow.
@@ -324,6 +365,17 @@ impl World {
         let mut bytes = Vec::new();
         collect(self.state(), &mut bytes);
         bytes
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy(&entry.path(), &to),
+            false => drop(std::fs::copy(entry.path(), to).unwrap()),
+        }
     }
 }
 

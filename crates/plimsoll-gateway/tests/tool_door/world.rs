@@ -341,7 +341,7 @@ impl World {
             .unwrap_or_else(|diagnostics| panic!("{diagnostics:#?}"));
         let state = tempfile::tempdir().unwrap();
         let options = GatewayOptions {
-            bundle,
+            bundle: plimsoll_gateway::Source::Directory(Box::new(bundle)),
             state_dir: state.path().to_owned(),
             admin_url: "http://127.0.0.1:1".to_owned(),
         };

@@ -12,8 +12,8 @@ impl Proposals for Sqlite {
     fn remember_proposals(&self, proposals: Vec<(Arc<ProposalKey>, Proposal)>) -> Answer<()> {
         self.write("remember proposals", Durability::Normal, move |sql| {
             let upsert = "INSERT OR REPLACE INTO proposal
-                          (principal, workflow, tool, arguments, session, act, flow, trajectory, at)
-                          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+                          (principal, workflow, tool, arguments, session, act, flow, trajectory, at, release)
+                          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
             let mut upsert = sql.prepare_cached(upsert)?;
             for (key, proposal) in proposals {
                 upsert.execute(params![
@@ -26,6 +26,7 @@ impl Proposals for Sqlite {
                     Json(proposal.flow),
                     Json(proposal.trajectory),
                     At(proposal.at),
+                    proposal.release.map(Sha256),
                 ])?;
             }
             Ok(())
@@ -35,7 +36,7 @@ impl Proposals for Sqlite {
     fn proposal(&self, key: &ProposalKey, since: Timestamp) -> Answer<Option<Proposal>> {
         let key = key.clone();
         self.read("look up a proposal", move |sql| {
-            let select = "SELECT session, act, flow, trajectory, at FROM proposal
+            let select = "SELECT session, act, flow, trajectory, at, release FROM proposal
                           WHERE principal = ? AND workflow = ? AND tool = ? AND arguments = ? AND at >= ?";
             let values =
                 params![key.principal, key.workflow, Word(key.tool), Sha256(key.arguments), At(since)];
@@ -45,7 +46,8 @@ impl Proposals for Sqlite {
 
     fn proposals(&self, since: Timestamp, limit: usize) -> Answer<Vec<(ProposalKey, Proposal)>> {
         self.read("list proposals", move |sql| {
-            let select = "SELECT session, act, flow, trajectory, at, principal, workflow, tool, arguments
+            let select =
+                "SELECT session, act, flow, trajectory, at, release, principal, workflow, tool, arguments
                           FROM proposal WHERE at >= ? ORDER BY at DESC LIMIT ?";
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             let mut statement = sql.prepare_cached(select)?;
@@ -60,10 +62,10 @@ impl Proposals for Sqlite {
 
 fn key(row: &Row<'_>) -> rusqlite::Result<ProposalKey> {
     Ok(ProposalKey {
-        principal: row.get(5)?,
-        workflow: row.get(6)?,
-        tool: row.get::<_, Word<_>>(7)?.0,
-        arguments: row.get::<_, Sha256>(8)?.0,
+        principal: row.get(6)?,
+        workflow: row.get(7)?,
+        tool: row.get::<_, Word<_>>(8)?.0,
+        arguments: row.get::<_, Sha256>(9)?.0,
     })
 }
 
@@ -74,5 +76,6 @@ fn proposal(row: &Row<'_>) -> rusqlite::Result<Proposal> {
         flow: row.get::<_, Json<_>>(2)?.0,
         trajectory: row.get::<_, Json<_>>(3)?.0,
         at: row.get::<_, At>(4)?.0,
+        release: row.get::<_, Option<Sha256>>(5)?.map(|release| release.0),
     })
 }

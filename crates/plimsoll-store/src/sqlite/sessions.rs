@@ -1,18 +1,18 @@
 use jiff::Timestamp;
 use rusqlite::{Row, params};
 
-use super::values::{At, Json};
+use super::values::{At, Json, Sha256};
 use super::{Durability, Sqlite};
 use crate::Answer;
 use crate::sessions::{SessionRow, Sessions};
 
-const COLUMNS: &str = "key, id, workflow, principal, requester, began_at, seen_at, life, texts";
+const COLUMNS: &str = "key, id, workflow, principal, requester, began_at, seen_at, life, texts, release";
 
 impl Sessions for Sqlite {
     fn remember_sessions(&self, sessions: Vec<SessionRow>) -> Answer<()> {
         self.write("remember sessions", Durability::Normal, move |sql| {
             let upsert =
-                format!("INSERT OR REPLACE INTO session ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                format!("INSERT OR REPLACE INTO session ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
             let mut upsert = sql.prepare_cached(&upsert)?;
             for session in sessions {
                 upsert.execute(params![
@@ -25,6 +25,7 @@ impl Sessions for Sqlite {
                     At(session.seen_at),
                     Json(session.life),
                     session.texts,
+                    session.release.map(Sha256),
                 ])?;
             }
             Ok(())
@@ -57,5 +58,6 @@ fn session(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
         seen_at: row.get::<_, At>(6)?.0,
         life: row.get::<_, Json<_>>(7)?.0,
         texts: row.get(8)?,
+        release: row.get::<_, Option<Sha256>>(9)?.map(|release| release.0),
     })
 }
