@@ -19,6 +19,7 @@ mod listener;
 mod logins;
 mod pages;
 pub mod question;
+pub mod release_words;
 mod routes;
 mod scope;
 mod style;
@@ -33,7 +34,7 @@ use std::sync::Arc;
 use plimsoll_gateway::{Gateway, Reading};
 
 pub use listener::{DRAIN_S, HEAD_TIMEOUT_S, serve};
-pub use routes::{Auth, ROUTES, Route};
+pub use routes::{Auth, Needs, ROUTES, Route};
 
 use logins::Logins;
 

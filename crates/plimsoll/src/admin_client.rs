@@ -81,22 +81,24 @@ impl AdminClient {
     /// # Errors
     /// When the gateway does not answer, or says no; its own message and help are passed on.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
-        self.call(Method::GET, path, None).await
+        self.call(Method::GET, path, Bytes::new()).await
     }
 
     /// # Errors
     /// As [`get`](Self::get).
     pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Result<T, Error> {
-        self.call(Method::POST, path, Some(body)).await
+        self.call(Method::POST, path, Bytes::from(body.to_string())).await
     }
 
-    async fn call<T: DeserializeOwned>(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<&Value>,
-    ) -> Result<T, Error> {
-        let bytes = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
+    /// Posts a file that is JSON already.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn send<T: DeserializeOwned>(&self, path: &str, body: Bytes) -> Result<T, Error> {
+        self.call(Method::POST, path, body).await
+    }
+
+    async fn call<T: DeserializeOwned>(&self, method: Method, path: &str, bytes: Bytes) -> Result<T, Error> {
         let request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base))

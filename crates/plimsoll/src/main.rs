@@ -47,7 +47,7 @@ enum Command {
     Check(cmd::check::Check),
     /// What a change of the repository makes possible: the behaviour diff, for reviewers
     Diff(cmd::diff::Diff),
-    /// What the AI may do, signed: make a release, approve it, look at it
+    /// What the AI may do, signed: make a release, approve it, put it into force, take it back
     Release(cmd::release::Release),
     /// What tool servers changed about their tools, for the person who pins it
     Tools(cmd::tools::Tools),

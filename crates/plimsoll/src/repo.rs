@@ -1,8 +1,10 @@
 //! Finding and loading the workflow repository a verb works on.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use plimsoll_bundle::{Bundle, Diagnostic, Env, Overrides, ToReview, Tree, load, to_review};
+use plimsoll_gateway::standing::Loader;
 
 use crate::talk::Error;
 
@@ -64,6 +66,28 @@ impl Repo {
             false => Err(Error::new(format!("there is no ledger at {}", state.display()))
                 .help("`plimsoll up` makes one; --repo names the repository, PLIMSOLL_STATE the directory")),
         }
+    }
+
+    /// Makes what serves of a release's files, with the environment of this process. Files that it names outside of
+    /// itself are looked for where the repository would be.
+    pub fn loader(&self) -> Result<Loader, Error> {
+        let overrides = overrides(false)?;
+        let root = self.repo.clone();
+        Ok(Loader(Arc::new(move |tree: &Tree| {
+            let file =
+                |name: &str| std::fs::read_to_string(root.join(name)).map_err(|error| error.to_string());
+            let env = Env { var: &|name| std::env::var(name).ok(), file: &file };
+            let loaded = load(tree, env, &overrides).map(|(bundle, _)| bundle);
+            loaded.map_err(|found| plimsoll_bundle::render::text(&found, tree, false))
+        })))
+    }
+
+    /// The state directory, also where no repository is at hand: a gateway that runs signed releases needs none.
+    pub fn state_of_releases(&self) -> Result<PathBuf, Error> {
+        let at_hand =
+            std::env::var_os("PLIMSOLL_STATE").is_none() && self.repo.join("plimsoll.yaml").is_file();
+        let bundle = if at_hand { self.load(true)?.bundle } else { None };
+        Ok(self.state_dir(bundle.as_ref()))
     }
 
     /// The directory of ledger and database: `PLIMSOLL_STATE`, else what plimsoll.yaml says.

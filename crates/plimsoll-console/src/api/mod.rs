@@ -7,6 +7,7 @@ pub(crate) mod entries;
 pub(crate) mod health;
 pub(crate) mod privacy;
 pub(crate) mod release;
+pub(crate) mod releases;
 pub(crate) mod sessions;
 pub(crate) mod stops;
 

@@ -362,6 +362,11 @@ pub(super) fn words(body: &EntryBody) -> (&'static str, String) {
             };
             ("grant", text)
         }
+        EntryBody::Release(step) => {
+            let told = crate::release_words::step(step);
+            let lines: String = told.lines.iter().map(|line| format!("; {line}")).collect();
+            ("release", format!("{}{lines}", told.title))
+        }
         EntryBody::Turned { code, detail } => {
             ("turned", format!("{code} {}: {}", code.title(), shown(detail)))
         }

@@ -3,6 +3,7 @@
 pub(crate) mod approvals;
 pub(crate) mod login;
 pub(crate) mod overview;
+pub(crate) mod releases;
 pub(crate) mod sessions;
 
 use std::sync::Arc;

@@ -70,9 +70,14 @@ impl House {
     }
 
     pub(crate) async fn open_at(address: &str) -> Self {
+        Self::open_of(bundle(), address).await
+    }
+
+    /// The same for another repository.
+    pub(crate) async fn open_of(bundle: Bundle, address: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let options = GatewayOptions {
-            bundle: bundle(),
+            bundle: plimsoll_gateway::Source::Directory(Box::new(bundle)),
             state_dir: dir.path().to_owned(),
             admin_url: "http://127.0.0.1:7301".to_owned(),
         };

@@ -1,7 +1,10 @@
 //! Everybody who has no business here, at every route there is.
 
+use plimsoll_bundle::Power;
+use serde_json::json;
+
 use super::fixture::House;
-use crate::{Auth, ROUTES};
+use crate::{Auth, Needs, ROUTES};
 
 fn path(pattern: &str) -> String {
     pattern.replace("{id}", "T-1").replace("{file}", "console.css")
@@ -34,13 +37,60 @@ async fn every_route_is_closed_to_strangers_and_agents() {
             Auth::Login => assert!(row.iter().all(closed), "{route:?} {row:?}"),
         }
         picture.push_str(&format!(
-            "{:<6} {:<24} {:<6} {row:?}\n",
+            "{:<6} {:<24} {:<6} {:<15} {row:?}\n",
             route.method,
             route.path,
-            format!("{:?}", route.auth)
+            format!("{:?}", route.auth),
+            format!("{:?}", route.needs)
         ));
     }
     insta::assert_snapshot!("who_may_come_in", picture);
+}
+
+/// What changes something and needs no more than an admin key or a log-in, and why that is enough.
+const ENOUGH: &[(&str, &str)] = &[
+    ("/api/stops", "anybody on call may stop everything"),
+    ("/api/stops/lift", "and is named in the record when they lift it"),
+    ("/stops", "the same by form"),
+    ("/stops/lift", "the same by form"),
+    ("/api/acts/{id}/settle", "whoever looked it up says so, under their name"),
+    ("/acts/{id}/settle", "the same by form"),
+    ("/api/erasures", "on record before a key goes, and a legal hold keeps it"),
+    ("/api/holds", "keeps what would go, on record"),
+    ("/api/readings", "says what was read, and opens nothing"),
+    ("/api/glass", "asks, and opens nothing before another person agrees"),
+    ("/login", "is how one becomes somebody"),
+    ("/logout", "ends one's own log-in"),
+];
+
+#[test]
+fn what_changes_something_names_what_it_needs() {
+    for route in ROUTES.iter().filter(|route| route.method != "GET" && route.needs == Needs::Nothing) {
+        assert!(ENOUGH.iter().any(|(path, _)| *path == route.path), "{route:?} names no power and no reason");
+    }
+    for (path, _) in ENOUGH {
+        assert!(ROUTES.iter().any(|route| route.path == *path), "{path} is gone");
+    }
+}
+
+#[tokio::test]
+async fn a_person_without_the_power_gets_nowhere() {
+    let mut bundle = super::fixture::bundle();
+    bundle.people.may.insert("owner".to_owned(), Power::ALL.into());
+    let house = House::open_of(bundle, "127.0.0.1:0").await;
+    let (cookie, csrf) = house.login(&house.rosa).await;
+    let mut tried = 0;
+    for route in ROUTES {
+        let Needs::Power(power) = route.needs else { continue };
+        tried += 1;
+        let answer = match route.auth {
+            Auth::Key => house.api(&house.rosa, route.method, route.path, json!({ "reason": "x" })).await,
+            _ => house.form(&cookie, route.path, &format!("csrf={csrf}&release=&reason=x")).await,
+        };
+        assert_eq!(answer.status, 403, "{route:?} {power:?}: {}", answer.body);
+        assert!(answer.body.contains("no role of theirs says so"), "{route:?}: {}", answer.body);
+    }
+    assert!(tried >= 5, "only {tried} routes need a power");
 }
 
 #[tokio::test]

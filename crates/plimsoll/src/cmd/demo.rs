@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use plimsoll_bundle::{Bundle, Env, Overrides, Tree, load};
 use plimsoll_drill::mcp::desk::{self, DeskHandle, DeskOptions, Effect};
 use plimsoll_drill::mock::{self, MockOptions};
+use plimsoll_gateway::Source;
 use serde_json::{Value, json};
 
 use crate::agent::{Agent, Http};
@@ -93,7 +94,7 @@ impl Stage {
         let model = mock::spawn(MockOptions::default()).await?;
         let model_url = model.base_url().trim_end_matches("/v1").to_owned();
         let bundle = repository(record, &desk.url(), &model_url)?;
-        let running = start(bundle, state, listen, admin).await?;
+        let running = start(Source::Directory(Box::new(bundle)), state, listen, admin).await?;
         let store = running.gateway.store();
         let agent_key = make::agent(store, "support-agent", "support").await?;
         let admin_key = make::admin(store, "rosa").await?;

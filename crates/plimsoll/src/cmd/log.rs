@@ -34,7 +34,7 @@ pub struct Log {
     tool: Option<String>,
     #[arg(long, value_parser = ["allow", "hold", "refuse"])]
     decision: Option<String>,
-    /// intent, decision, outcome, approval, stop, config, key, gateway, turned, erasure, hold, read, grant
+    /// intent, decision, outcome, approval, stop, config, key, gateway, turned, erasure, hold, read, grant, release
     #[arg(long)]
     kind: Option<String>,
     /// `90s`, `30m`, `1h`, `7d`, or a time

@@ -1,10 +1,12 @@
 //! `plimsoll up`: the gateway.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use plimsoll_bundle::Bundle;
-use plimsoll_gateway::{Gateway, GatewayOptions, server};
+use plimsoll_gateway::standing::{BootError, First, Shelf};
+use plimsoll_gateway::{Gateway, GatewayOptions, Source, server};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -28,6 +30,12 @@ pub struct Up {
     /// Where the console and admin API are reached; default: plimsoll.yaml, else 127.0.0.1:7301
     #[arg(long, value_name = "ADDR")]
     admin: Option<String>,
+    /// Whom to trust, from `plimsoll release trust`: once, before the first release
+    #[arg(long, value_name = "FILE")]
+    trust: Option<PathBuf>,
+    /// The first signed release; later ones come with `plimsoll release install`
+    #[arg(long, value_name = "FILE")]
+    release: Option<PathBuf>,
     /// Log as JSON lines
     #[arg(long)]
     log_json: bool,
@@ -37,6 +45,42 @@ impl Up {
     pub fn run(self) -> Done {
         logging(self.log_json);
         raise_open_files();
+        let (source, state) = self.source()?;
+        let (project, told) = match &source {
+            Source::Directory(bundle) => (bundle.project.clone(), told(bundle)),
+            Source::Releases(shelf) => {
+                let live = shelf.live().ok_or(BootError::NoLive)?;
+                (live.project.clone(), told(&live))
+            }
+        };
+        let data = self.listen.unwrap_or(project.listen_data);
+        let admin = self.admin.unwrap_or(project.listen_admin);
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(run(source, told, state, data, admin))?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Signed releases where they are asked for or in force; else the directory, unless its environment runs signed
+    /// releases only.
+    fn source(&self) -> Result<(Source, PathBuf), Error> {
+        let state = self.repo.state_of_releases()?;
+        if self.trust.is_some() || self.release.is_some() || Shelf::is_in_use(&state) {
+            let file = |path: &Option<PathBuf>| {
+                let read = |path: &PathBuf| {
+                    std::fs::read(path).map_err(|error| Error::new(format!("{}: {error}", path.display())))
+                };
+                path.as_ref().map(read).transpose()
+            };
+            let (trust, release) = (file(&self.trust)?, file(&self.release)?);
+            let first = First { trust: trust.as_deref(), release: release.as_deref() };
+            let loader = self.repo.loader()?;
+            let shelf = Shelf::open(&state, loader, &first, jiff::Timestamp::now()).map_err(|error| {
+                Error::from(error).help(
+                    "this gateway runs signed releases only; nothing was started, and a directory is not taken instead",
+                )
+            })?;
+            return Ok((Source::Releases(Box::new(shelf)), state));
+        }
         let loaded = self.repo.load(false)?;
         let Some(bundle) = loaded.bundle else {
             talk::data(plimsoll_bundle::render::text(&loaded.diagnostics, &loaded.tree, talk::colour()));
@@ -44,13 +88,25 @@ impl Up {
                 Error::new("the workflow repository does not load").help("`plimsoll check` says the same")
             );
         };
+        if bundle.project.here().is_some() {
+            let message = format!(
+                "the environment `{}` runs signed releases only: plimsoll.yaml lists it under `environments`",
+                bundle.project.environment
+            );
+            return Err(Error::new(message).help(
+                "make one with `plimsoll release create`, and start with `plimsoll up --trust trust.json --release FILE`",
+            ));
+        }
         let state = self.repo.state_dir(Some(&bundle));
-        let data = self.listen.unwrap_or_else(|| bundle.project.listen_data.clone());
-        let admin = self.admin.unwrap_or_else(|| bundle.project.listen_admin.clone());
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        runtime.block_on(run(bundle, state, data, admin))?;
-        Ok(ExitCode::SUCCESS)
+        Ok((Source::Directory(Box::new(bundle)), state))
     }
+}
+
+/// The first line of what is said at start: release and modes.
+fn told(bundle: &Bundle) -> String {
+    let modes: Vec<String> =
+        bundle.workflows.values().map(|w| format!("{} ({})", w.name, w.mode.name())).collect();
+    format!("release {} · {}", bundle.id.short(), modes.join(", "))
 }
 
 /// A gateway that listens.
@@ -68,23 +124,21 @@ pub struct Running {
     notary: tokio::task::JoinHandle<()>,
     /// Tells a collector what happens.
     teller: tokio::task::JoinHandle<()>,
+    /// Watches the release on its way.
+    watcher: tokio::task::JoinHandle<()>,
 }
 
 /// Opens the ledger, binds both listeners, and serves.
-pub async fn start(
-    bundle: Bundle,
-    state: std::path::PathBuf,
-    data: &str,
-    admin: &str,
-) -> Result<Running, Error> {
+pub async fn start(source: Source, state: PathBuf, data: &str, admin: &str) -> Result<Running, Error> {
     let bind = async |addr: &str| {
         TcpListener::bind(addr).await.map_err(|error| Error::new(format!("can't listen on {addr}: {error}")))
     };
     let (data, admin) = (bind(data).await?, bind(admin).await?);
     let (data_addr, admin_addr) = (data.local_addr()?, admin.local_addr()?);
-    let release = bundle.id.short();
-    let options = GatewayOptions { bundle, state_dir: state, admin_url: format!("http://{admin_addr}") };
+    let options =
+        GatewayOptions { bundle: source, state_dir: state, admin_url: format!("http://{admin_addr}") };
     let gateway = Gateway::open(options).await?;
+    let release = gateway.bundle().id.short();
     gateway
         .record_gateway("started", &format!("release {release}, version {}", env!("CARGO_PKG_VERSION")))
         .await?;
@@ -92,7 +146,8 @@ pub async fn start(
     let (stop_following, following_stopped) = watch::channel(false);
     let follower = tokio::spawn(Arc::clone(&gateway).follow(following_stopped.clone()));
     let notary = tokio::spawn(Arc::clone(&gateway).keep_checkpoints(following_stopped.clone()));
-    let teller = tokio::spawn(Arc::clone(&gateway).keep_telemetry(following_stopped));
+    let teller = tokio::spawn(Arc::clone(&gateway).keep_telemetry(following_stopped.clone()));
+    let watcher = tokio::spawn(Arc::clone(&gateway).keep_watch(following_stopped));
     tokio::spawn(Arc::clone(&gateway).follow_issuers());
     tokio::spawn(Arc::clone(&gateway).keep_looking(stopped.clone()));
     let tasks = vec![
@@ -109,6 +164,7 @@ pub async fn start(
         follower,
         notary,
         teller,
+        watcher,
     })
 }
 
@@ -124,16 +180,14 @@ impl Running {
         self.follower.await?;
         self.notary.await?;
         self.teller.await?;
+        self.watcher.await?;
         Ok(())
     }
 }
 
-async fn run(bundle: Bundle, state: std::path::PathBuf, data: String, admin: String) -> Result<(), Error> {
-    let modes: Vec<String> =
-        bundle.workflows.values().map(|w| format!("{} ({})", w.name, w.mode.name())).collect();
-    let release = bundle.id.short();
-    let running = start(bundle, state, &data, &admin).await?;
-    talk::say(format!("plimsoll {} · release {release} · {}", env!("CARGO_PKG_VERSION"), modes.join(", ")));
+async fn run(source: Source, told: String, state: PathBuf, data: String, admin: String) -> Result<(), Error> {
+    let running = start(source, state, &data, &admin).await?;
+    talk::say(format!("plimsoll {} · {told}", env!("CARGO_PKG_VERSION")));
     talk::say(format!("  models  http://{}/v1   (Anthropic: http://{})", running.data, running.data));
     talk::say(format!("  tools   http://{}/mcp/<server>", running.data));
     talk::say(format!("  admin   http://{}", running.admin));

@@ -3,8 +3,13 @@
 mod approve;
 mod create;
 mod findings;
+mod install;
+mod log;
 mod page;
+mod promote;
+mod rollback;
 mod show;
+mod status;
 mod trust;
 
 use std::io::{IsTerminal as _, Read as _, Write as _};
@@ -19,7 +24,7 @@ use crate::cmd::diff_sides::{Source, State};
 use crate::repo::Repo;
 use crate::talk::{self, Done, Error};
 
-/// What the AI may do, signed: make a release, approve it, look at it
+/// What the AI may do, signed: make a release, approve it, put it into force, take it back
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   plimsoll key sign --name ines                          a key; its public line goes into people.yaml
@@ -44,6 +49,11 @@ enum Verb {
     Show(show::Show),
     /// Whom a gateway believes about releases, for its first start
     Trust(trust::TrustArgs),
+    Install(install::Install),
+    Status(status::Status),
+    Promote(promote::Promote),
+    Rollback(rollback::Rollback),
+    Log(log::Log),
 }
 
 impl Release {
@@ -54,6 +64,11 @@ impl Release {
             Verb::Approve(approve) => approve.run(&repo),
             Verb::Show(show) => show.run(),
             Verb::Trust(trust) => trust.run(&repo),
+            Verb::Install(install) => install.run(),
+            Verb::Status(status) => status.run(),
+            Verb::Promote(promote) => promote.run(),
+            Verb::Rollback(rollback) => rollback.run(),
+            Verb::Log(log) => log.run(),
         }
     }
 }

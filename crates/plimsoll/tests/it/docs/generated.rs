@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use plimsoll_bundle::Bounds;
-use plimsoll_console::{Auth, ROUTES};
+use plimsoll_console::{Auth, Needs, ROUTES};
 use plimsoll_core::Code;
 use plimsoll_gateway::server::Endpoint;
 use plimsoll_wire::json::Limits;
@@ -74,7 +74,14 @@ fn endpoints() {
             Auth::Key => "an admin key",
             Auth::Login => "a person who has logged in",
         };
-        let _ = writeln!(page, "| {} | `{}` | {who} |", route.method, route.path);
+        let needs = match route.needs {
+            Needs::Nothing => String::new(),
+            Needs::Power(power) => format!("; they need the power `{}`", power.name()),
+            Needs::Vote => "; they need a role that the question names, and did not ask it".to_owned(),
+            Needs::Reads => "; of what is sealed they see what their roles read".to_owned(),
+            Needs::Another => "; not whoever asked".to_owned(),
+        };
+        let _ = writeln!(page, "| {} | `{}` | {who}{needs} |", route.method, route.path);
     }
     bless("docs/endpoints.md", &page);
 }
