@@ -56,14 +56,10 @@ impl Gateway {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                _ = tick.tick() => self.look().await,
+                _ = tick.tick() => self.look_at(Timestamp::now()).await,
                 _ = stop.changed() => return,
             }
         }
-    }
-
-    async fn look(&self) {
-        self.look_at(Timestamp::now()).await;
     }
 
     /// One look, as if it were this time: takes in what was written since the last, and does what follows.
