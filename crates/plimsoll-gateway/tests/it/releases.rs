@@ -213,11 +213,11 @@ async fn a_conversation_keeps_its_release_at_both_doors() {
     let (two, one) = (yard.second.id().to_string(), yard.first.id().to_string());
     // Refused at the LLM door already, where the canary judges the model's answer.
     let refused = yard.session(&canary).propose("refund_order", &refund()).await;
-    assert!(refused.text().contains("no-refunds"), "{}", refused.text());
+    assert!(refused.text().contains("PLM-0200"), "{}", refused.text());
     assert_eq!(yard.release_of(&canary), two);
     // What the live release let pass is judged by it at the tool door, whatever a stranger's call would be.
     let done = yard.session(&live).propose("refund_order", &refund()).await;
-    assert!(!done.text().contains("no-refunds"), "{}", done.text());
+    assert!(!done.text().contains("PLM-0200"), "{}", done.text());
     yard.world.client().call("desk", "refund_order", refund()).await.expect(200, "refunded");
     assert_eq!(yard.release_of(&live), one);
     // An act that both let pass is judged at the tool door by the release of its conversation.
