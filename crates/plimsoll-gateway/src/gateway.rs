@@ -148,7 +148,11 @@ impl Gateway {
         options: GatewayOptions,
         recorded: Arc<Recorded>,
     ) -> Result<Arc<Self>, StartError> {
-        let http = HttpClient::of_models(recorded, wants_tls(&options.bundle)).map_err(StartError::Trust)?;
+        let tls = match &options.bundle {
+            Source::Directory(bundle) => wants_tls(bundle),
+            Source::Releases(_) => true,
+        };
+        let http = HttpClient::of_models(recorded, tls).map_err(StartError::Trust)?;
         let gateway = Self::open_with(options, http).await?;
         let _first = gateway.guests.set(std::sync::Mutex::default());
         Ok(gateway)

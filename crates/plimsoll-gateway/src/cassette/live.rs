@@ -12,7 +12,7 @@ use plimsoll_bundle::replay::in_short;
 use super::play::{Difference, Playing, is_same};
 use super::tape::{Does, Door, Line, Step, Tape};
 use super::upstream::{Recorded, without_tools};
-use crate::gateway::{Gateway, GatewayOptions, StartError};
+use crate::gateway::{Gateway, GatewayOptions, Source, StartError};
 
 /// Characters of an act's arguments that are told.
 const ARGUMENTS_MAX: usize = 200;
@@ -56,8 +56,11 @@ pub enum LiveError {
 pub async fn live(bundle: Bundle, mut tape: Tape, state: &Path) -> Result<Lived, LiveError> {
     let bundle = without_tools(bundle);
     let recorded = Arc::new(Recorded::new(&bundle, std::mem::take(&mut tape.answers)));
-    let options =
-        GatewayOptions { bundle, state_dir: state.to_owned(), admin_url: "http://127.0.0.1".to_owned() };
+    let options = GatewayOptions {
+        bundle: Source::Directory(Box::new(bundle)),
+        state_dir: state.to_owned(),
+        admin_url: "http://127.0.0.1".to_owned(),
+    };
     let gateway = Gateway::open_with_models(options, Arc::clone(&recorded)).await?;
     let mut playing = Playing::new(gateway, recorded, tape.workflow);
     let mut lived = Lived { steps: tape.steps.len(), played: 0, acts: 0, departure: None };

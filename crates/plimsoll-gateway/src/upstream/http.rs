@@ -77,8 +77,8 @@ impl HttpClient {
     /// See [`new`](Self::new).
     pub(crate) fn of_models(recorded: Arc<Recorded>, tls: bool) -> std::io::Result<Self> {
         Ok(match Self::new(tls)?.way {
-            Way::Network(pool) => Self { way: Way::Models(Arc::new((recorded, pool))) },
-            way => Self { way },
+            Way::Network(pool) => Self { way: Way::Models(Arc::new((recorded, pool))), tls },
+            way => Self { way, tls },
         })
     }
 
