@@ -9,6 +9,7 @@ mod agent;
 mod bench;
 mod chain;
 mod cmd;
+mod drills;
 mod replay;
 mod repo;
 mod signing;
@@ -53,6 +54,10 @@ enum Command {
     Tools(cmd::tools::Tools),
     /// Compare the world with the release: tools, models, prompts, addresses, certificates
     Drift(cmd::drift::Drift),
+    /// Drills: scripted conversations, decided without a model, and compared with what they expect
+    Drill(cmd::drill::Drill),
+    /// Whether what must always hold does: invariants, proved with cvc5, or tried where it is not installed
+    Prove(cmd::prove::Prove),
     /// Run the gateway for a workflow repository
     Up(cmd::up::Up),
     /// Look at repository, ledger, database and tool servers, and say what is wrong
@@ -106,6 +111,8 @@ fn main() -> ExitCode {
         Command::Release(args) => args.run(),
         Command::Tools(args) => args.run(),
         Command::Drift(args) => args.run(),
+        Command::Drill(args) => args.run(),
+        Command::Prove(args) => args.run(),
         Command::Up(args) => args.run(),
         Command::Mcp(args) => args.run(),
         Command::Log(args) => args.run(),

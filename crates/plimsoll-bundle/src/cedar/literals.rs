@@ -43,6 +43,40 @@ pub(super) fn looks_at_act(json: &Value) -> bool {
     scoped || json.get("conditions").is_some_and(|conditions| mentions(conditions, &["resource", "action"]))
 }
 
+/// Whether some of it can fail once it is valid: arithmetic overflows, and of extension functions nobody here
+/// knows. What is not on the list may err.
+pub(super) fn may_err(json: &Value) -> bool {
+    match json {
+        Value::Array(items) => items.iter().any(may_err),
+        Value::Object(members) => {
+            members.iter().any(|(name, inner)| ARITHMETIC.contains(&name.as_str()) && inner.is_object())
+                || members.iter().any(|(name, inner)| {
+                    inner.is_array() && !PARSED.contains(&name.as_str()) && !LISTS.contains(&name.as_str())
+                })
+                || members.values().any(may_err)
+        }
+        _ => false,
+    }
+}
+
+const ARITHMETIC: [&str; 4] = ["+", "-", "*", "neg"];
+
+/// Members of Cedar's JSON form that hold lists and call nothing.
+const LISTS: [&str; 4] = ["conditions", "Set", "entities", "attr"];
+
+/// Extension functions that can't fail on a value of their type; a literal is parsed when it is validated.
+const PARSED: [&str; 9] = [
+    "decimal",
+    "datetime",
+    "duration",
+    "lessThan",
+    "lessThanOrEqual",
+    "greaterThan",
+    "greaterThanOrEqual",
+    "ip",
+    "isInRange",
+];
+
 fn mentions(node: &Value, names: &[&str]) -> bool {
     match node {
         Value::Array(items) => items.iter().any(|item| mentions(item, names)),

@@ -9,6 +9,8 @@
 //! the entities they may walk, the facts they read. A judgement touches one slice.
 
 mod args;
+mod assume;
+mod claims;
 mod context;
 mod fact;
 mod flow;
@@ -24,16 +26,20 @@ mod slice;
 mod tests;
 mod vocabulary;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use cedar_policy::{Authorizer, Decision, PolicyId, Request, Response, Schema};
 use plimsoll_core::{Assume, Case, Judgement, RuleHit, Rules, ToolName};
 
+use self::claims::Claims;
+pub(crate) use self::claims::{Ask, Facts, Invariant};
 pub(crate) use self::literals::{Literal, Literals};
 pub use self::nearest::Nearest;
 use self::policy::Rule;
 pub(crate) use self::probe::{Book, Memo, Probe, Reach, contents};
+#[cfg(feature = "solver")]
+pub(crate) use self::schema::group_names;
 use self::slice::Slice;
 use crate::{Diagnostic, Model, Server, Workflow};
 
@@ -91,6 +97,10 @@ pub struct Engine {
     rules: BTreeMap<PolicyId, Rule>,
     schema_text: String,
     warnings: Vec<Diagnostic>,
+    /// Claims that mean nothing in this repository, and why.
+    unasked: Vec<(String, String)>,
+    /// What it was compiled with.
+    shipped: Shipped,
 }
 
 impl Engine {
@@ -100,15 +110,22 @@ impl Engine {
     /// # Errors
     /// Everything that is wrong with the policies, with file and place. Nothing loads then.
     pub fn compile(parts: Parts<'_>) -> Result<Self, Vec<Diagnostic>> {
+        Self::compile_with(parts, Claims::none())
+    }
+
+    /// The same with claims beside the policies: they decide nothing, and can be asked about.
+    fn compile_with(parts: Parts<'_>, claims: Claims<'_>) -> Result<Self, Vec<Diagnostic>> {
         let (shapes, mut diagnostics) = schema::shapes(parts);
         let schema_text = schema::text(&shapes, None);
         let schema = schema::parse(&schema_text).map_err(|d| vec![d])?;
-        let inhabited = shapes.values().flat_map(|shape| shape.groups()).collect();
-        let (rules, found) = policy::load(&files(parts.policies, parts.shipped), &schema, inhabited);
+        let inhabited: HashSet<String> = shapes.values().flat_map(|shape| shape.groups()).collect();
+        let (mut rules, found) =
+            policy::load(&files(parts.policies, parts.shipped), &schema, inhabited.clone());
         diagnostics.extend(found);
         if diagnostics.iter().any(Diagnostic::is_error) {
             return Err(diagnostics);
         }
+        let unasked = claims.join(&mut rules, &schema, inhabited);
         let reads = slice::reads(&shapes, &rules);
         let narrowed = schema::parse(&schema::text(&shapes, Some(&reads))).map_err(|d| vec![d])?;
         let slices = slice::all(parts, shapes, &rules, &reads, &schema).map_err(|d| vec![d])?;
@@ -119,12 +136,19 @@ impl Engine {
             rules: rules.into_iter().map(|rule| (rule.policy.id().clone(), rule)).collect(),
             schema_text,
             warnings: diagnostics,
+            unasked,
+            shipped: parts.shipped.clone(),
         })
     }
 
     /// The generated schema, for `plimsoll check --schema` and for editors.
     pub fn schema(&self) -> &str {
         &self.schema_text
+    }
+
+    /// The policies that came with the Plimsoll it was compiled by.
+    pub(crate) fn shipped(&self) -> &Shipped {
+        &self.shipped
     }
 
     /// What somebody should look at, though it loads.

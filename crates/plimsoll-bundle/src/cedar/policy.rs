@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Range;
 
 use cedar_policy::{
-    ActionConstraint, EntityUid, Policy, PolicyId, PolicySet, Schema, ValidationMode, ValidationWarning,
-    Validator,
+    ActionConstraint, Effect, EntityUid, Policy, PolicyId, PolicySet, Schema, ValidationMode,
+    ValidationWarning, Validator,
 };
 use miette::Diagnostic as Complaint;
 
@@ -32,7 +32,28 @@ pub(super) struct Rule {
     pub(super) reads: Reads,
     /// It says what must always hold.
     pub(super) invariant: bool,
+    pub(super) standing: Standing,
 }
+
+/// What a rule is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It decides.
+    Policy,
+    /// It decides too, and the others must not need it: an invariant of the repository.
+    Net,
+    /// It decides nothing: what the others must imply, asked at release.
+    Claim,
+}
+
+impl Standing {
+    pub(super) const fn decides(self) -> bool {
+        !matches!(self, Self::Claim)
+    }
+}
+
+/// The folder of a repository's own invariants.
+pub(crate) const INVARIANTS_FOLDER: &str = "policies/invariants/";
 
 /// Parses and validates all files. The rules count only when there is no error among the diagnostics.
 pub(super) fn load(
@@ -109,6 +130,16 @@ impl Loading {
             self.diagnostics.push(places.at(policy.id(), found));
             return;
         }
+        let net = file.path.starts_with(INVARIANTS_FOLDER);
+        if net && policy.effect() == Effect::Permit {
+            let message = format!("the invariant `{id}` permits, and an invariant only forbids");
+            let found = Diagnostic::error("cedar/invariant-permits", &file.path, message).help(
+                "say what must never happen, as `forbid (…) unless { … }`; a rule that grants belongs into \
+                 another file of `policies/`",
+            );
+            self.diagnostics.push(places.at(policy.id(), found));
+            return;
+        }
         self.named.insert(id.clone(), here);
         self.rules.push(Rule {
             policy: policy.new_id(PolicyId::new(&id)),
@@ -116,6 +147,7 @@ impl Loading {
             rank: self.rules.len(),
             reads: Reads::of(policy),
             invariant: file.path == SHIPPED_INVARIANTS || file.path.starts_with("policies/invariants/"),
+            standing: if net { Standing::Net } else { Standing::Policy },
             id,
         });
     }

@@ -15,7 +15,7 @@ use super::Engine;
 use super::context::{self, Known};
 use super::fact::Fact;
 use super::literals::{self, Literals};
-use super::policy::Rule;
+use super::policy::{Rule, Standing};
 use super::slice::{self, Slice};
 use super::vocabulary::ARGS;
 
@@ -60,8 +60,8 @@ pub(crate) struct Book {
 }
 
 #[derive(Debug)]
-struct Page {
-    content: Digest,
+pub(super) struct Page {
+    pub(super) content: Digest,
     literals: Literals,
     looks_at_act: bool,
 }
@@ -91,7 +91,9 @@ impl Engine {
         let mut asked: Vec<Asked<'e>> = slice
             .policies
             .policies()
-            .filter_map(|policy| Asked::new(self.rules.get(policy.id())?, book, &fields))
+            .map(Policy::id)
+            .chain(&slice.claims)
+            .filter_map(|id| Asked::new(self.rules.get(id)?, book, &fields))
             .collect();
         asked.sort_by_key(|asked| asked.rule.rank);
         Some(Probe {
@@ -121,10 +123,10 @@ fn fields(slice: &Slice) -> Vec<(&'static str, String)> {
 /// One act of one workflow, to be asked.
 #[derive(Debug)]
 pub(crate) struct Probe<'e> {
-    slice: &'e Slice,
+    pub(super) slice: &'e Slice,
     workflow: String,
     fields: Vec<(&'static str, String)>,
-    asked: Vec<Asked<'e>>,
+    pub(super) asked: Vec<Asked<'e>>,
     /// The number of this act, and of this workflow, in the memo of the comparison.
     act: OnceCell<u32>,
     home: OnceCell<u32>,
@@ -137,9 +139,9 @@ pub(crate) struct Probe<'e> {
 type Seen = (Vec<u32>, u32, [bool; 4]);
 
 #[derive(Debug)]
-struct Asked<'e> {
-    rule: &'e Rule,
-    page: &'e Page,
+pub(super) struct Asked<'e> {
+    pub(super) rule: &'e Rule,
+    pub(super) page: &'e Page,
     /// The policy by itself, made when it is first asked.
     alone: OnceCell<PolicySet>,
     /// The places of the facts that it reads.
@@ -313,10 +315,21 @@ impl Probe<'_> {
     /// Whether the rules permit it under these assumptions; `None` when a rule erred.
     fn permits(&self, memo: &mut Memo, case: &Case<'_>, checks: bool, approval: bool) -> Option<bool> {
         let assume = Assume { checks, approval, ..Assume::default() };
-        let known = context::known(self.slice, case, &assume).ok()?;
+        self.permits_by(memo, case, &assume, Standing::decides)
+    }
+
+    /// The same by some of the rules alone.
+    pub(super) fn permits_by(
+        &self,
+        memo: &mut Memo,
+        case: &Case<'_>,
+        assume: &Assume,
+        counts: impl Fn(Standing) -> bool,
+    ) -> Option<bool> {
+        let known = context::known(self.slice, case, assume).ok()?;
         let numbers = self.numbers(memo, &known);
         let (mut permitted, mut forbidden) = (false, false);
-        for asked in &self.asked {
+        for asked in self.asked.iter().filter(|asked| counts(asked.rule.standing)) {
             match self.told(memo, asked, case, &known, &numbers) {
                 Told::Errs => return None,
                 Told::Silent => {}
@@ -335,6 +348,23 @@ impl Probe<'_> {
             _ => 0,
         };
         self.fields.iter().map(&mut number).collect()
+    }
+
+    /// Whether one rule applies to it, whatever the others say.
+    pub(super) fn applies(
+        &self,
+        memo: &mut Memo,
+        case: &Case<'_>,
+        assume: &Assume,
+        id: &str,
+    ) -> Option<bool> {
+        let asked = self.asked.iter().find(|asked| asked.rule.id == id)?;
+        let known = context::known(self.slice, case, assume).ok()?;
+        let numbers = self.numbers(memo, &known);
+        match self.told(memo, asked, case, &known, &numbers) {
+            Told::Errs => None,
+            told => Some(told == Told::Applies),
+        }
     }
 
     fn told(
@@ -380,11 +410,13 @@ impl Probe<'_> {
     }
 }
 
-/// The policies of one file: the digest of what each says, and its name. Empty when it does not parse.
-pub(crate) fn contents(text: &str) -> Vec<(String, String)> {
+/// The policies of one file: the digest of what each says, its name, and its text. Empty when it does not parse.
+pub(crate) fn contents(text: &str) -> Vec<(String, String, String)> {
     let set: PolicySet = text.parse().unwrap_or_default();
     let name = |policy: &Policy| policy.annotation("id").unwrap_or_default().to_owned();
     set.policies()
-        .map(|policy| (literals::content(&literals::json(policy)).to_string(), name(policy)))
+        .map(|policy| {
+            (literals::content(&literals::json(policy)).to_string(), name(policy), policy.to_string())
+        })
         .collect()
 }

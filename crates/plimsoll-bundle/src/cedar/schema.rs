@@ -205,7 +205,7 @@ fn read_context(out: &mut String, shape: &Shape, reads: &Reads) {
 }
 
 /// The records of the context, each once, in the table's order.
-pub(super) fn group_names() -> impl Iterator<Item = &'static str> {
+pub(crate) fn group_names() -> impl Iterator<Item = &'static str> {
     let starts = FIELDS.windows(2).filter(|w| w.len() == 2 && w[0].group != w[1].group);
     starts.map(|w| w[1].group)
 }

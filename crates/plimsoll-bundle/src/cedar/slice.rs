@@ -9,13 +9,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use cedar_policy::{
-    ActionConstraint, Entities, Entity, EntityId, EntityTypeName, EntityUid, Policy, PolicySet,
+    ActionConstraint, Entities, Entity, EntityId, EntityTypeName, EntityUid, Policy, PolicyId, PolicySet,
     PrincipalConstraint, ResourceConstraint, RestrictedExpression, Schema,
 };
 use plimsoll_core::{Case, Principal, PrincipalKind, ToolName};
 
 use super::Parts;
-use super::policy::{Rule, SHIPPED_DEFAULT};
+use super::policy::{Rule, SHIPPED_DEFAULT, Standing};
 use super::reads::Reads;
 use super::schema::{Shape, Shapes};
 use crate::{Decider, Diagnostic, Workflow};
@@ -24,6 +24,8 @@ use crate::{Decider, Diagnostic, Workflow};
 #[derive(Debug)]
 pub(super) struct Slice {
     pub(super) policies: PolicySet,
+    /// What decides nothing and is asked about: see [`claims`](super::claims).
+    pub(super) claims: Vec<PolicyId>,
     pub(super) shape: Arc<Shape>,
     pub(super) reads: Arc<Reads>,
     pub(super) action: EntityUid,
@@ -34,7 +36,7 @@ pub(super) struct Slice {
     pub(super) untrusted: bool,
     /// Action, tool, server and workflow; the principal is added when a rule looks at it.
     entities: Arc<Entities>,
-    workflow: EntityUid,
+    pub(super) workflow: EntityUid,
     kinds: Arc<Kinds>,
 }
 
@@ -138,12 +140,15 @@ impl<'r> Cutter<'r> {
         let home = uid(&self.workflow, &workflow.name);
         let fits =
             |rule: &&&Rule| principal_matches(&rule.policy, &home) && resource_matches(&rule.policy, action);
-        let policies = action.rules.iter().filter(fits).map(|rule| rule.policy.clone());
+        let (claims, rules): (Vec<&Rule>, Vec<&Rule>) =
+            action.rules.iter().filter(fits).copied().partition(|rule| rule.standing == Standing::Claim);
+        let policies = rules.into_iter().map(|rule| rule.policy.clone());
         let boundary = workflow.acts.get(name);
         let people = boundary.is_some_and(|act| matches!(act.decides, Decider::People(_)));
         Some(Slice {
             // Ids are unique over all files, so this can't fail; if it did, nothing would be permitted.
             policies: PolicySet::from_policies(policies).ok()?,
+            claims: claims.into_iter().map(|rule| rule.policy.id().clone()).collect(),
             shape: Arc::clone(&action.shape),
             reads: Arc::clone(&action.reads),
             action: action.action.clone(),

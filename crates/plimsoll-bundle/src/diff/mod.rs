@@ -12,12 +12,13 @@ mod change;
 pub(crate) mod contract;
 mod drift;
 mod evidence;
+mod invariants;
 mod models;
 mod place;
 mod policies;
 mod project;
 mod prompts;
-mod reach;
+pub(crate) mod reach;
 mod release;
 pub mod render;
 pub(crate) mod rules;
@@ -30,12 +31,13 @@ use plimsoll_core::Digest;
 
 pub use self::change::{Change, Example};
 pub use self::place::Place;
-use self::place::Places;
+pub(crate) use self::place::Places;
 pub use self::rules::{Level, RULES, Rule, Tally};
 use crate::Diagnostic;
 use crate::env::Env;
 use crate::load::{Overrides, load};
 use crate::model::Bundle;
+use crate::prove::Solver;
 use crate::tree::Tree;
 
 /// One of the two states that are compared.
@@ -90,8 +92,15 @@ pub fn load_unfilled(tree: &Tree) -> Result<(Bundle, Vec<Diagnostic>), Vec<Diagn
     load(tree, env, &overrides)
 }
 
-/// What behaves otherwise in `head` than in `base`.
+/// What behaves otherwise in `head` than in `base`: a pure function of both, the same on every machine, so that
+/// who checks a signed diff finds the same changes.
 pub fn diff(base: Side<'_>, head: Side<'_>) -> Diff {
+    diff_with(base, head, None)
+}
+
+/// The same for a reader, with a solver for what was said to hold always: an invariant that is proved to hold in
+/// other words is then told as such.
+pub fn diff_with(base: Side<'_>, head: Side<'_>, solver: Option<&Solver>) -> Diff {
     let mut diffing = Diffing {
         base: base.bundle,
         head: head.bundle,
@@ -101,6 +110,7 @@ pub fn diff(base: Side<'_>, head: Side<'_>) -> Diff {
         head_tree: head.tree,
         changes: Vec::new(),
         compared: Compared::default(),
+        solver,
     };
     diffing.workflows();
     diffing.servers();
@@ -129,6 +139,7 @@ struct Diffing<'a> {
     head_tree: &'a Tree,
     changes: Vec<Change>,
     compared: Compared,
+    solver: Option<&'a Solver>,
 }
 
 impl Diffing<'_> {
@@ -172,7 +183,7 @@ fn ticked<T: std::fmt::Display>(names: impl IntoIterator<Item = T>) -> String {
 }
 
 /// `12.50`.
-fn money(hundredths: i64) -> String {
+pub(crate) fn money(hundredths: i64) -> String {
     match hundredths % 100 {
         0 => (hundredths / 100).to_string(),
         rest => format!("{}.{:02}", hundredths / 100, rest.abs()),

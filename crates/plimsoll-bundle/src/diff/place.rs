@@ -22,25 +22,25 @@ pub struct Place {
 
 /// Finds places in one side's files; each file is parsed once, when it is first asked for.
 #[derive(Debug)]
-pub(super) struct Places<'a> {
+pub(crate) struct Places<'a> {
     tree: &'a Tree,
     in_base: bool,
     parsed: RefCell<BTreeMap<String, Option<Rc<Document>>>>,
 }
 
 impl<'a> Places<'a> {
-    pub(super) fn new(tree: &'a Tree, in_base: bool) -> Self {
+    pub(crate) fn new(tree: &'a Tree, in_base: bool) -> Self {
         Self { tree, in_base, parsed: RefCell::default() }
     }
 
     /// The key of a JSON Pointer in a YAML file (or in a prompt's front matter, or in JSON), or of its
     /// nearest parent that stands there.
-    pub(super) fn key(&self, file: &str, pointer: &str) -> Place {
+    pub(crate) fn key(&self, file: &str, pointer: &str) -> Place {
         self.line(file, self.document(file).map_or(0..0, |doc| doc.key(pointer)))
     }
 
     /// The act's own line, or the line of the `server.*` that covers it.
-    pub(super) fn act(&self, workflow: &str, tool: &plimsoll_core::ToolName, rest: &str) -> Place {
+    pub(crate) fn act(&self, workflow: &str, tool: &plimsoll_core::ToolName, rest: &str) -> Place {
         let file = format!("workflows/{workflow}.yaml");
         let listed = |name: &str| {
             let at = yaml::pointer(["acts", name]);
@@ -52,13 +52,13 @@ impl<'a> Places<'a> {
     }
 
     /// The first line that holds this text.
-    pub(super) fn text(&self, file: &str, text: &str) -> Place {
+    pub(crate) fn text(&self, file: &str, text: &str) -> Place {
         let at = self.tree.text(file).and_then(|all| all.find(text)).unwrap_or(0);
         self.line(file, at..at)
     }
 
     /// The policy of this name, in whichever file it stands.
-    pub(super) fn policy(&self, id: &str) -> Place {
+    pub(crate) fn policy(&self, id: &str) -> Place {
         let name = format!("@id(\"{id}\")");
         let files =
             self.tree.0.keys().filter(|path| path.starts_with("policies/") && path.ends_with(".cedar"));
@@ -67,12 +67,12 @@ impl<'a> Places<'a> {
         file.map_or_else(|| self.whole("policies"), |file| self.text(file, &name))
     }
 
-    pub(super) fn whole(&self, file: &str) -> Place {
+    pub(crate) fn whole(&self, file: &str) -> Place {
         Place { file: file.to_owned(), line: 1, in_base: self.in_base }
     }
 
     /// The values of a YAML file as they are written.
-    pub(super) fn document(&self, file: &str) -> Option<Rc<Document>> {
+    pub(crate) fn document(&self, file: &str) -> Option<Rc<Document>> {
         if let Some(parsed) = self.parsed.borrow().get(file) {
             return parsed.clone();
         }

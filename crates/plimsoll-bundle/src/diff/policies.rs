@@ -1,5 +1,5 @@
-//! What is said about policies themselves, beside what they let happen: refusals in other words, invariants
-//! that nothing proves, and changes that no tried case shows.
+//! What is said about policies themselves, beside what they let happen: refusals in other words, and changes
+//! that no tried case shows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,13 +11,11 @@ use super::change::Change;
 use super::reach::Touched;
 use super::rules;
 
-const INVARIANTS: &str = "policies/invariants/";
-
 impl Diffing<'_> {
     pub(super) fn policies(&mut self, touched: &Touched) {
         self.blind(touched);
         self.reasons();
-        self.invariants();
+        self.invariants(touched);
     }
 
     /// Changed policies that no case could show.
@@ -57,25 +55,6 @@ impl Diffing<'_> {
             let what = format!("`{id}` says \"{reason}\"{instead}");
             let place = self.at_head.policy(id);
             self.tell(Change::new(&rules::POLICY_REASON, &[], place, what, json!(was), json!(reason)));
-        }
-    }
-
-    /// What `policies/invariants/` no longer says in the same form.
-    fn invariants(&mut self) {
-        let contents = |tree: &crate::Tree| -> BTreeMap<String, String> {
-            let files = tree.0.keys().filter(|path| path.starts_with(INVARIANTS) && path.ends_with(".cedar"));
-            files.filter_map(|path| tree.text(path)).flat_map(crate::cedar::contents).collect()
-        };
-        let (was, is) = (contents(self.base_tree), contents(self.head_tree));
-        for (content, id) in was.iter().filter(|(content, _)| !is.contains_key(*content)) {
-            let kept = is.values().any(|other| other == id);
-            let place = if kept { self.at_head.policy(id) } else { self.at_base.policy(id) };
-            let what = if kept {
-                format!("the invariant `{id}` says something else")
-            } else {
-                format!("the invariant `{id}` is gone")
-            };
-            self.tell(Change::new(&rules::INVARIANT, &[id], place, what, json!(content), json!(kept)));
         }
     }
 }

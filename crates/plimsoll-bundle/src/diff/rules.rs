@@ -149,8 +149,14 @@ rules! {
         "this diff tries cases; none of them shows what this change does, so somebody has to read it";
     POLICY_REASON: "policy/reason", Notice, Other, "a refusal is explained in other words",
         "agents and people act on that sentence";
-    INVARIANT: "invariant/not-proved", Owner, Possible, "an invariant was rewritten or dropped",
-        "what must always hold is compared by enumeration only, not proved";
+    INVARIANT: "invariant/not-proved", Owner, Possible, "an invariant was rewritten or dropped, or nothing proves it any more",
+        "what must always hold was tried at most, not proved";
+    INVARIANT_WEAKENED: "invariant/weakened", Owner, Possible, "what an invariant forbade is allowed",
+        "it was to hold whatever else changes";
+    INVARIANT_ALONE: "invariant/alone", Review, Possible, "the other policies now allow what an invariant forbids",
+        "it is in force and refuses, but nothing else does any more: a mistake in it would be one too many";
+    INVARIANT_KEPT: "invariant/reworded", Info, Stricter, "an invariant says it otherwise, and what it said still holds, proved",
+        "nothing that it forbade became possible";
 
     // who has to agree
     DECIDES: "approval/not-needed", Owner, Approvals, "people no longer decide about an act",

@@ -5,6 +5,7 @@
 //! turns into the gateway's types. Nothing here knows what a key means for a decision.
 
 pub mod drift;
+pub mod drill;
 pub mod fields;
 pub mod model;
 pub mod people;
@@ -15,6 +16,7 @@ pub mod tools;
 pub mod workflow;
 
 pub use drift::{DriftForm, ModelLockForm};
+pub use drill::DrillForm;
 pub use fields::{Amount, Duration, Scalar, Share, Size};
 pub use model::{ModelForm, PromptForm};
 pub use people::PeopleForm;
@@ -33,6 +35,7 @@ pub fn schemas() -> Vec<(&'static str, schemars::Schema)> {
         ("model-lock", schemars::schema_for!(ModelLockForm)),
         ("prompt", schemars::schema_for!(PromptForm)),
         ("people", schemars::schema_for!(PeopleForm)),
+        ("drill", schemars::schema_for!(DrillForm)),
     ]
 }
 

@@ -24,7 +24,11 @@ pub struct Check {
 
 impl Check {
     pub fn run(self) -> Done {
-        let loaded = self.repo.load(!self.strict)?;
+        let mut loaded = self.repo.load(!self.strict)?;
+        if let Some(bundle) = &loaded.bundle {
+            // No part of a decision, so that a mistake in a drill keeps no gateway from starting; here it is one.
+            loaded.diagnostics.extend(plimsoll_bundle::drill::read(bundle, &loaded.tree).1);
+        }
         let errors = loaded.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
         let warnings = loaded.diagnostics.len() - errors;
         if self.json {

@@ -4,10 +4,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::ValueEnum;
+use plimsoll_bundle::Bundle;
 use plimsoll_bundle::diff::render::{self, Approved, Paint};
 use plimsoll_bundle::diff::{self, Level, RULES, Side};
 
+use plimsoll_gateway::Vault;
+
 use super::diff_sides::{Source, State};
+use crate::replay::Observed;
 use crate::repo::Repo;
 use crate::talk::{self, Colour, Done, Error};
 
@@ -35,6 +39,17 @@ pub struct Diff {
     /// The lowest level that makes the exit code other than 0
     #[arg(long, value_name = "LEVEL", default_value = "notice", value_parser = ["info", "notice", "review", "owner"])]
     fail_on: String,
+    /// Also decide the acts that a gateway has on record in this state directory by both sides
+    #[arg(long, value_name = "STATE")]
+    observed: Option<PathBuf>,
+    /// With --observed: only so many sessions, the last ones
+    #[arg(long, requires = "observed", value_name = "N")]
+    sessions: Option<usize>,
+    #[command(flatten)]
+    read: super::show::ReadArgs,
+    /// Ask no solver about invariants, though cvc5 is installed: what a gateway finds when it checks a release
+    #[arg(long)]
+    no_solver: bool,
     /// List every rule with its level, and do nothing else
     #[arg(long, conflicts_with_all = ["base", "head", "approved"])]
     rules: bool,
@@ -56,6 +71,7 @@ Levels: info (nothing more became possible), notice (somebody should read it), r
 not its author approves it), owner (the owner approves it). Every change has a fingerprint over what it
 means; an approval of it survives a rebase and dies when the change becomes another.
 What acts may do is compared by enumeration over abstract cases, with the rules engine; it is not a proof.
+Invariants that changed are proved where cvc5 is installed, and tried where not.
 
 Examples:
   plimsoll diff                              what the files here change against the last commit
@@ -79,11 +95,13 @@ impl Diff {
         let approved = self.approvals()?;
         let (base, head) = Source::pair(self.base.as_deref(), self.head.as_deref(), &self.repo.repo)?;
         let (base, head) = (base.read()?, head.read()?);
-        let diff = diff::diff(side(&base), side(&head));
+        let solver = if self.no_solver { None } else { super::prove::solver().ok() };
+        let diff = diff::diff_with(side(&base), side(&head), solver.as_ref());
         for idle in approved.idle(&diff) {
             talk::say(format!("the approval {idle} approves nothing here"));
         }
-        match if self.json { Format::Json } else { self.format } {
+        let format = if self.json { Format::Json } else { self.format };
+        match format {
             Format::Text => {
                 talk::say(format!("{} → {}", base.name, head.name));
                 let colour = talk::colour();
@@ -94,9 +112,35 @@ impl Diff {
             }
             Format::Markdown => talk::data(render::markdown(&diff, &approved).trim_end()),
             Format::Sarif => talk::data(render::sarif(&diff, &approved).to_string()),
-            Format::Json => talk::data(render::json(&diff, &approved).to_string()),
+            Format::Json => {
+                let mut json = render::json(&diff, &approved);
+                if let Some(observed) = self.observed(base.bundle, head.bundle)? {
+                    json["observed"] = observed.json();
+                }
+                talk::data(json.to_string());
+                return Ok(self.code(&diff, &approved));
+            }
+        }
+        if let Some(observed) = self.observed(base.bundle, head.bundle)? {
+            let text = observed.text();
+            match format {
+                Format::Markdown => talk::data(format!("\n```text\n{}\n```", text.trim_end())),
+                Format::Sarif => talk::say(text.trim_end()),
+                _ => talk::data(format!("\n{}", text.trim_end())),
+            }
         }
         Ok(self.code(&diff, &approved))
+    }
+
+    /// What both sides decide about acts on record.
+    fn observed(&self, base: Bundle, head: Bundle) -> Result<Option<Observed>, Error> {
+        let Some(state) = &self.observed else { return Ok(None) };
+        if !state.join("ledger").is_dir() {
+            return Err(Error::new(format!("there is no ledger at {}", state.display()))
+                .help("name the state directory of a gateway: `.plimsoll` beside its repository, unless said otherwise"));
+        }
+        let vault = Vault::open_existing(state, &head.project.privacy, self.read.secret()?)?;
+        Observed::of(state, vault.as_ref(), self.sessions, base, head).map(Some)
     }
 
     fn approvals(&self) -> Result<Approved, Error> {

@@ -27,7 +27,7 @@ pub enum FailOn {
 }
 
 /// The kinds of change in the order they are told, what opens most first.
-const KINDS: [&str; 4] = ["newly allowed", "newly refused", "newly held", "for another reason"];
+pub(super) const KINDS: [&str; 4] = ["newly allowed", "newly refused", "newly held", "for another reason"];
 
 /// What a candidate would change about recorded decisions.
 #[derive(Debug, Default)]
@@ -40,11 +40,13 @@ pub struct Changes {
     changed: Changed,
 }
 
-struct Line {
-    seq: u64,
-    session: String,
-    tool: String,
-    compared: Result<Compared, Unanswerable>,
+/// One act on record, as it was decided and as a candidate would.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) seq: u64,
+    pub(super) session: String,
+    pub(super) tool: String,
+    pub(super) compared: Result<Compared, Unanswerable>,
     first_sees: Option<ToolName>,
 }
 
@@ -88,6 +90,31 @@ impl Beside<'_> {
     }
 }
 
+/// Every act on record under a candidate, in order; then what the candidate changes beside any release.
+pub(super) fn each(
+    ledger: &std::path::Path,
+    vault: Option<&Vault>,
+    asked: &Asked,
+    grounds: &Grounds,
+    candidate: Bundle,
+    mut one: impl FnMut(Line),
+) -> Result<Changed, Error> {
+    let beside = Beside { grounds, candidate: Arc::new(candidate), known: Mutex::default() };
+    let mut seen: HashMap<String, ToolName> = HashMap::new();
+    let work = |opened: &Opened, judged: &Judged, passed: bool| beside.compare(opened, judged, passed);
+    scan(ledger, vault, asked, work, |mut line| {
+        // What a conversation has seen, it has seen from then on.
+        if let Some(tool) = line.first_sees.take() {
+            seen.entry(line.session.clone()).or_insert(tool);
+        }
+        if let (Ok(_), Some(tool)) = (&line.compared, seen.get(&line.session)) {
+            line.compared = Err(Unanswerable::Output(tool.clone()));
+        }
+        one(line);
+    })?;
+    Ok(beside.changed())
+}
+
 impl Changes {
     /// # Errors
     /// When the ledger can't be read.
@@ -98,22 +125,9 @@ impl Changes {
         grounds: &Grounds,
         candidate: Bundle,
     ) -> Result<Self, Error> {
-        let beside = Beside { grounds, candidate: Arc::new(candidate), known: Mutex::default() };
         let mut all = Self::default();
-        let mut seen: HashMap<String, ToolName> = HashMap::new();
-        let work = |opened: &Opened, judged: &Judged, passed: bool| beside.compare(opened, judged, passed);
-        scan(ledger, vault, asked, work, |mut line| {
-            // What a conversation has seen, it has seen from then on.
-            if let Some(tool) = line.first_sees.take() {
-                seen.entry(line.session.clone()).or_insert(tool);
-            }
-            if let (Ok(_), Some(tool)) = (&line.compared, seen.get(&line.session)) {
-                line.compared = Err(Unanswerable::Output(tool.clone()));
-            }
-            all.add(line);
-        })?;
-        all.changed = beside.changed();
-        Ok(all)
+        let changed = each(ledger, vault, asked, grounds, candidate, |line| all.add(line))?;
+        Ok(Self { changed, ..all })
     }
 
     fn add(&mut self, line: Line) {

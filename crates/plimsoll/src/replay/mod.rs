@@ -11,11 +11,13 @@ mod changes;
 pub mod drill;
 mod grounds;
 pub mod live;
+mod observed;
 mod same;
 mod scan;
 
 pub use changes::{Changes, FailOn};
 pub use grounds::Grounds;
+pub use observed::Observed;
 pub use same::Sameness;
 pub use scan::{Asked, open};
 

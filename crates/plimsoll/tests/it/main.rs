@@ -9,6 +9,7 @@ mod export;
 mod privacy;
 mod process;
 mod proofs;
+mod prove;
 mod release;
 mod replay;
 mod restart;

@@ -310,6 +310,16 @@ fn looser(dir: &Path, state: &Path) {
     assert!(count(&said, "newly_allowed", "desk.delete_customer") >= 1, "{said}");
     let never = replay(state, &["--all", "--candidate", &path, "--fail-on", "never"]);
     assert_eq!(never.status.code(), Some(0));
+    let base = dir.join("as-it-was");
+    repository(&base, &[]);
+    let base = base.display().to_string();
+    let state = state.display().to_string();
+    let args = ["diff", &base, &path, "--observed", &state, "--json", "--no-solver"];
+    let said = json(&command(&args, &[]).output().unwrap());
+    let allowed = &said["observed"]["changes"]["newly_allowed"];
+    assert_eq!(allowed[0]["tool"], "desk.delete_customer", "{}", said["observed"]);
+    let one = json(&command(&[&args[..], &["--sessions", "1"]].concat(), &[]).output().unwrap());
+    assert_eq!(one["observed"]["sessions"], 1);
 }
 
 /// Without the kept release nothing is guessed: each act is listed, and the command can't tell.

@@ -16,7 +16,7 @@ use crate::model::Tool;
 const ORIGINS_MAX: usize = 100;
 
 /// Builds the space of an act from what either side's policies read.
-pub(super) struct Builder<'a> {
+pub(crate) struct Builder<'a> {
     sides: Vec<&'a SideAct<'a>>,
     literals: Literals,
     environments: [&'a str; 2],
@@ -25,13 +25,13 @@ pub(super) struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    pub(super) fn new(sides: Vec<&'a SideAct<'a>>, environments: [&'a str; 2]) -> Self {
+    pub(crate) fn new(sides: Vec<&'a SideAct<'a>>, environments: [&'a str; 2]) -> Self {
         let mut literals = Literals::new();
         sides.iter().for_each(|side| side.probe.literals(&mut literals));
         Self { sides, literals, environments, dims: Vec::new(), args: BTreeSet::new() }
     }
 
-    pub(super) fn build(mut self) -> Space {
+    pub(crate) fn build(mut self) -> Space {
         let tools: Vec<&Tool> = self.sides.iter().filter_map(|side| side.tool).collect();
         let plain =
             Situation::plain(principal(PrincipalKind::User), sample::arguments(&tools), self.environments[1]);

@@ -10,16 +10,19 @@ mod situation;
 mod space;
 mod tell;
 
+pub(crate) use self::facts::Builder;
+pub(crate) use self::situation::SideAct;
+pub(crate) use self::space::{Dim, Space};
+pub(crate) use self::tell::told_case;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use plimsoll_core::{Digest, ToolName};
 
-use self::facts::Builder;
-use self::situation::{SideAct, Situation};
-use self::space::Space;
+use self::situation::Situation;
 use super::Diffing;
-use crate::cedar::{Book, Memo, Reach};
+use crate::cedar::{Book, Engine, Memo, Reach};
 use crate::model::Bundle;
 
 /// The most cases of one act that are tried. Where all combinations are more, every combination of the facts
@@ -31,11 +34,13 @@ const NOT_VARIED: [(&str, &str); 2] = [("", "now"), ("", "release")];
 
 /// Which policies changed, and what of them could not be tried.
 #[derive(Debug, Default)]
-pub(super) struct Touched {
+pub(crate) struct Touched {
     /// What a changed policy says → its name, and whether it is BASE's.
     pub(super) names: BTreeMap<Digest, (String, bool)>,
     /// What it says → the facts it reads that are not varied.
     pub(super) blind: BTreeMap<Digest, BTreeSet<String>>,
+    /// Acts that are judged otherwise, by workflow, and whether BASE lists them too.
+    pub(super) acts: BTreeMap<(String, ToolName), bool>,
 }
 
 impl Diffing<'_> {
@@ -80,6 +85,7 @@ impl Diffing<'_> {
             }
             return;
         };
+        touched.acts.insert((workflow.to_owned(), name.clone()), was.is_some());
         let environments = [self.base.project.environment.as_str(), self.head.project.environment.as_str()];
         let build = || Builder::new(was.into_iter().chain([is]).collect(), environments).build();
         let alike = alike(was, is);
@@ -133,8 +139,19 @@ fn side<'a>(
     workflow: &'a str,
     name: &'a ToolName,
 ) -> Option<SideAct<'a>> {
+    side_of(bundle, &bundle.rules, book, workflow, name)
+}
+
+/// The same under other rules than the bundle's own.
+pub(crate) fn side_of<'a>(
+    bundle: &'a Bundle,
+    rules: &'a Engine,
+    book: &'a Book,
+    workflow: &'a str,
+    name: &'a ToolName,
+) -> Option<SideAct<'a>> {
     let flow = bundle.workflows.get(workflow)?;
-    let probe = bundle.rules.probe(book, workflow, name)?;
+    let probe = rules.probe(book, workflow, name)?;
     let tool = bundle.find_tool(name).map(AsRef::as_ref);
     Some(SideAct { probe, workflow, name, tool, terms: bundle.terms(flow, name) })
 }
@@ -161,7 +178,7 @@ fn note_changed(touched: &mut Touched, space: &Space, was: &SideAct<'_>, is: &Si
 }
 
 /// One case, as the number of each fact's value.
-pub(super) type Key = Vec<u16>;
+pub(crate) type Key = Vec<u16>;
 
 /// What came of trying an act.
 #[derive(Debug, Default)]
@@ -196,7 +213,7 @@ impl Tried {
 
 /// Which cases are tried.
 #[derive(Debug)]
-struct Plan {
+pub(crate) struct Plan {
     sizes: Vec<usize>,
     /// The facts that are combined in full.
     full: Vec<usize>,
@@ -206,32 +223,39 @@ struct Plan {
 }
 
 impl Plan {
-    fn of(space: &Space, was: Option<&SideAct<'_>>, is: &SideAct<'_>) -> Self {
+    /// All cases where they are at most so many; else every combination of the facts that matter, with as few
+    /// departures in the others as fit.
+    pub(crate) fn about(space: &Space, most: usize, matters: impl Fn(usize, &Dim) -> bool) -> Self {
         let sizes: Vec<usize> = space.dims.iter().map(|dim| dim.values.len()).collect();
         let all: Vec<usize> = (0..sizes.len()).collect();
         let everything = Self { sizes: sizes.clone(), full: all.clone(), rest: Vec::new(), departures: 0 };
-        if everything.cases() <= CASES_MAX {
+        if everything.cases() <= most {
             return everything;
         }
-        let matters = changed_facts(space, was, is);
-        let (full, rest): (Vec<usize>, Vec<usize>) = all.iter().partition(|at| matters.contains(at));
+        let (full, rest): (Vec<usize>, Vec<usize>) =
+            all.iter().partition(|at| matters(**at, &space.dims[**at]));
         let plans = [2, 1, 0].map(|departures| Self {
             sizes: sizes.clone(),
             full: full.clone(),
             rest: rest.clone(),
             departures,
         });
-        let fits = plans.into_iter().find(|plan| !plan.full.is_empty() && plan.cases() <= CASES_MAX);
+        let fits = plans.into_iter().find(|plan| !plan.full.is_empty() && plan.cases() <= most);
         fits.unwrap_or(Self { sizes, full: Vec::new(), rest: all, departures: 2 })
     }
 
+    fn of(space: &Space, was: Option<&SideAct<'_>>, is: &SideAct<'_>) -> Self {
+        let matters = changed_facts(space, was, is);
+        Self::about(space, CASES_MAX, |at, _| matters.contains(&at))
+    }
+
     /// What is left out, in words.
-    fn cut(&self) -> Option<String> {
+    pub(crate) fn cut(&self) -> Option<String> {
         match (self.rest.is_empty(), self.full.is_empty()) {
             (true, _) => None,
             (_, true) => Some("cases that depart from the plain one in at most two facts".to_owned()),
             _ => Some(format!(
-                "every combination of the {} facts that changed policies read, with at most {} departures in the {} others",
+                "every combination of the {} facts that matter, with at most {} departures in the {} others",
                 self.full.len(),
                 self.departures,
                 self.rest.len()
@@ -247,7 +271,7 @@ impl Plan {
         full.saturating_mul(1 + [0, one, one + two][self.departures.min(2)])
     }
 
-    fn each(&self, one: &mut impl FnMut(&[u16])) {
+    pub(crate) fn each(&self, one: &mut impl FnMut(&[u16])) {
         let sizes: Vec<usize> = self.full.iter().map(|at| self.sizes[*at]).collect();
         let mut key = vec![0_u16; self.sizes.len()];
         every(&sizes, &mut |values| {
@@ -312,7 +336,7 @@ fn departing(
 
 impl Space {
     /// The situation of one case.
-    fn at(&self, key: &[u16]) -> Situation {
+    pub(crate) fn at(&self, key: &[u16]) -> Situation {
         let mut situation = self.plain.clone();
         for (dim, value) in self.dims.iter().zip(key) {
             dim.values[usize::from(*value)].apply(&mut situation);

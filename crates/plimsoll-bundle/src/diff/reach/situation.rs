@@ -16,7 +16,7 @@ use crate::model::Tool;
 
 /// Where a value comes from, as far as rules can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Class {
+pub(crate) enum Class {
     User,
     Absent,
     Operator,
@@ -31,7 +31,7 @@ pub(super) enum Class {
 
 impl Class {
     /// After "the account …".
-    pub(super) const fn words(self) -> &'static str {
+    pub(crate) const fn words(self) -> &'static str {
         match self {
             Self::User => "was named by the user",
             Self::Absent => "is left out",
@@ -80,30 +80,30 @@ impl Class {
 
 /// A case before it belongs to a side.
 #[derive(Clone, Debug)]
-pub(super) struct Situation {
-    pub(super) principal: Principal,
-    pub(super) arguments: Value,
+pub(crate) struct Situation {
+    pub(crate) principal: Principal,
+    pub(crate) arguments: Value,
     /// Path of the declaration (`/items/*/sku`), and where its value comes from.
-    pub(super) origins: Vec<(String, Class)>,
-    pub(super) asked: bool,
-    pub(super) known: bool,
-    pub(super) label: Label,
-    pub(super) spans: u32,
-    pub(super) untrusted_tools: Vec<ToolName>,
-    pub(super) payload: Payload,
-    pub(super) checks_failed: bool,
-    pub(super) mode: Mode,
-    pub(super) environment: String,
-    pub(super) deferred: bool,
-    pub(super) counters: BTreeMap<String, i64>,
-    pub(super) flags: BTreeSet<String>,
+    pub(crate) origins: Vec<(String, Class)>,
+    pub(crate) asked: bool,
+    pub(crate) known: bool,
+    pub(crate) label: Label,
+    pub(crate) spans: u32,
+    pub(crate) untrusted_tools: Vec<ToolName>,
+    pub(crate) payload: Payload,
+    pub(crate) checks_failed: bool,
+    pub(crate) mode: Mode,
+    pub(crate) environment: String,
+    pub(crate) deferred: bool,
+    pub(crate) counters: BTreeMap<String, i64>,
+    pub(crate) flags: BTreeSet<String>,
 }
 
 /// Placeholder for what only an outsider would be.
-pub(super) const OTHER_READER: &str = "role:somebody-else";
+pub(crate) const OTHER_READER: &str = "role:somebody-else";
 
 impl Situation {
-    pub(super) fn plain(principal: Principal, arguments: Value, environment: &str) -> Self {
+    pub(crate) fn plain(principal: Principal, arguments: Value, environment: &str) -> Self {
         Self {
             principal,
             arguments,
@@ -125,25 +125,25 @@ impl Situation {
         }
     }
 
-    pub(super) fn for_readers(&mut self) {
+    pub(crate) fn for_readers(&mut self) {
         self.label.readers = Readers::Only(BTreeSet::from([OTHER_READER.to_owned()]));
     }
 }
 
 /// One act of one workflow on one side.
 #[derive(Debug)]
-pub(super) struct SideAct<'a> {
-    pub(super) probe: Probe<'a>,
-    pub(super) workflow: &'a str,
-    pub(super) name: &'a ToolName,
+pub(crate) struct SideAct<'a> {
+    pub(crate) probe: Probe<'a>,
+    pub(crate) workflow: &'a str,
+    pub(crate) name: &'a ToolName,
     /// `None` for a model.
-    pub(super) tool: Option<&'a Tool>,
-    pub(super) terms: Option<ApprovalTerms>,
+    pub(crate) tool: Option<&'a Tool>,
+    pub(crate) terms: Option<ApprovalTerms>,
 }
 
 impl SideAct<'_> {
     /// The situation as this side sees it.
-    pub(super) fn with<T>(&self, situation: &Situation, then: impl FnOnce(&Case<'_>) -> T) -> T {
+    pub(crate) fn with<T>(&self, situation: &Situation, then: impl FnOnce(&Case<'_>) -> T) -> T {
         let tool = self.tool;
         let role = |path: &String| tool.and_then(|tool| tool.meaning.roles.get(path)).copied();
         let origins = situation.origins.iter().filter_map(|(path, class)| {
@@ -202,12 +202,12 @@ impl SideAct<'_> {
     }
 
     /// The schema that its arguments are pinned to.
-    pub(super) fn schema(&self) -> Option<&Value> {
+    pub(crate) fn schema(&self) -> Option<&Value> {
         self.tool.and_then(|tool| tool.pin.as_ref()).map(|pin| &pin.input_schema)
     }
 }
 
 /// Whether an act has text in which something can be carried.
-pub(super) fn carries_text(tool: &Tool) -> bool {
+pub(crate) fn carries_text(tool: &Tool) -> bool {
     tool.meaning.roles.values().any(|role| matches!(role, ArgumentRole::Content | ArgumentRole::Query))
 }

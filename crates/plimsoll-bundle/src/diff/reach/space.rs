@@ -14,24 +14,24 @@ use super::situation::{Class, Situation};
 use crate::cedar::Probe;
 
 /// The name of the one fact that stands for all origins together.
-pub(super) const ORIGINS: &str = "origins";
+pub(crate) const ORIGINS: &str = "origins";
 
 /// One fact, and the values it takes.
 #[derive(Debug)]
-pub(super) struct Dim {
-    pub(super) name: String,
-    pub(super) values: Vec<Choice>,
+pub(crate) struct Dim {
+    pub(crate) name: String,
+    pub(crate) values: Vec<Choice>,
 }
 
 /// One value of a fact: how it is told, and what it makes of a situation.
 #[derive(Debug)]
-pub(super) struct Choice {
-    pub(super) words: String,
-    pub(super) does: Does,
+pub(crate) struct Choice {
+    pub(crate) words: String,
+    pub(crate) does: Does,
 }
 
 #[derive(Debug)]
-pub(super) enum Does {
+pub(crate) enum Does {
     Nothing,
     Principal(Principal),
     Origins(Vec<(String, Class)>),
@@ -56,7 +56,7 @@ pub(super) enum Does {
 
 impl Dim {
     /// Whether it decides a fact that the policy with this content reads.
-    pub(super) fn matters_to(&self, probe: &Probe<'_>, content: &Digest) -> bool {
+    pub(crate) fn matters_to(&self, probe: &Probe<'_>, content: &Digest) -> bool {
         let touches = |group: &str| probe.policy_touches(content, group);
         let reads = |group: &str, name: &str| probe.policy_reads(content, group, name);
         match self.name.as_str() {
@@ -84,7 +84,7 @@ impl Dim {
 }
 
 impl Choice {
-    pub(super) fn apply(&self, situation: &mut Situation) {
+    pub(crate) fn apply(&self, situation: &mut Situation) {
         match &self.does {
             Does::Nothing => {}
             Does::Principal(principal) => situation.principal = principal.clone(),
@@ -148,9 +148,9 @@ fn is_there(arguments: &Value, path: &str) -> bool {
 
 /// Every fact that is varied for an act.
 #[derive(Debug)]
-pub(super) struct Space {
-    pub(super) plain: Situation,
-    pub(super) dims: Vec<Dim>,
+pub(crate) struct Space {
+    pub(crate) plain: Situation,
+    pub(crate) dims: Vec<Dim>,
     /// The arguments of which more than one value is tried.
-    pub(super) args: BTreeSet<String>,
+    pub(crate) args: BTreeSet<String>,
 }

@@ -179,25 +179,7 @@ impl Diffing<'_> {
 
     fn example(&self, space: &Space, was: Option<&SideAct<'_>>, is: &SideAct<'_>, key: &Key) -> Example {
         let situation = space.at(key);
-        let mut given: Vec<String> = Vec::new();
-        for (dim, value) in space.dims.iter().zip(key) {
-            let choice = &dim.values[usize::from(*value)];
-            let shown = matches!(
-                choice.does,
-                Does::Amount(..) | Does::Argument(..) | Does::Principal(_) | Does::ToTheAsker(_)
-            );
-            let plain =
-                *value == 0 && matches!(choice.does, Does::Payload(_) | Does::Environment(_) | Does::Mode(_));
-            if !(shown || plain) {
-                given.push(choice.words.clone());
-            }
-        }
-        let who = space.dims.iter().zip(key).find_map(|(dim, value)| {
-            let choice = &dim.values[usize::from(*value)];
-            matches!(choice.does, Does::Principal(_))
-                .then(|| choice.words.trim_start_matches("asked by ").to_owned())
-        });
-        let who = who.unwrap_or_else(|| "any principal".to_owned());
+        let (who, given) = told_case(space, key);
         Example {
             who: format!("{who} in {}", is.workflow),
             tool: is.name.to_string(),
@@ -210,6 +192,30 @@ impl Diffing<'_> {
             after: decided(self.head, is, &situation),
         }
     }
+}
+
+/// Who asks in a case, and what has to be so, a phrase each.
+pub(crate) fn told_case(space: &Space, key: &[u16]) -> (String, Vec<String>) {
+    let mut given: Vec<String> = Vec::new();
+    for (dim, value) in space.dims.iter().zip(key) {
+        let choice = &dim.values[usize::from(*value)];
+        let shown = matches!(
+            choice.does,
+            Does::Amount(..) | Does::Argument(..) | Does::Principal(_) | Does::ToTheAsker(_)
+        );
+        let plain =
+            *value == 0 && matches!(choice.does, Does::Payload(_) | Does::Environment(_) | Does::Mode(_));
+        if !(shown || plain) {
+            given.push(choice.words.clone());
+        }
+    }
+    let who = space.dims.iter().zip(key).find_map(|(dim, value)| {
+        let choice = &dim.values[usize::from(*value)];
+        matches!(choice.does, Does::Principal(_))
+            .then(|| choice.words.trim_start_matches("asked by ").to_owned())
+    });
+    let who = who.unwrap_or_else(|| "any principal".to_owned());
+    (who, given)
 }
 
 /// What the real engine decides about it.

@@ -25,4 +25,4 @@ pub use lines::annotation_lines;
 pub use reach::not_searched;
 pub use report::Report;
 pub use run::{Outcome, all, in_parallel, unknown_tools, workflows};
-pub use scene::Ground;
+pub use scene::{Ground, Scene};

@@ -89,8 +89,8 @@ impl Create {
             manifest: std::collections::BTreeMap::new(),
             diff: found.as_ref().map_or_else(first, DiffRecord::of),
             checks: findings::checks(&bundle, &tree, &warnings),
-            invariants: findings::invariants(&tree),
-            drills: findings::drills(&tree),
+            invariants: findings::invariants(&bundle, &tree)?,
+            drills: findings::drills(&bundle, &tree)?,
             replays,
         };
         let mut release = SignedRelease::new(tree.clone(), predicate)?;

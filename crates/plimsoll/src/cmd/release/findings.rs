@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
+use plimsoll_bundle::prove::{By, Outcome, Standing};
 use plimsoll_bundle::release::{Finding, Found};
 use plimsoll_bundle::{Bundle, Diagnostic, Tree};
 use plimsoll_gateway::Vault;
 
+use crate::cmd::prove;
 use crate::replay::{Asked, Changes, Grounds};
 use crate::repo::Repo;
 use crate::talk::Error;
@@ -26,20 +28,50 @@ pub fn checks(bundle: &Bundle, tree: &Tree, warnings: &[Diagnostic]) -> Finding 
         .notes(told.into_iter().take(NOTES_MAX))
 }
 
-/// Invariants of the repository's own.
-pub fn invariants(tree: &Tree) -> Finding {
-    let own = tree.0.keys().filter(|path| path.starts_with("policies/invariants/")).count();
-    Finding::new(
-        Found::NotRun,
-        "not proved, this version only compares invariants with those of before, in the diff",
-    )
-    .figure("files", own)
+/// What must always hold: proved where cvc5 is installed. What it could not say stands in the way like what is broken.
+pub fn invariants(bundle: &Bundle, tree: &Tree) -> Result<Finding, Error> {
+    let solver = prove::solver();
+    let proofs = plimsoll_bundle::prove::prove(bundle, tree, solver.as_ref())
+        .map_err(|_| Error::new("its policies do not load").help("`plimsoll check` says why"))?;
+    let standing = proofs.standing();
+    let found = if standing <= Standing::Tried { Found::Passed } else { Found::Failed };
+    let how = match (&proofs.by, standing) {
+        (By::Solver { version }, _) => format!("asked {version} (`plimsoll prove`)"),
+        (By::Trying { .. }, Standing::Proved) => "plain without a solver (`plimsoll prove`)".to_owned(),
+        (By::Trying { because }, _) => format!("tried, not proved: {because} (`plimsoll prove`)"),
+    };
+    let number = |wanted: fn(&Outcome) -> bool| {
+        proofs.invariants.iter().filter(|proof| wanted(&proof.outcome)).count()
+    };
+    let notes =
+        proofs.invariants.iter().filter(|proof| !matches!(proof.outcome, Outcome::Proved | Outcome::Idle));
+    let notes =
+        notes.map(|proof| format!("{}: {}", proof.invariant, plimsoll_bundle::prove::render::found(proof)));
+    Ok(Finding::new(found, how)
+        .figure("invariants", proofs.invariants.len())
+        .figure("proved", number(|outcome| matches!(outcome, Outcome::Proved)))
+        .figure("cases", proofs.invariants.iter().map(|proof| proof.cases).sum())
+        .figure("may-err", proofs.erring.len())
+        .notes(notes.take(NOTES_MAX)))
 }
 
-pub fn drills(tree: &Tree) -> Finding {
-    let own = tree.in_folder("drills", ".yaml").count();
-    Finding::new(Found::NotRun, "this version reads drills for mistakes and does not play them")
-        .figure("drills", own)
+/// Drills, decided. One that can't be read fails.
+pub fn drills(bundle: &Bundle, tree: &Tree) -> Result<Finding, Error> {
+    let (drills, wrong) = plimsoll_bundle::drill::read(bundle, tree);
+    if drills.is_empty() && wrong.is_empty() {
+        return Ok(Finding::new(Found::NotRun, "there is none"));
+    }
+    let ran = crate::drills::run(bundle, &drills)?;
+    let failures = ran
+        .iter()
+        .flat_map(|ran| ran.failures.iter().map(|(line, what)| format!("{}:{line}: {what}", ran.drill.file)));
+    let notes: Vec<String> = wrong.iter().map(ToString::to_string).chain(failures).collect();
+    let found = if notes.is_empty() { Found::Passed } else { Found::Failed };
+    Ok(Finding::new(found, "each scripted call was decided, none was made (`plimsoll drill run`)")
+        .figure("drills", ran.len())
+        .figure("calls", ran.iter().map(|ran| ran.calls.len()).sum())
+        .figure("failures", notes.len())
+        .notes(notes.into_iter().take(NOTES_MAX)))
 }
 
 /// Recorded acts, decided again by the candidate. A difference is no failure: people read the figures and sign, or don't.
