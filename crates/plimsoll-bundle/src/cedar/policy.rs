@@ -146,7 +146,7 @@ impl Loading {
             reason: policy.annotation("reason").map(str::trim).filter(|r| !r.is_empty()).map(str::to_owned),
             rank: self.rules.len(),
             reads: Reads::of(policy),
-            invariant: file.path == SHIPPED_INVARIANTS || file.path.starts_with("policies/invariants/"),
+            invariant: file.path == SHIPPED_INVARIANTS || net,
             standing: if net { Standing::Net } else { Standing::Policy },
             id,
         });
