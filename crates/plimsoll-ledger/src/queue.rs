@@ -59,8 +59,9 @@ struct Waiting {
     /// The place of the next entry.
     next: u64,
     run: Arc<Run>,
-    /// Whether somebody waits for one of them.
+    /// Whether somebody waits for one of them, or is about to.
     awaited: bool,
+    closing: Closing,
     writer: Writer,
     closed: bool,
 }
@@ -71,12 +72,22 @@ enum Writer {
     /// It writes, and looks at the queue when it is done.
     #[default]
     Busy,
-    /// It has just written, and lets the runtime do what it has to do first: that brings more entries.
-    Resting,
-    /// It has entries that nobody waits for, and looks at them before long.
+    /// It looks at the queue before long.
     Dozing,
     /// It has nothing to do, and sleeps until it is woken.
     Asleep,
+}
+
+/// Whether the group that waits is complete.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Closing {
+    /// Nobody has looked.
+    #[default]
+    Not,
+    /// A [`Closer`] is at work, and the writer leaves it to that one.
+    Soon,
+    /// It is.
+    Done,
 }
 
 /// How soon an entry should be written.
@@ -84,7 +95,7 @@ enum Writer {
 pub(crate) enum Haste {
     /// Together with one that somebody waits for, or after a moment.
     None,
-    /// At once if the disk has nothing to do: somebody will wait for it later. Else with the next group.
+    /// With the next group: somebody will wait for it later.
     Soon,
     /// As soon as somebody waits for it, which is about to happen.
     WhenAwaited,
@@ -93,10 +104,31 @@ pub(crate) enum Haste {
 impl Waiting {
     /// Whether these entries should be written now.
     fn is_due(&self, entries_max: usize) -> bool {
-        self.awaited
-            || self.closed
+        self.closed
+            || self.closing == Closing::Done
             || self.bytes >= GROUP_BYTES_MAX
             || self.jobs.len() >= GROUP_ENTRIES_MAX.min(entries_max)
+    }
+
+    /// Says that somebody waits. True when a closer has to be sent; a writer that is at work sends its own.
+    fn waits(&mut self) -> bool {
+        self.awaited = true;
+        self.writer != Writer::Busy && self.wants_closer()
+    }
+
+    fn wants_closer(&mut self) -> bool {
+        let wants = self.awaited && self.closing == Closing::Not && !self.jobs.is_empty();
+        if wants {
+            self.closing = Closing::Soon;
+        }
+        wants
+    }
+
+    /// The next group needs another closer, unless this one is still at work.
+    fn forget_closer(&mut self) {
+        if self.closing == Closing::Done {
+            self.closing = Closing::Not;
+        }
     }
 }
 
@@ -111,7 +143,7 @@ impl Queue {
     }
 
     /// Takes an entry over and gives it its place.
-    fn push(&self, job: Job, haste: Haste) -> Result<(u64, Arc<Run>), LedgerError> {
+    fn push(&self, shared: &Arc<Shared>, job: Job, haste: Haste) -> Result<(u64, Arc<Run>), LedgerError> {
         let mut waiting = self.lock();
         if waiting.closed {
             return Err(LedgerError::Closed);
@@ -124,17 +156,22 @@ impl Queue {
         waiting.jobs.push(job);
         let seq = waiting.next;
         waiting.next += 1;
-        let wakes = match waiting.writer {
-            Writer::Busy | Writer::Resting => false,
-            Writer::Dozing => waiting.is_due(self.entries_max),
-            Writer::Asleep => haste != Haste::WhenAwaited,
-        };
-        waiting.awaited |= wakes && haste == Haste::Soon;
         let run = Arc::clone(&waiting.run);
+        let closes = haste == Haste::Soon && waiting.waits();
+        let wakes = match waiting.writer {
+            Writer::Busy => false,
+            Writer::Dozing => waiting.is_due(self.entries_max),
+            Writer::Asleep => haste == Haste::None || waiting.is_due(self.entries_max),
+        };
         if wakes {
             waiting.writer = Writer::Busy;
-            drop(waiting);
+        }
+        drop(waiting);
+        if wakes {
             self.arrived.notify_one();
+        }
+        if closes {
+            Self::send_closer(shared, Handle::try_current().ok());
         }
         Ok((seq, run))
     }
@@ -145,68 +182,69 @@ impl Queue {
         Some((waiting.next.checked_sub(1)?, Arc::clone(&waiting.run)))
     }
 
-    /// Says that somebody waits. True when the writer has to be woken for it.
-    fn is_awaited(&self) -> bool {
-        let mut waiting = self.lock();
-        waiting.awaited = true;
-        matches!(waiting.writer, Writer::Dozing | Writer::Asleep)
+    /// Says that somebody waits.
+    fn is_awaited(&self, shared: &Arc<Shared>) {
+        let closes = self.lock().waits();
+        if closes {
+            Self::send_closer(shared, Handle::try_current().ok());
+        }
     }
 
-    /// Wakes the writer if there is something to write and this is what it does.
-    fn wake_writer(&self, from: impl Fn(Writer) -> bool) {
+    /// Has the group closed by a runtime; at once, where there is none. Whoever waits names the one that runs them: it is
+    /// alive as long as they are.
+    fn send_closer(shared: &Arc<Shared>, runtime: Option<Handle>) {
+        let closer = Closer { shared: Arc::clone(shared) };
+        match runtime {
+            Some(runtime) => drop(runtime.spawn(closer.close())),
+            None => drop(closer),
+        }
+    }
+
+    /// Nobody waits for its entries any more, but they are written all the same.
+    fn wake_sleeping(&self) {
         let mut waiting = self.lock();
-        if from(waiting.writer) && !waiting.jobs.is_empty() {
+        if waiting.writer == Writer::Asleep && !waiting.jobs.is_empty() {
             waiting.writer = Writer::Busy;
             drop(waiting);
             self.arrived.notify_one();
         }
     }
 
-    /// After a group: whoever was waiting for it, and whatever else is ready to run, goes first. So the next group is
-    /// as large as it can be without anybody waiting for a clock.
-    pub(crate) fn rest(&self, shared: &Arc<Shared>) {
-        let Some(runtime) = &self.runtime else { return };
-        let mut waiting = self.lock();
-        if !waiting.awaited || waiting.closed {
-            return;
-        }
-        waiting.writer = Writer::Resting;
-        drop(waiting);
-        let shared = Arc::clone(shared);
-        runtime.spawn(async move {
-            tokio::task::yield_now().await;
-            shared.queue.wake_writer(|writer| writer == Writer::Resting);
-        });
-        let resting = |waiting: &mut Waiting| waiting.writer == Writer::Resting && !waiting.closed;
-        let bound = Duration::from_micros(REST_US_MAX);
-        let waited = self.arrived.wait_timeout_while(self.lock(), bound, resting);
-        waited.unwrap_or_else(PoisonError::into_inner).0.writer = Writer::Busy;
-    }
-
     /// Waits for work and takes all of it. False when there will be no more.
-    pub(crate) fn take(&self, jobs: &mut Vec<Job>) -> bool {
+    pub(crate) fn take(&self, shared: &Arc<Shared>, jobs: &mut Vec<Job>) -> bool {
+        let soon = || Instant::now() + Duration::from_millis(NOTE_WAIT_MS);
+        let mut until = soon();
         let mut waiting = self.lock();
-        let mut until = None;
         loop {
+            if waiting.wants_closer() {
+                drop(waiting);
+                Self::send_closer(shared, self.runtime.clone());
+                waiting = self.lock();
+            }
+            let left = until.saturating_duration_since(Instant::now());
             if waiting.jobs.is_empty() {
                 if waiting.closed {
                     return false;
                 }
                 waiting.awaited = false;
-                waiting.writer = Writer::Asleep;
-                waiting = self.arrived.wait(waiting).unwrap_or_else(PoisonError::into_inner);
-                continue;
-            }
-            let now = Instant::now();
-            let until = *until.get_or_insert(now + Duration::from_millis(NOTE_WAIT_MS));
-            if waiting.is_due(self.entries_max) || now >= until {
+                waiting.forget_closer();
+                if left.is_zero() {
+                    waiting.writer = Writer::Asleep;
+                    waiting = self.arrived.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+                    waiting.writer = Writer::Busy;
+                    until = soon();
+                    continue;
+                }
+            } else if left.is_zero() || waiting.is_due(self.entries_max) {
                 break;
             }
+            // After a write too, although nothing waits: what is handed over in a moment finds it awake.
             waiting.writer = Writer::Dozing;
-            let waited = self.arrived.wait_timeout(waiting, until - now);
+            let waited = self.arrived.wait_timeout(waiting, left);
             waiting = waited.unwrap_or_else(PoisonError::into_inner).0;
+            waiting.writer = Writer::Busy;
         }
-        waiting.writer = Writer::Busy;
+        waiting.forget_closer();
         waiting.awaited = false;
         waiting.bytes = 0;
         mem::swap(jobs, &mut waiting.jobs);
@@ -231,6 +269,43 @@ impl Queue {
 
     pub(crate) fn len(&self) -> usize {
         self.lock().jobs.len()
+    }
+}
+
+/// Says when a group is as large as it can be without anybody waiting for a clock: when a whole turn of the runtime,
+/// with everything that was ready to run and everything that the network had, brought no further entry. So a busy
+/// gateway syncs for many requests at once, and one with a single request after a turn or two.
+struct Closer {
+    shared: Arc<Shared>,
+}
+
+impl Closer {
+    async fn close(self) {
+        let bound = Instant::now() + Duration::from_micros(REST_US_MAX);
+        let mut before = None;
+        loop {
+            tokio::task::yield_now().await;
+            let next = self.shared.queue.lock().next;
+            if before == Some(next) || Instant::now() >= bound {
+                return;
+            }
+            before = Some(next);
+        }
+    }
+}
+
+impl Drop for Closer {
+    /// Also when its runtime ends before it does.
+    fn drop(&mut self) {
+        let queue = &self.shared.queue;
+        let mut waiting = queue.lock();
+        waiting.closing = Closing::Done;
+        let wakes = waiting.writer != Writer::Busy && !waiting.jobs.is_empty();
+        if wakes {
+            waiting.writer = Writer::Busy;
+            drop(waiting);
+            queue.arrived.notify_one();
+        }
     }
 }
 
@@ -286,22 +361,14 @@ pub struct Pending {
     seq: u64,
     /// Among those who wait.
     id: u64,
-    asked: Asked,
-}
-
-/// How far a wait has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asked {
-    Not,
-    /// The writer sleeps, and others may have entries for it first.
-    Soon,
-    Yes,
+    /// Whether the writer knows that somebody waits.
+    asked: bool,
 }
 
 impl Pending {
     /// Hands an entry over.
     pub(crate) fn push(shared: &Arc<Shared>, job: Job, haste: Haste) -> Result<Self, LedgerError> {
-        let (seq, run) = shared.queue.push(job, haste)?;
+        let (seq, run) = shared.queue.push(shared, job, haste)?;
         Ok(Self::of(shared, seq, run))
     }
 
@@ -312,7 +379,7 @@ impl Pending {
     }
 
     fn of(shared: &Arc<Shared>, seq: u64, run: Arc<Run>) -> Self {
-        Self { shared: Arc::clone(shared), run, seq, id: 0, asked: Asked::Not }
+        Self { shared: Arc::clone(shared), run, seq, id: 0, asked: false }
     }
 
     /// The place that the entry has once it is durable.
@@ -344,19 +411,9 @@ impl Future for Pending {
         if let Some(answer) = self.answer() {
             return Poll::Ready(answer);
         }
-        match self.asked {
-            Asked::Not if self.shared.queue.is_awaited() => {
-                // Whoever else is ready to run may have an entry for the same group: they go first.
-                self.asked = Asked::Soon;
-                context.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-            Asked::Soon => {
-                self.shared.queue.wake_writer(|writer| matches!(writer, Writer::Dozing | Writer::Asleep))
-            }
-            Asked::Not | Asked::Yes => {}
+        if !mem::replace(&mut self.asked, true) {
+            self.shared.queue.is_awaited(&self.shared);
         }
-        self.asked = Asked::Yes;
         self.register(context.waker());
         // It may have become durable while this one was not yet among those who wait.
         self.answer().map_or(Poll::Pending, Poll::Ready)
@@ -366,11 +423,8 @@ impl Future for Pending {
 impl Drop for Pending {
     fn drop(&mut self) {
         match self.asked {
-            Asked::Yes => self.shared.waiters.leave((self.seq, self.id), self.shared.size()),
-            // Nobody will wait any more, but it is written all the same.
-            Asked::Not | Asked::Soon => {
-                self.shared.queue.wake_writer(|writer| writer == Writer::Asleep);
-            }
+            true => self.shared.waiters.leave((self.seq, self.id), self.shared.size()),
+            false => self.shared.queue.wake_sleeping(),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The one thread that writes.
 //!
-//! It takes what arrived while it was syncing, writes it at once, syncs, and acknowledges: a group
-//! is as large as the disk is slow. Nobody waits for a timer: only entries that no caller waits for
-//! are held a moment, to share the write of one that somebody does.
+//! It takes what arrived while it was syncing, writes it, syncs, and acknowledges. A group is closed when a turn of the
+//! runtime brought nothing more, so it is as large as the disk is slow and the gateway busy. Nobody waits for a timer:
+//! only entries that no caller waits for are held a moment, to share the write of one that somebody does.
 
 use std::io;
 use std::path::PathBuf;
@@ -64,14 +64,13 @@ impl Writer {
         let _ended = Ended { shared: Arc::clone(&self.shared) };
         self.prepare_spare();
         let mut jobs = Vec::with_capacity(GROUP_ENTRIES_MAX);
-        while self.shared.queue.take(&mut jobs) {
+        while self.shared.queue.take(&self.shared, &mut jobs) {
             if let Err(error) = self.commit(&jobs) {
                 let error = self.judge(error);
                 self.shared.queue.fail(self.frontier.size(), error);
                 self.shared.waiters.wake_all();
             }
             jobs.clear();
-            self.shared.queue.rest(&self.shared);
         }
         if let Some(spare) = self.spare.take() {
             let _ = spare.join();
