@@ -30,7 +30,9 @@ pub(crate) use self::results::Fingerprint;
 pub use self::results::{
     Called, KnownResult, PIECED_BYTES, PIECES_MAX, RESULT_TEXT_BYTES, RESULTS_MAX, Results,
 };
-pub use self::sessions::{LAPSE_LIFE, SESSION_TEXTS_MAX, SESSIONS_MAX, SIGHTS_MAX, SUMMARY_MIN, Sessions};
+pub use self::sessions::{
+    LAPSE_LIFE, LONG_BYTES, LONG_MIN, SESSION_TEXTS_MAX, SESSIONS_MAX, SIGHTS_MAX, SUMMARY_MIN, Sessions,
+};
 pub use self::template::Filled;
 use crate::gateway::Gateway;
 

@@ -97,12 +97,17 @@ impl Reader<'_> {
 
     /// Looks each text up, those of a session that were seen before as they were then.
     fn look<'a>(&self, shown: Vec<Shown<'a>>, begins: bool) -> Vec<Piece<'a>> {
-        let piece = |shown: Shown<'a>| {
+        let texts = shown.iter().map(|shown| &*shown.text);
+        let addresses: Vec<Digest> = match &self.past {
+            Some(past) => past.sessions.addresses(&past.scope.key, texts),
+            None => texts.map(|text| Digest::of(text.as_bytes())).collect(),
+        };
+        let piece = |(shown, address): (Shown<'a>, Digest)| {
             let summary =
                 matches!(shown.kind, SpanKind::User | SpanKind::System) && summary::says_so(&shown.text);
-            Piece { address: Digest::of(shown.text.as_bytes()), shown, copies: None, summary, doubted: false }
+            Piece { address, shown, copies: None, summary, doubted: false }
         };
-        let mut pieces: Vec<Piece<'a>> = shown.into_iter().map(piece).collect();
+        let mut pieces: Vec<Piece<'a>> = shown.into_iter().zip(addresses).map(piece).collect();
         let sights: Vec<Sight> =
             pieces.iter().map(|piece| Sight::new(piece.shown.kind, &piece.address)).collect();
         let found =

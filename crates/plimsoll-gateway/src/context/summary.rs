@@ -28,18 +28,29 @@ const SAYINGS: [&str; 15] = [
     "<context_summary>",
 ];
 
+/// Each of them has one of these, and few other texts do.
+const HINTS: [&str; 2] = ["summar", "session is being continued"];
+
 /// Whether a text of the user's or the system's says that it is a summary of the conversation.
 pub(super) fn says_so(text: &str) -> bool {
     if text.len() < SUMMARY_MIN {
         return false;
     }
     let head = text[..text.floor_char_boundary(HEAD_BYTES)].to_ascii_lowercase();
-    SAYINGS.iter().any(|saying| head.contains(saying))
+    HINTS.iter().any(|hint| head.contains(hint)) && SAYINGS.iter().any(|saying| head.contains(saying))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_saying_is_passed_over() {
+        for saying in SAYINGS {
+            assert!(HINTS.iter().any(|hint| saying.contains(hint)), "{saying}");
+            assert!(says_so(&format!("{saying}\n{}", "x".repeat(900))), "{saying}");
+        }
+    }
 
     #[test]
     fn what_clients_write_before_a_summary() {
