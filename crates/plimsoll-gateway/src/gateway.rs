@@ -17,7 +17,6 @@ use crate::doubts::Doubts;
 use crate::joins::Joins;
 use crate::keys::Keys;
 use crate::limits::Limiter;
-use crate::memo::Memo;
 use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::redaction::Redaction;
@@ -56,7 +55,6 @@ pub struct Gateway {
     pub(crate) sessions: Sessions,
     pub(crate) results: Results,
     pub(crate) ready: Ready,
-    pub(crate) memo: Memo,
     pub(crate) memory: Arc<Memory>,
     pub(crate) keys: Keys,
     pub(crate) tokens: Tokens,
@@ -203,7 +201,6 @@ impl Gateway {
             sessions: Sessions::default(),
             results: Results::default(),
             ready: Ready::default(),
-            memo: Memo::default(),
             memory: Arc::new(Memory::new(&state_dir)),
             state_dir,
             keys: Keys::default(),

@@ -27,7 +27,6 @@ pub mod keys;
 pub mod limits;
 mod llm_door;
 mod mask;
-pub mod memo;
 pub mod memory;
 pub mod metrics;
 pub mod operate;

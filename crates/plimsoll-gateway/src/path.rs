@@ -388,8 +388,7 @@ impl Gateway {
         labelled.now = Timestamp::now();
         let labelled = &*labelled;
         let case = case(caller, labelled);
-        let rules = self.memo.over(&caller.bundle().rules);
-        caller.bundle().decide(caller.workflow(), &rules, &case)
+        caller.bundle().decide(caller.workflow(), &caller.bundle().rules, &case)
     }
 
     fn digest(&self, caller: &Caller, labelled: &Labelled) -> Digest {

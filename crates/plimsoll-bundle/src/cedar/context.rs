@@ -11,7 +11,7 @@ use super::reach;
 use super::reads::Reads;
 use super::schema;
 use super::slice::Slice;
-use super::vocabulary::{ARGS, FIELDS, Field};
+use super::vocabulary::{ARGS, Field};
 
 type Given = Result<Option<Fact>, String>;
 type Pairs = Vec<(String, RestrictedExpression)>;
@@ -19,18 +19,16 @@ type Pairs = Vec<(String, RestrictedExpression)>;
 /// Each fact that the policies of a slice read, by record and name; what is optional and absent is left out.
 pub(super) type Known = Vec<((&'static str, String), Fact)>;
 
-/// The context of one request.
-pub(super) fn build(slice: &Slice, case: &Case<'_>, assume: &Assume) -> Result<Context, String> {
-    of_facts(&slice.reads, known(slice, case, assume)?)
-}
-
 /// What the policies of a slice read about a case.
 pub(super) fn known(slice: &Slice, case: &Case<'_>, assume: &Assume) -> Result<Known, String> {
     let facts = Facts::of(slice, case, assume)?;
     let mut known = Known::new();
-    facts.group("", &mut known)?;
-    for group in schema::group_names().filter(|group| slice.reads.touches(group)) {
-        facts.group(group, &mut known)?;
+    for field in &slice.fields {
+        match facts.fact(field)? {
+            Some(fact) => known.push(((field.group, field.name.to_owned()), fact)),
+            None if field.optional => {}
+            None => return Err(format!("`context.{}` is not known", path(field))),
+        }
     }
     if slice.reads.touches(ARGS) {
         facts.args(&mut known)?;
@@ -75,17 +73,6 @@ impl<'c> Facts<'c> {
         let flow = if reads("flow") { Flow::of(&slice.shape, case, assume, free) } else { Flow::default() };
         let amount = if reads("amount") { amount? } else { None };
         Ok(Self { slice, case, assume, flow, amount })
-    }
-
-    fn group(&self, group: &'static str, known: &mut Known) -> Result<(), String> {
-        for field in FIELDS.iter().filter(|f| f.group == group && self.slice.reads.has(group, f.name)) {
-            match self.fact(field)? {
-                Some(fact) => known.push(((group, field.name.to_owned()), fact)),
-                None if field.optional => {}
-                None => return Err(format!("`context.{}` is not known", path(field))),
-            }
-        }
-        Ok(())
     }
 
     fn args(&self, known: &mut Known) -> Result<(), String> {

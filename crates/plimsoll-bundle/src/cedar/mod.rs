@@ -24,6 +24,7 @@ mod schema;
 mod slice;
 #[cfg(test)]
 mod tests;
+mod told;
 mod vocabulary;
 
 use std::collections::{BTreeMap, HashSet};
@@ -41,6 +42,8 @@ pub(crate) use self::probe::{Book, Memo, Probe, Reach, contents};
 #[cfg(feature = "solver")]
 pub(crate) use self::schema::group_names;
 use self::slice::Slice;
+use self::told::Question;
+pub use self::told::{TOLD_MAX, TOLD_TEXT_BYTES};
 use crate::{Diagnostic, Model, Server, Workflow};
 
 /// The policies used unless the repository has a `policies/default.cedar` of its own.
@@ -165,20 +168,25 @@ impl Engine {
         self.slices.get(workflow)?.get(tool)
     }
 
-    /// Builds the request for one case, or says why it can't be built.
-    fn request(&self, slice: &Slice, case: &Case<'_>, assume: &Assume) -> Result<Request, String> {
+    /// What is asked about one case, or why that can't be said.
+    fn question(slice: &Slice, case: &Case<'_>, assume: &Assume) -> Result<Question, String> {
         if case.tier != slice.shape.tier {
             let (said, is) = (case.tier.name(), slice.shape.tier.name());
             return Err(format!("the case says tier `{said}`, the release says `{is}`"));
         }
-        let context = context::build(slice, case, assume)?;
+        Ok(Question::new(slice, case, context::known(slice, case, assume)?))
+    }
+
+    /// Builds the request for one case, or says why it can't be built.
+    fn request(&self, slice: &Slice, case: &Case<'_>, question: &Question) -> Result<Request, String> {
+        let context = context::of_facts(&slice.reads, question.known().clone())?;
         let principal = slice::principal_uid(slice, case.principal);
         let (action, resource) = (slice.action.clone(), slice.resource.clone());
         Request::new(principal, action, resource, context, self.narrowed.as_ref()).map_err(|e| e.to_string())
     }
 
-    fn answer(&self, slice: &Slice, case: &Case<'_>, assume: &Assume) -> Result<Response, String> {
-        let request = self.request(slice, case, assume)?;
+    fn answer(&self, slice: &Slice, case: &Case<'_>, question: &Question) -> Result<Response, String> {
+        let request = self.request(slice, case, question)?;
         let entities = slice::entities(slice, case)?;
         Ok(self.authorizer.is_authorized(&request, &slice.policies, &entities))
     }
@@ -188,6 +196,17 @@ impl Engine {
         let is_one =
             |hit: &&RuleHit| self.rules.get(&PolicyId::new(&hit.id)).is_some_and(|rule| rule.invariant);
         hits.iter().find(is_one)
+    }
+
+    fn heard(&self, response: &Response) -> Judgement {
+        let mut errors: Vec<String> = response.diagnostics().errors().map(ToString::to_string).collect();
+        errors.sort();
+        Judgement {
+            // Cedar skips what errs; whatever it decided without the erring policy does not count.
+            permitted: response.decision() == Decision::Allow && errors.is_empty(),
+            rules: self.hits(response.diagnostics().reason()),
+            errors,
+        }
     }
 
     /// The rules in the order of their files, so that the same case always gives the same bytes.
@@ -203,18 +222,19 @@ impl Rules for Engine {
         let Some(slice) = self.slice(case.workflow, &case.act.tool) else {
             return Judgement::default();
         };
-        let response = match self.answer(slice, case, assume) {
-            Ok(response) => response,
+        let question = match Self::question(slice, case, assume) {
+            Ok(question) => question,
             Err(error) => return Judgement { errors: vec![error], ..Judgement::default() },
         };
-        let mut errors: Vec<String> = response.diagnostics().errors().map(ToString::to_string).collect();
-        errors.sort();
-        Judgement {
-            // Cedar skips what errs; whatever it decided without the erring policy does not count.
-            permitted: response.decision() == Decision::Allow && errors.is_empty(),
-            rules: self.hits(response.diagnostics().reason()),
-            errors,
+        if let Some(told) = slice.told.find(&question) {
+            return told;
         }
+        let judgement = match self.answer(slice, case, &question) {
+            Ok(response) => self.heard(&response),
+            Err(error) => Judgement { errors: vec![error], ..Judgement::default() },
+        };
+        slice.told.keep(question, &judgement);
+        judgement
     }
 }
 

@@ -22,7 +22,9 @@ impl Engine {
     pub fn nearest(&self, case: &Case<'_>) -> Vec<Nearest> {
         let Some(slice) = self.slice(case.workflow, &case.act.tool) else { return Vec::new() };
         let assume = Assume::default();
-        let Ok(request) = self.request(slice, case, &assume) else { return Vec::new() };
+        let request =
+            Self::question(slice, case, &assume).and_then(|asked| self.request(slice, case, &asked));
+        let Ok(request) = request else { return Vec::new() };
         let Ok(entities) = slice::entities(slice, case) else { return Vec::new() };
         let ids = slice.policies.policies().map(Policy::id);
         let permits = ids.filter_map(|id| self.rules.get(id)).filter(|r| r.policy.effect() == Effect::Permit);

@@ -17,7 +17,9 @@ use plimsoll_core::{Case, Principal, PrincipalKind, ToolName};
 use super::Parts;
 use super::policy::{Rule, SHIPPED_DEFAULT, Standing};
 use super::reads::Reads;
-use super::schema::{Shape, Shapes};
+use super::schema::{self, Shape, Shapes};
+use super::told::Told;
+use super::vocabulary::{FIELDS, Field};
 use crate::{Decider, Diagnostic, Workflow};
 
 /// What one act in one workflow is judged by.
@@ -38,6 +40,9 @@ pub(super) struct Slice {
     entities: Arc<Entities>,
     pub(super) workflow: EntityUid,
     kinds: Arc<Kinds>,
+    /// The facts that its policies read, in the order in which they are worked out.
+    pub(super) fields: Vec<&'static Field>,
+    pub(super) told: Told,
 }
 
 impl Slice {
@@ -64,6 +69,13 @@ impl Kinds {
             PrincipalKind::Agent => self.agent.clone(),
         }
     }
+}
+
+/// Those of the vocabulary that are read: the context's own, then record by record.
+fn fields(reads: &Reads) -> Vec<&'static Field> {
+    let groups = [""].into_iter().chain(schema::group_names());
+    let of = |group: &'static str| FIELDS.iter().filter(move |field| field.group == group);
+    groups.flat_map(of).filter(|field| reads.has(field.group, field.name)).collect()
 }
 
 /// What the policies about each action read, in any workflow.
@@ -158,6 +170,8 @@ impl<'r> Cutter<'r> {
             entities: Arc::clone(&action.entities),
             workflow: home,
             kinds: Arc::clone(&self.kinds),
+            fields: fields(&action.reads),
+            told: Told::default(),
         })
     }
 }

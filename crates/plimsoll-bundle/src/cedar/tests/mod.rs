@@ -5,6 +5,7 @@ mod compile;
 mod explain;
 mod facts;
 mod grid;
+mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
