@@ -39,7 +39,6 @@ pub(crate) use self::literals::{Literal, Literals};
 pub use self::nearest::Nearest;
 use self::policy::Rule;
 pub(crate) use self::probe::{Book, Memo, Probe, Reach, contents};
-#[cfg(feature = "solver")]
 pub(crate) use self::schema::group_names;
 use self::slice::Slice;
 use self::told::Question;

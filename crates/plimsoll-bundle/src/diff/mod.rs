@@ -100,7 +100,7 @@ pub fn diff(base: Side<'_>, head: Side<'_>) -> Diff {
 
 /// The same for a reader, with a solver for what was said to hold always: an invariant that is proved to hold in
 /// other words is then told as such.
-pub fn diff_with(base: Side<'_>, head: Side<'_>, solver: Option<&Solver>) -> Diff {
+pub fn diff_with(base: Side<'_>, head: Side<'_>, solver: Option<&dyn Solver>) -> Diff {
     let mut diffing = Diffing {
         base: base.bundle,
         head: head.bundle,
@@ -139,7 +139,7 @@ struct Diffing<'a> {
     head_tree: &'a Tree,
     changes: Vec<Change>,
     compared: Compared,
-    solver: Option<&'a Solver>,
+    solver: Option<&'a dyn Solver>,
 }
 
 impl Diffing<'_> {

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_core::ToolName;
 
-use super::solver::{Answer, Query, What};
-use super::{Counterexample, Erring, Outcome, Proof, Solver, solver, tried};
+use super::solver::{Query, Seen, What};
+use super::{Counterexample, Erring, Outcome, Proof, Solver, tried};
 use crate::cedar::{Ask, Book, Invariant, Memo, Parts, PolicyFile};
 use crate::diagnostic::Diagnostic;
 use crate::diff::reach::{SideAct, side_of};
@@ -51,7 +51,11 @@ impl<'a> Inquiry<'a> {
     }
 
     /// What became of each invariant. `only` says which acts are asked about.
-    pub(crate) fn run(&self, solver: Option<&Solver>, only: &dyn Fn(&str, &ToolName) -> bool) -> Vec<Proof> {
+    pub(crate) fn run(
+        &self,
+        solver: Option<&dyn Solver>,
+        only: &dyn Fn(&str, &ToolName) -> bool,
+    ) -> Vec<Proof> {
         let (invariants, unasked) = self.ask.invariants();
         let book = self.ask.engine.book();
         let acts = self.acts(&book, only);
@@ -79,7 +83,7 @@ impl<'a> Inquiry<'a> {
     }
 
     /// The policies that forbid and may err, act by act.
-    pub(crate) fn erring(&self, solver: Option<&Solver>) -> Vec<Erring> {
+    pub(crate) fn erring(&self, solver: Option<&dyn Solver>) -> Vec<Erring> {
         let book = self.ask.engine.book();
         let acts = self.acts(&book, &|_, _| true);
         let (mut seen, mut asked, mut queries) = (BTreeSet::new(), Vec::new(), Vec::new());
@@ -91,17 +95,20 @@ impl<'a> Inquiry<'a> {
                 }
             }
         }
-        let answers =
-            solver.map(|solver| solver::ask(solver, &self.ask.schema, &queries.iter().collect::<Vec<_>>()));
+        let answers = solver.map(|solver| {
+            let good: Vec<&Query> = queries.iter().collect();
+            let answers = solver.ask(&self.ask.schema, &good);
+            answers.into_iter().zip(&queries).map(|(answer, query)| query.see(answer)).collect::<Vec<_>>()
+        });
         let answers = answers.unwrap_or_else(|| {
-            queries.iter().map(|_| Answer::Unknown("no solver was asked".to_owned())).collect()
+            queries.iter().map(|_| Seen::Unknown("no solver was asked".to_owned())).collect()
         });
         let mut erring: BTreeMap<String, Erring> = BTreeMap::new();
         for ((policy, tool), answer) in asked.into_iter().zip(answers) {
             let (given, because) = match answer {
-                Answer::Holds => continue,
-                Answer::Counter(found) => (found.given, None),
-                Answer::Unknown(why) => (Vec::new(), Some(why)),
+                Seen::Holds => continue,
+                Seen::Counter(found) => (found.given, None),
+                Seen::Unknown(why) => (Vec::new(), Some(why)),
             };
             let place = self.place(&policy);
             erring.entry(policy.clone()).or_insert(Erring {
@@ -128,7 +135,7 @@ impl<'a> Inquiry<'a> {
 
     fn answers(
         &self,
-        solver: Option<&Solver>,
+        solver: Option<&dyn Solver>,
         invariants: &[Invariant],
         acts: &[SideAct<'_>],
         open: &[Open],
@@ -148,18 +155,22 @@ impl<'a> Inquiry<'a> {
         };
         let queries: Vec<Result<Query, String>> = open.iter().map(query).collect();
         let good: Vec<&Query> = queries.iter().flatten().collect();
-        let mut answers = solver::ask(solver, &self.ask.schema, &good).into_iter();
+        let mut answers = solver
+            .ask(&self.ask.schema, &good)
+            .into_iter()
+            .zip(&good)
+            .map(|(answer, query)| query.see(answer));
         let mut found = Vec::new();
         for (open, query) in open.iter().zip(&queries) {
             let answer = match query {
-                Ok(_) => answers.next().unwrap_or_else(|| Answer::Unknown("it did not answer".to_owned())),
-                Err(why) => Answer::Unknown(why.clone()),
+                Ok(_) => answers.next().unwrap_or_else(|| Seen::Unknown("it did not answer".to_owned())),
+                Err(why) => Seen::Unknown(why.clone()),
             };
             found.push(match answer {
-                Answer::Holds => Found::Proved,
-                Answer::Counter(counter) => Found::Broken(counter),
+                Seen::Holds => Found::Proved,
+                Seen::Counter(counter) => Found::Broken(counter),
                 // The solver gave up: perhaps trying finds something against it.
-                Answer::Unknown(why) => Found::of_trying(try_it(open), Some(why)),
+                Seen::Unknown(why) => Found::of_trying(try_it(open), Some(why)),
             });
         }
         found

@@ -5,20 +5,17 @@
 //! other policies are asked without it. Those that come with Plimsoll are asked of everything in force. For each act and each invariant:
 //! *is everything that the policies allow also allowed by the invariant?*
 //!
-//! With `cvc5` that is answered for every request there can be ([`solve`]). Without, the cases of the behaviour
+//! With `cvc5` that is answered for every request there can be ([`Solver`]). Without, the cases of the behaviour
 //! diff are tried with the engine itself ([`tried`]), and the answer says that this is no proof.
 //! What does not stand in policies but in the program (`decide`, votes) is tried over all its inputs ([`laws`]).
 
 mod inquiry;
 mod laws;
 pub mod render;
-#[cfg(feature = "solver")]
-mod solve;
 mod solver;
 #[cfg(test)]
 mod tests;
 mod tried;
-#[cfg(feature = "solver")]
 mod words;
 
 use serde::Serialize;
@@ -26,7 +23,7 @@ use serde_json::Value;
 
 pub(crate) use self::inquiry::Inquiry;
 pub use self::laws::{Law, laws};
-pub use self::solver::{NoSolver, Solver};
+pub use self::solver::{Answer, Query, Solver, What};
 use crate::diagnostic::Diagnostic;
 use crate::diff::Place;
 use crate::model::Bundle;
@@ -161,14 +158,14 @@ impl Proofs {
 pub fn prove(
     bundle: &Bundle,
     tree: &Tree,
-    solver: Result<&Solver, &NoSolver>,
+    solver: Result<&dyn Solver, String>,
 ) -> Result<Proofs, Vec<Diagnostic>> {
     let inquiry = Inquiry::new(bundle, tree, &[])?;
-    let invariants = inquiry.run(solver.ok(), &|_, _| true);
-    let erring = inquiry.erring(solver.ok());
+    let invariants = inquiry.run(solver.as_ref().ok().copied(), &|_, _| true);
+    let erring = inquiry.erring(solver.as_ref().ok().copied());
     let by = match solver {
         Ok(solver) => By::Solver { version: solver.version().to_owned() },
-        Err(none) => By::Trying { because: none.to_string() },
+        Err(because) => By::Trying { because },
     };
     Ok(Proofs { by, invariants, erring, laws: laws() })
 }

@@ -1,95 +1,53 @@
-//! The solver: a program of its own, found or not; and what it is asked.
+//! What a solver is asked, and what it may answer. Who asks one stands outside: this crate starts no program and
+//! reaches nothing.
+//!
+//! Nothing it says against a policy is believed unseen: a counterexample is given to the engine, which has to agree.
 
-use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use cedar_policy::{Authorizer, Decision, Entities, EntityUid, Policy, PolicySet, Request, Schema};
 
-#[cfg(not(feature = "solver"))]
-use cedar_policy::Schema;
-use cedar_policy::{EntityUid, Policy, PolicySet};
-
-use super::Counterexample;
+use super::{Counterexample, words};
 use crate::cedar::{Facts, Probe};
 
-/// A `cvc5` that answers.
-#[derive(Clone, Debug)]
-pub struct Solver {
-    #[cfg_attr(not(feature = "solver"), expect(dead_code, reason = "nobody asks it then"))]
-    pub(super) program: PathBuf,
-    version: String,
-}
+/// One who can say something about every request there can be.
+pub trait Solver: Sync {
+    /// Its name and version, as people are told it.
+    fn version(&self) -> &str;
 
-/// Why there is none.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NoSolver {
-    #[error("cvc5 is not installed")]
-    NotFound,
-    #[error("{} does not run as cvc5: {why}", .program.display())]
-    DoesNotRun { program: PathBuf, why: String },
-    #[error("this program was built without its solver")]
-    NotBuilt,
-    #[error("no solver was to be asked")]
-    NotWanted,
-}
-
-impl Solver {
-    /// `CVC5` names the program; else it is the first `cvc5` of `PATH`.
-    ///
-    /// # Errors
-    /// Why there is none.
-    pub fn find(cvc5: Option<OsString>, path: Option<&OsStr>) -> Result<Self, NoSolver> {
-        if cfg!(not(feature = "solver")) {
-            return Err(NoSolver::NotBuilt);
-        }
-        let named = cvc5.filter(|name| !name.is_empty()).map(PathBuf::from);
-        let found = named.or_else(|| {
-            let folders = path.map(std::env::split_paths).into_iter().flatten();
-            folders.map(|folder| folder.join("cvc5")).find(|file| file.is_file())
-        });
-        Self::at(&found.ok_or(NoSolver::NotFound)?)
-    }
-
-    fn at(program: &Path) -> Result<Self, NoSolver> {
-        let fails = |why: String| NoSolver::DoesNotRun { program: program.to_owned(), why };
-        let mut command = Command::new(program);
-        command.arg("--version").stdin(Stdio::null());
-        let output = command.output().map_err(|error| fails(error.to_string()))?;
-        let text = String::from_utf8_lossy(&output.stdout);
-        let first = text.lines().next().unwrap_or_default().trim_start_matches("This is ").trim();
-        let first = first.split(" [").next().unwrap_or_default();
-        if !first.starts_with("cvc5 ") {
-            return Err(fails("its --version names another program".to_owned()));
-        }
-        Ok(Self { program: program.to_owned(), version: first.to_owned() })
-    }
-
-    /// `cvc5 version 1.0.3`.
-    pub fn version(&self) -> &str {
-        &self.version
-    }
+    /// Answers in the order of the questions.
+    fn ask(&self, schema: &Schema, queries: &[&Query]) -> Vec<Answer>;
 }
 
 /// One question about one act.
 #[derive(Debug)]
-#[cfg_attr(not(feature = "solver"), expect(dead_code, reason = "nobody asks it then"))]
-pub(super) struct Query {
-    pub(super) action: EntityUid,
-    pub(super) what: What,
+pub struct Query {
+    pub action: EntityUid,
+    pub what: What,
+    /// The kinds of principal to ask for: one, where no policy looks at the principal.
+    pub kinds: &'static [&'static str],
     /// The facts that a counterexample is told by.
-    pub(super) reads: Facts,
+    reads: Facts,
 }
 
 #[derive(Debug)]
-#[cfg_attr(not(feature = "solver"), expect(dead_code, reason = "nobody asks it then"))]
-pub(super) enum What {
+pub enum What {
     /// Is everything that the first allows allowed by the second?
     Implies(Box<PolicySet>, Box<PolicySet>),
+    /// Does it never err?
     NeverErrs(Box<Policy>),
 }
 
 #[derive(Debug)]
-#[cfg_attr(not(feature = "solver"), expect(dead_code, reason = "nobody asks it then"))]
-pub(super) enum Answer {
+pub enum Answer {
+    Holds,
+    /// A request, with its entities, for which it does not hold.
+    Counter(Box<(Request, Entities)>),
+    /// It could not say, and why: that stands in the way of a release like a counterexample does.
+    Unknown(String),
+}
+
+/// An answer that was looked at.
+#[derive(Debug)]
+pub(super) enum Seen {
     Holds,
     Counter(Counterexample),
     Unknown(String),
@@ -97,14 +55,39 @@ pub(super) enum Answer {
 
 impl Query {
     pub(super) fn new(probe: &Probe<'_>, what: What, reads: Facts) -> Self {
-        Self { action: probe.action(), what, reads }
+        let kinds: &[&str] = if reads.principal() { &["User", "Service", "Agent"] } else { &["User"] };
+        Self { action: probe.action(), what, kinds, reads }
     }
-}
 
-#[cfg(feature = "solver")]
-pub(super) use super::solve::ask;
-
-#[cfg(not(feature = "solver"))]
-pub(super) fn ask(_: &Solver, _: &Schema, queries: &[&Query]) -> Vec<Answer> {
-    queries.iter().map(|_| Answer::Unknown(NoSolver::NotBuilt.to_string())).collect()
+    /// The counterexample in words, once the engine agrees that it is one.
+    pub(super) fn see(&self, answer: Answer) -> Seen {
+        let (request, entities) = match answer {
+            Answer::Holds => return Seen::Holds,
+            Answer::Unknown(why) => return Seen::Unknown(why),
+            Answer::Counter(found) => *found,
+        };
+        let authorizer = Authorizer::new();
+        let asked = |policies: &PolicySet| authorizer.is_authorized(&request, policies, &entities);
+        let none = || Seen::Unknown("the solver's counterexample is none for the engine".to_owned());
+        let told = |permitted_by| words::counterexample(&request, &entities, &self.reads, permitted_by);
+        match &self.what {
+            What::Implies(allowed, within) => {
+                let (first, second) = (asked(allowed), asked(within));
+                if let Some(error) = first.diagnostics().errors().next() {
+                    return Seen::Unknown(format!(
+                        "only requests on which a policy errs were found, and those are refused: {error}"
+                    ));
+                }
+                if (first.decision(), second.decision()) != (Decision::Allow, Decision::Deny) {
+                    return none();
+                }
+                Seen::Counter(told(first.diagnostics().reason().map(ToString::to_string).collect()))
+            }
+            What::NeverErrs(policy) => {
+                let alone = PolicySet::from_policies([(**policy).clone()]);
+                let errs = alone.is_ok_and(|alone| asked(&alone).diagnostics().errors().next().is_some());
+                if errs { Seen::Counter(told(Vec::new())) } else { none() }
+            }
+        }
+    }
 }

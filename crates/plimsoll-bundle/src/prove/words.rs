@@ -1,17 +1,21 @@
 //! A request that a solver found, in the words that the behaviour diff has for the same facts.
 
-use cedar_policy::EvalResult;
-use cedar_policy_symcc::Env;
+use cedar_policy::{Entities, EntityUid, EvalResult, Request};
 use serde_json::Value;
 
 use super::Counterexample;
 use crate::cedar::{Facts, group_names};
 
 /// Workflow and tool are the asker's to fill in.
-pub(super) fn counterexample(env: &Env, reads: &Facts, mut permitted_by: Vec<String>) -> Counterexample {
+pub(super) fn counterexample(
+    request: &Request,
+    entities: &Entities,
+    reads: &Facts,
+    mut permitted_by: Vec<String>,
+) -> Counterexample {
     permitted_by.sort();
     let (mut given, mut arguments) = (Vec::new(), serde_json::Map::new());
-    let context = env.request.context();
+    let context = request.context();
     let get = |name: &str| context.and_then(|context| context.get(name));
     for name in ["mode", "environment", "workflow", "decides", "deferred", "now", "release"] {
         if let Some(value) = get(name).filter(|_| reads.has("", name)) {
@@ -28,8 +32,8 @@ pub(super) fn counterexample(env: &Env, reads: &Facts, mut permitted_by: Vec<Str
         let facts = record.iter().filter(|(name, _)| reads.has("args", name));
         arguments.extend(facts.map(|(name, value)| (name.clone(), json(value))));
     }
-    let who = match env.request.principal() {
-        Some(principal) if reads.principal() => who(env, principal),
+    let who = match request.principal() {
+        Some(principal) if reads.principal() => who(entities, principal),
         _ => "any principal".to_owned(),
     };
     let arguments = (!arguments.is_empty()).then_some(Value::Object(arguments));
@@ -37,11 +41,11 @@ pub(super) fn counterexample(env: &Env, reads: &Facts, mut permitted_by: Vec<Str
     Counterexample { workflow, tool, who, arguments, given, permitted_by }
 }
 
-fn who(env: &Env, principal: &cedar_policy::EntityUid) -> String {
+fn who(entities: &Entities, principal: &EntityUid) -> String {
     let kind = principal.type_name().to_string().to_lowercase();
     let article = if kind == "agent" { "an" } else { "a" };
     let mut who = format!("{article} {kind}");
-    let Some(entity) = env.entities.get(principal) else { return who };
+    let Some(entity) = entities.get(principal) else { return who };
     if let Some(Ok(EvalResult::Set(roles))) = entity.attr("roles") {
         let roles: Vec<String> = roles.iter().map(plain).filter(|role| !role.is_empty()).collect();
         match roles.as_slice() {

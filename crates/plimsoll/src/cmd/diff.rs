@@ -96,7 +96,7 @@ impl Diff {
         let (base, head) = Source::pair(self.base.as_deref(), self.head.as_deref(), &self.repo.repo)?;
         let (base, head) = (base.read()?, head.read()?);
         let solver = if self.no_solver { None } else { super::prove::solver().ok() };
-        let diff = diff::diff_with(side(&base), side(&head), solver.as_ref());
+        let diff = diff::diff_with(side(&base), side(&head), solver.as_deref());
         for idle in approved.idle(&diff) {
             talk::say(format!("the approval {idle} approves nothing here"));
         }

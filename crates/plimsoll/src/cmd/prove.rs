@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use plimsoll_bundle::prove::{self, NoSolver, Solver, Standing};
+use plimsoll_bundle::prove::{self, Solver, Standing};
 use plimsoll_bundle::render;
 
 use crate::repo::Repo;
@@ -40,8 +40,8 @@ impl Prove {
                 Error::new("the repository does not load").help("`plimsoll check` says what is wrong")
             );
         };
-        let solver = if self.no_solver { Err(NoSolver::NotWanted) } else { solver() };
-        let proofs = prove::prove(&bundle, &loaded.tree, solver.as_ref())
+        let solver = if self.no_solver { Err("no solver was to be asked".to_owned()) } else { solver() };
+        let proofs = prove::prove(&bundle, &loaded.tree, solver.as_deref().map_err(Clone::clone))
             .map_err(|found| Error::new(render::text(&found, &loaded.tree, false).trim_end().to_owned()))?;
         match self.json {
             true => talk::data(serde_json::to_string(&proofs)?),
@@ -56,7 +56,14 @@ impl Prove {
     }
 }
 
-/// The solver that `CVC5` names, or the `cvc5` of `PATH`.
-pub fn solver() -> Result<Solver, NoSolver> {
-    Solver::find(std::env::var_os("CVC5"), std::env::var_os("PATH").as_deref())
+/// The solver that `CVC5` names, or the `cvc5` of `PATH`; or why there is none.
+#[cfg(feature = "solver")]
+pub fn solver() -> Result<Box<dyn Solver>, String> {
+    let found = plimsoll_solver::Cvc5::find(std::env::var_os("CVC5"), std::env::var_os("PATH").as_deref());
+    found.map(|found| Box::new(found) as Box<dyn Solver>).map_err(|none| none.to_string())
+}
+
+#[cfg(not(feature = "solver"))]
+pub fn solver() -> Result<Box<dyn Solver>, String> {
+    Err("this program was built without its solver".to_owned())
 }

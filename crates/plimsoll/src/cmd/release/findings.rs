@@ -31,7 +31,7 @@ pub fn checks(bundle: &Bundle, tree: &Tree, warnings: &[Diagnostic]) -> Finding 
 /// What must always hold: proved where cvc5 is installed. What it could not say stands in the way like what is broken.
 pub fn invariants(bundle: &Bundle, tree: &Tree) -> Result<Finding, Error> {
     let solver = prove::solver();
-    let proofs = plimsoll_bundle::prove::prove(bundle, tree, solver.as_ref())
+    let proofs = plimsoll_bundle::prove::prove(bundle, tree, solver.as_deref().map_err(Clone::clone))
         .map_err(|_| Error::new("its policies do not load").help("`plimsoll check` says why"))?;
     let standing = proofs.standing();
     let found = if standing <= Standing::Tried { Found::Passed } else { Found::Failed };

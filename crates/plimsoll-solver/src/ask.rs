@@ -1,22 +1,18 @@
 //! Asking `cvc5`, through Cedar's own translation of policies into logic.
 //!
-//! Nothing it says against a policy is believed unseen: a counterexample is given to the engine, which has to
-//! agree. What it can't say, fails at, or says wrongly is `Unknown`, and that stands in the way of a release
-//! like a counterexample does.
+//! What it can't say or fails at is `Unknown`, and a process that failed is never asked again.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use cedar_policy::{Authorizer, Decision, EntityTypeName, PolicySet, RequestEnv, Schema};
+use cedar_policy::{EntityTypeName, RequestEnv, Schema};
 use cedar_policy_symcc::err::Error as Failure;
 use cedar_policy_symcc::solver::LocalSolver;
 use cedar_policy_symcc::{CedarSymCompiler, CompiledPolicy, CompiledPolicySet, Env};
+use plimsoll_bundle::prove::{Answer, Query, What};
 use tokio::process::Command;
-
-use super::solver::{Answer, Query, Solver, What};
-use super::words;
 
 /// How long the solver may think about one question. Its `--tlimit` would end the process, and with it every
 /// later question; this is for each.
@@ -29,7 +25,7 @@ const GIVES_UP: Duration = Duration::from_secs(30);
 const BESIDE_MAX: usize = 4;
 
 /// Answers in the order of the questions.
-pub(super) fn ask(solver: &Solver, schema: &Schema, queries: &[&Query]) -> Vec<Answer> {
+pub(crate) fn ask(program: &Path, schema: &Schema, queries: &[&Query]) -> Vec<Answer> {
     let beside = std::thread::available_parallelism().map_or(1, usize::from).clamp(1, BESIDE_MAX);
     let beside = beside.min(queries.len());
     let next = AtomicUsize::new(0);
@@ -37,7 +33,7 @@ pub(super) fn ask(solver: &Solver, schema: &Schema, queries: &[&Query]) -> Vec<A
     let work = || {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
         runtime.block_on(async {
-            let mut asking = Asking { program: &solver.program, compiler: None };
+            let mut asking = Asking { program, compiler: None };
             loop {
                 let at = next.fetch_add(1, Ordering::Relaxed);
                 let Some(query) = queries.get(at) else { return };
@@ -65,11 +61,10 @@ struct Asking<'a> {
 impl Asking<'_> {
     /// The answer for every kind of principal that can matter.
     async fn answer(&mut self, schema: &Schema, query: &Query) -> Answer {
-        let kinds: &[&str] = if query.reads.principal() { &["User", "Service", "Agent"] } else { &["User"] };
-        for kind in kinds {
+        for kind in query.kinds {
             match self.one(schema, query, kind).await {
                 Ok(None) => {}
-                Ok(Some(env)) => return told(query, &env),
+                Ok(Some(Env { request, entities })) => return Answer::Counter(Box::new((request, entities))),
                 Err(why) => return Answer::Unknown(why),
             }
         }
@@ -128,35 +123,6 @@ async fn put(
         What::NeverErrs(policy) => {
             let policy = CompiledPolicy::compile(policy, env, schema)?;
             compiler.check_never_errors_with_counterexample_opt(&policy).await
-        }
-    }
-}
-
-/// The counterexample in words, once the engine agrees that it is one.
-fn told(query: &Query, env: &Env) -> Answer {
-    let authorizer = Authorizer::new();
-    let asked = |policies: &PolicySet| authorizer.is_authorized(&env.request, policies, &env.entities);
-    match &query.what {
-        What::Implies(allowed, within) => {
-            let (first, second) = (asked(allowed), asked(within));
-            if let Some(error) = first.diagnostics().errors().next() {
-                return Answer::Unknown(format!(
-                    "only requests on which a policy errs were found, and those are refused: {error}"
-                ));
-            }
-            if (first.decision(), second.decision()) != (Decision::Allow, Decision::Deny) {
-                return Answer::Unknown("the solver's counterexample is none for the engine".to_owned());
-            }
-            let permitted_by = first.diagnostics().reason().map(ToString::to_string).collect();
-            Answer::Counter(words::counterexample(env, &query.reads, permitted_by))
-        }
-        What::NeverErrs(policy) => {
-            let alone = PolicySet::from_policies([(**policy).clone()]);
-            let errs = alone.is_ok_and(|alone| asked(&alone).diagnostics().errors().next().is_some());
-            match errs {
-                true => Answer::Counter(words::counterexample(env, &query.reads, Vec::new())),
-                false => Answer::Unknown("the solver's counterexample is none for the engine".to_owned()),
-            }
         }
     }
 }
