@@ -32,11 +32,7 @@ check() {
 
 drills() {
   say "== drills"
-  if plimsoll drill --help >/dev/null 2>&1; then
-    plimsoll drill
-  else
-    say "not run: this plimsoll does not play drills"
-  fi
+  plimsoll drill run
 }
 
 review() {
