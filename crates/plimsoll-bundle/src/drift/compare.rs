@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 
 use plimsoll_core::{DriftKind, Drifted};
 
-use super::{Reached, Seen, World};
+use super::{Certificate, Reached, Seen, World};
 use crate::model::{Bundle, Model, Reach, Server};
 use crate::pin::show_hidden;
+
+/// What of a certificate is compared.
+type Part = fn(&Certificate) -> &String;
 
 /// Something that is other than the release says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,11 +154,10 @@ fn reached(subject: &str, was: Option<&Reached>, is: Option<&Reached>, found: &m
         let text = format!("`{subject}` redirects to {}, not {}", said(&is.redirect), said(&was.redirect));
         tell(found, DriftKind::Endpoints, subject, text);
     }
-    let said = |certificate: Option<&super::Certificate>, part: fn(&super::Certificate) -> &String| {
+    let said = |certificate: Option<&Certificate>, part: Part| {
         certificate.map_or_else(|| "none".to_owned(), |certificate| format!("\"{}\"", part(certificate)))
     };
-    let parts: [(&str, fn(&super::Certificate) -> &String); 2] =
-        [("key", |c| &c.key), ("issuer", |c| &c.issuer)];
+    let parts: [(&str, Part); 2] = [("key", |c| &c.key), ("issuer", |c| &c.issuer)];
     for (what, part) in parts {
         let (was, is) = (said(was.certificate.as_ref(), part), said(is.certificate.as_ref(), part));
         if was != is {

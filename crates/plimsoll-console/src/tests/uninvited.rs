@@ -55,6 +55,7 @@ const ENOUGH: &[(&str, &str)] = &[
     ("/stops/lift", "the same by form"),
     ("/api/acts/{id}/settle", "whoever looked it up says so, under their name"),
     ("/acts/{id}/settle", "the same by form"),
+    ("/api/drift", "looks at the world again, on record, and moves nothing"),
     ("/api/erasures", "on record before a key goes, and a legal hold keeps it"),
     ("/api/holds", "keeps what would go, on record"),
     ("/api/readings", "says what was read, and opens nothing"),

@@ -301,7 +301,7 @@ impl Gateway {
             }
             _ => false,
         };
-        let skips = skips && next(now, place) != to || now.is_none() && skips;
+        let skips = skips && (now.is_none() || next(now, place) != to);
         if skips && !anyway {
             let why = "this environment has stages that it has not been through; `--anyway` passes them over, on record";
             return Err(HelmError::NotNow(why.to_owned()));

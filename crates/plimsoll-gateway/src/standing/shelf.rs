@@ -19,9 +19,12 @@ use crate::releases::RELEASES;
 /// Whom the first release is judged by, and later ones too while nothing is live.
 pub const TRUST: &str = "trust.json";
 
+/// Makes a bundle of a release's files, or says why it can't.
+type Load = dyn Fn(&Tree) -> Result<Bundle, String> + Send + Sync;
+
 /// Makes what serves of a release's files, with the secrets and settings of this place.
 #[derive(Clone)]
-pub struct Loader(pub Arc<dyn Fn(&Tree) -> Result<Bundle, String> + Send + Sync>);
+pub struct Loader(pub Arc<Load>);
 
 impl std::fmt::Debug for Loader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

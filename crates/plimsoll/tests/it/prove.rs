@@ -77,10 +77,7 @@ fn drills_are_decided_and_compared_with_what_they_expect() {
     std::fs::write(&file, text.replace("decision: refuse", "decision: allow")).unwrap();
     let (code, page, _) = told(&["drill", "run", "inbox-says-pay"], dir.path(), &[]);
     assert_eq!(code, Some(1), "{page}");
-    assert!(
-        page.contains("inbox-says-pay.yaml:17") && page.contains("decided refuse ("),
-        "{page}"
-    );
+    assert!(page.contains("inbox-says-pay.yaml:17") && page.contains("decided refuse ("), "{page}");
     let (code, json, _) = told(&["drill", "run", "--json"], dir.path(), &[]);
     let said: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(

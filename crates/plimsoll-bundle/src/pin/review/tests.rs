@@ -53,8 +53,8 @@ fn a_rug_pull_in_the_words_of_the_diff() {
         }},
         "annotations": {"readOnlyHint": true}
     });
-    insta::assert_snapshot!(told(&[old.clone()], std::slice::from_ref(&new), &[]));
-    assert_eq!(told(&[old.clone()], &[old], &[]), "");
+    insta::assert_snapshot!(told(std::slice::from_ref(&old), std::slice::from_ref(&new), &[]));
+    assert_eq!(told(std::slice::from_ref(&old), std::slice::from_ref(&old), &[]), "");
 }
 
 #[test]

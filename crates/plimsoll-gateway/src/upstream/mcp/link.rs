@@ -139,10 +139,6 @@ pub struct Link {
 }
 
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is one for each conversation with a server, and it never moves"
-)]
 enum Wire {
     Http(HttpWire),
     Stdio(StdioWire),
