@@ -113,8 +113,10 @@ impl ReleaseFigure {
             (None, 0) => format!("{} {}", self.signal, self.count),
             (None, of) => format!("{} {} of {of}", self.signal, self.count),
         };
-        if let (Some((bad, of)), None) = (self.live, self.measured) {
-            text.push_str(&format!(" (live {bad} of {of})"));
+        match (self.live, self.measured) {
+            (Some((count, 0)), None) => text.push_str(&format!(" (live {count})")),
+            (Some((bad, of)), None) => text.push_str(&format!(" (live {bad} of {of})")),
+            _ => {}
         }
         if let (Some(acceptable), true) = (self.acceptable, self.verdict == "worse") {
             text.push_str(&format!(", acceptable {}", per_cent(acceptable)));

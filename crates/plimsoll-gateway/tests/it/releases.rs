@@ -292,7 +292,7 @@ async fn what_is_none_to_run_is_refused_and_the_old_one_stays() {
         (unsigned.to_string(), "not signed enough"),
         (stale, "number 1"),
         (hidden, "not shown"),
-        (file.replace("no-refunds", "all-refunds"), "not the file that was signed"),
+        (file.replace("forbid (principal", "permit (principal"), "not the file that was signed"),
         ("{}".to_owned(), "no release file"),
     ] {
         let refused = gateway.install(&yard.ines, file.as_bytes(), "").await.unwrap_err().to_string();
