@@ -1,5 +1,6 @@
-//! Masking in environments that ask for it (`mask: true`): whatever comes in, from clients and from tool servers, is
-//! masked before anything of the gateway, the record or a model sees it.
+//! Masking in environments that ask for it (`mask: true`): requests at the LLM door, arguments of calls and answers of
+//! tool servers are masked before anything of the gateway, the record or a model sees them. Questions and progress
+//! notices of a server to its client are not.
 //!
 //! Fakes are never translated back. So in a masked environment acts carry fakes, and no personal data of a client or a
 //! result reaches a model or a tool server; a system that is searched for a fake finds nothing, unless it is made of
