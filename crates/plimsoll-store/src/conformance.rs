@@ -812,6 +812,11 @@ fn a_row_is_read_from_an_entry() {
     );
     let row = EntryRow::read(5, outcome.as_bytes());
     assert_eq!((&*row.kind, &*row.status, &*row.act), ("outcome", "done", id));
+    // Somebody asked to break the glass: its state is none of an approval's.
+    let asked = format!(
+        r#"{{"v":1,"id":"{id}","at":"2026-01-01T00:00:00Z","kind":"grant","ticket":"G-1","state":"asked","by":"bo"}}"#
+    );
+    assert_eq!(&*EntryRow::read(7, asked.as_bytes()).kind, "grant");
     let strange = EntryRow::read(6, b"\xFFnot an entry");
     assert_eq!((&*strange.kind, strange.seq), ("unreadable", 6));
 }

@@ -204,7 +204,9 @@ struct Columns<'a> {
     tier: Option<Tier>,
     decision: Option<Ruled>,
     status: Option<OutcomeStatus>,
-    state: Option<ApprovalState>,
+    /// Of an approval how it stands. Other kinds have a state of their own.
+    #[serde(borrow)]
+    state: Option<&'a RawValue>,
     approval: Option<Asked>,
 }
 
@@ -262,7 +264,8 @@ impl Columns<'_> {
             }
             "approval" => {
                 row.tool = self.approval?.tool;
-                self.state?.name().clone_into(&mut row.status);
+                let state: ApprovalState = serde_json::from_str(self.state?.get()).ok()?;
+                state.name().clone_into(&mut row.status);
             }
             "stop" | "config" | "key" | "gateway" | "turned" | "content" | "erasure" | "hold" | "read"
             | "grant" | "release" => {}
