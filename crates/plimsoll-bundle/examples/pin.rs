@@ -11,5 +11,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let tools: Vec<serde_json::Value> = serde_json::from_reader(std::io::stdin())?;
     let lock = plimsoll_bundle::pin::lock_file(server, protocol, pinned_at, reviewer, &tools);
-    Ok(std::io::stdout().write_all(lock.as_bytes())?)
+    #[expect(clippy::disallowed_methods, reason = "an example, not the program")]
+    let mut out = std::io::stdout();
+    Ok(out.write_all(lock.as_bytes())?)
 }

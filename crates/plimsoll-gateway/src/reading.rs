@@ -26,10 +26,10 @@ pub struct Reading {
 }
 
 /// What a reader was shown of what is sealed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Seen {
-    pub classes: BTreeSet<FieldClass>,
-    pub entries: BTreeSet<u64>,
+#[derive(Debug, Default)]
+struct Seen {
+    classes: BTreeSet<FieldClass>,
+    entries: BTreeSet<u64>,
 }
 
 impl Reading {
@@ -42,14 +42,10 @@ impl Reading {
         &self.store
     }
 
-    /// What was opened so far.
-    pub fn seen(&self) -> Seen {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// The body of an entry for the record of this reading; `None` when nothing was opened.
+    /// The body of an entry for the record of this reading; `None` when nothing was opened since it was last asked.
     pub fn opening(&self, by: &str, through: &str, what: &str, reason: &str) -> Option<EntryBody> {
-        let Seen { classes, entries } = self.seen();
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let Seen { classes, entries } = std::mem::take(&mut *seen);
         let (first, last) = (*entries.first()?, *entries.last()?);
         Some(EntryBody::Read(Box::new(Opening {
             by: by.to_owned(),

@@ -547,6 +547,8 @@ async fn entries_are_filtered(store: Store) {
     check(EntryFilter { kind: some("stop"), ..all() }, &[4]).await;
     check(EntryFilter { since: Some(at(4)), ..all() }, &[5, 4]).await;
     check(EntryFilter { before: Some(2), ..all() }, &[1, 0]).await;
+    check(EntryFilter { after: Some(3), ..all() }, &[5, 4]).await;
+    check(EntryFilter { after: Some(5), ..all() }, &[]).await;
     check(EntryFilter { tool: some("mail.send"), decision: some("hold"), before: Some(5), ..all() }, &[1])
         .await;
     assert_eq!(store.latest_entries(&all(), 2).await.unwrap().len(), 2);

@@ -69,6 +69,8 @@ pub struct EntryFilter {
     pub since: Option<Timestamp>,
     /// Only entries before this one: the next page.
     pub before: Option<u64>,
+    /// Only entries after this one: what is new.
+    pub after: Option<u64>,
 }
 
 /// Which part of a session.

@@ -1,7 +1,14 @@
 //! How the program speaks: data to standard output, talk to standard error, colour only to a terminal.
-#![expect(clippy::print_stderr, reason = "the one module that may")]
+//!
+//! Every verb writes its data through [`Out`], which knows what to do when nobody reads any more. Talk that nobody hears
+//! is lost, and changes nothing.
+#![expect(clippy::disallowed_methods, reason = "the one module that may")]
 
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
+
+/// How a program ends whose reader went away (`plimsoll log | head`): with what a shell says of the signal that ends
+/// other programs then. It is none of our exit codes, because a verb that was cut off has not said yes.
+const NOBODY_READS: i32 = 128 + 13;
 
 /// An error for a person: what happened and the next move.
 #[derive(Debug)]
@@ -39,15 +46,20 @@ impl<E: std::error::Error> From<E> for Error {
 pub type Done = Result<std::process::ExitCode, Error>;
 
 pub fn error(error: &Error) {
-    eprintln!("{} {}", paint(Colour::Red, "error:", std::io::stderr().is_terminal()), error.message);
+    let colour = colour_on_stderr();
+    say(format!("{} {}", paint(Colour::Red, "error:", colour), error.message));
     if let Some(help) = &error.help {
-        eprintln!("{} {help}", paint(Colour::Cyan, " help:", std::io::stderr().is_terminal()));
+        say(format!("{} {help}", paint(Colour::Cyan, " help:", colour)));
     }
 }
 
 /// A line of talk.
 pub fn say(line: impl AsRef<str>) {
-    eprintln!("{}", line.as_ref());
+    tell(format!("{}\n", line.as_ref()));
+}
+
+fn tell(text: String) {
+    let _nobody_hears_it = std::io::stderr().write_all(text.as_bytes());
 }
 
 /// How far something long has come, on one line that renews itself; silent where nobody watches.
@@ -70,28 +82,56 @@ impl Progress {
         if self.on && due {
             self.told = Some(std::time::Instant::now());
             self.shown = true;
-            eprint!("\r{} {:3} %", self.verb, (100 * done).checked_div(all).unwrap_or(0));
+            tell(format!("\r{} {:3} %", self.verb, (100 * done).checked_div(all).unwrap_or(0)));
         }
     }
 
     pub fn end(&mut self) {
         if self.shown {
-            eprint!("\r\x1b[K");
+            tell("\r\x1b[K".to_owned());
         }
     }
 }
 
-/// A line of data. A reader that went away ends the program quietly, as Unix tools do.
+/// A line of data.
 pub fn data(line: impl AsRef<str>) {
-    let mut out = std::io::stdout().lock();
-    if writeln!(out, "{}", line.as_ref()).is_err() {
-        std::process::exit(0);
+    if let Err(failed) = writeln!(Out, "{}", line.as_ref()) {
+        error(&Error::new(format!("standard output can't be written: {failed}")));
+        std::process::exit(2);
     }
+}
+
+/// Standard output. A reader that went away ends the program quietly, as it ends other Unix tools.
+#[derive(Clone, Copy, Debug)]
+pub struct Out;
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        unless_nobody_reads(std::io::stdout().write(bytes))
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        unless_nobody_reads(std::io::stdout().flush())
+    }
+}
+
+fn unless_nobody_reads<T>(done: std::io::Result<T>) -> std::io::Result<T> {
+    if let Err(error) = &done
+        && error.kind() == ErrorKind::BrokenPipe
+    {
+        std::process::exit(NOBODY_READS);
+    }
+    done
 }
 
 /// Whether standard output wants colour: a terminal, and `NO_COLOR` unset.
 pub fn colour() -> bool {
     std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// The same of standard error.
+pub fn colour_on_stderr() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// The few colours there are. Colour decorates; the text suffices.

@@ -73,6 +73,7 @@ pub(crate) async fn list(
             kind: which.kind,
             since: which.since,
             before: which.before,
+            after: None,
         };
         reading.latest_entries(&filter, limit).await?
     };

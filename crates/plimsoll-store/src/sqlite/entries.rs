@@ -137,7 +137,8 @@ impl Entries for Sqlite {
         self.read_entries("list entries", move |sql| {
             let since = filter.since.map(At);
             let before = filter.before.map(|seq| i64::try_from(seq).unwrap_or(i64::MAX));
-            let conditions: [(&str, Option<&dyn ToSql>); 7] = [
+            let after = filter.after.map(|seq| i64::try_from(seq).unwrap_or(i64::MAX));
+            let conditions: [(&str, Option<&dyn ToSql>); 8] = [
                 ("workflow = ?", filter.workflow.as_ref().map(|v| v as _)),
                 ("principal = ? AND principal <> ''", filter.principal.as_ref().map(|v| v as _)),
                 ("tool = ? AND tool <> ''", filter.tool.as_ref().map(|v| v as _)),
@@ -145,6 +146,7 @@ impl Entries for Sqlite {
                 ("kind = ?", filter.kind.as_ref().map(|v| v as _)),
                 ("at >= ?", since.as_ref().map(|v| v as _)),
                 ("seq < ?", before.as_ref().map(|v| v as _)),
+                ("seq > ?", after.as_ref().map(|v| v as _)),
             ];
             let asked = conditions.into_iter().filter_map(|(condition, value)| Some((condition, value?)));
             let (conditions, values): (Vec<_>, Vec<_>) = asked.unzip();

@@ -32,8 +32,8 @@ Exit codes: 0 done, 1 nothing of that name was found, 2 it could not be done.")]
 pub struct Erase {
     #[command(flatten)]
     whose: WhoseArgs,
-    /// Only this class of fields; may be repeated. Without it, all
-    #[arg(long = "class", value_enum)]
+    /// Only this class of fields; may be repeated, or several with commas. Without it, all
+    #[arg(long = "class", value_enum, value_delimiter = ',')]
     classes: Vec<Class>,
     /// Why; sealed with the entry that says it was done
     #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]

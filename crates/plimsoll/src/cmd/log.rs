@@ -66,15 +66,14 @@ impl Log {
                 if rows.is_empty() {
                     talk::say("nothing is in doubt");
                 }
-                self.tell(&rows);
                 record.note("what is in doubt").await;
+                self.tell(&rows);
                 return Ok(ExitCode::SUCCESS);
             }
             let mut seen = self.latest(&record, self.limit, None).await?;
             if seen.is_none() && !self.follow {
                 talk::say("nothing like that is on record");
             }
-            record.note("the log").await;
             if !self.follow {
                 return Ok(ExitCode::SUCCESS);
             }
@@ -85,7 +84,8 @@ impl Log {
         })
     }
 
-    /// Prints the latest entries after `after`, oldest first; gives the last one's number.
+    /// Prints the latest entries after `after`, oldest first; gives the last one's number. They are read on record
+    /// before they are printed: a reader may hang up on the first line.
     async fn latest(&self, record: &Record, limit: usize, after: Option<u64>) -> Result<Option<u64>, Error> {
         let filter = EntryFilter {
             workflow: self.workflow.clone(),
@@ -95,10 +95,11 @@ impl Log {
             kind: self.kind.clone(),
             since: self.since,
             before: None,
+            after,
         };
         let mut rows = record.reading.latest_entries(&filter, limit).await?;
-        rows.retain(|row| after.is_none_or(|after| row.seq > after));
         rows.reverse();
+        record.note("the log").await;
         self.tell(&rows);
         Ok(rows.last().map(|row| row.seq))
     }

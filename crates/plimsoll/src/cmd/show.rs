@@ -1,5 +1,6 @@
 //! `plimsoll show`: one action chain from top to bottom.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -152,6 +153,8 @@ pub struct Record {
     dir: PathBuf,
     pub vault: Option<Vault>,
     reason: String,
+    /// Whether it was said that readings are not on record.
+    warned: Cell<bool>,
 }
 
 impl Record {
@@ -187,7 +190,7 @@ impl Record {
         let privacy = bundle.as_ref().map(|bundle| bundle.project.privacy.clone()).unwrap_or_default();
         let vault = Vault::open_existing(&dir, &privacy, args.secret()?)?;
         let reading = Reading::new(store, vault.clone(), BTreeSet::from(FieldClass::ALL));
-        Ok(Self { reading, bundle, dir, vault, reason: args.reason.clone() })
+        Ok(Self { reading, bundle, dir, vault, reason: args.reason.clone(), warned: Cell::new(false) })
     }
 
     /// The one chain an id means; of a session this part.
@@ -215,14 +218,21 @@ impl Record {
                 Custodian { store: self.reading.store().clone(), vault: vault.clone(), ledger }
             }
             Err(LedgerError::Locked { .. }) => return self.tell_gateway(body).await,
-            Err(error) => return talk::say(format!("note: this reading is not on record: {error}")),
+            Err(error) => return self.not_recorded(&error.to_string()),
         };
         let recorded = async {
             custodian.record(&by, body).await?;
             custodian.project().await
         };
         if let Err(error) = recorded.await {
-            talk::say(format!("note: this reading is not on record: {error}"));
+            self.not_recorded(&error);
+        }
+    }
+
+    /// Says it once, however often something is read.
+    fn not_recorded(&self, why: &str) {
+        if !self.warned.replace(true) {
+            talk::say(format!("note: this reading is not on record: {why}"));
         }
     }
 
@@ -236,10 +246,8 @@ impl Record {
             (_, Err(error)) => Err(error.into()),
         };
         if let Err(error) = told {
-            talk::say(format!(
-                "note: this reading is not on record: {}; with PLIMSOLL_ADMIN_KEY set, the gateway records it",
-                error.message
-            ));
+            let message = error.message;
+            self.not_recorded(&format!("{message}; with PLIMSOLL_ADMIN_KEY set, the gateway records it"));
         }
     }
 }

@@ -216,6 +216,7 @@ fn logging(json: bool) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("PLIMSOLL_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = builder.with_ansi(talk::colour_on_stderr());
     let set = if json { builder.json().try_init() } else { builder.with_target(false).try_init() };
     if set.is_err() {
         talk::say("logging is already set up");

@@ -6,6 +6,7 @@ mod crash;
 mod diff;
 mod docs;
 mod export;
+mod pipes;
 mod privacy;
 mod process;
 mod proofs;

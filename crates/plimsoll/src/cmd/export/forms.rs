@@ -85,7 +85,7 @@ pub(super) fn run(repo: &Repo, form: Form, filter: &Filter, source: Source, to: 
                     .help("name a file that is not there yet")
             })?,
         ),
-        None => Box::new(std::io::stdout().lock()),
+        None => Box::new(talk::Out),
     };
     let mut writer = Writer {
         out: BufWriter::new(out),
