@@ -20,5 +20,5 @@ mod upstream;
 pub use drill::{OnRecord, Told, drill};
 pub use live::{Departure, LiveError, Lived, live};
 pub use play::{Difference, Played, play};
-pub use tape::{Tape, TapeError};
+pub use tape::{Read, Tape, TapeError};
 pub(crate) use upstream::Recorded;

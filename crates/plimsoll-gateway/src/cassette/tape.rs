@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use plimsoll_core::sensitive::SEALED;
 use plimsoll_core::{
-    ActId, Content, ContentOf, Decision, Digest, Entry, EntryBody, Judged, Principal, Stop, ToolName, Vote,
+    ActId, Content, ContentOf, Decision, Digest, Entry, EntryBody, Erasure, FieldClass, Judged, Principal,
+    Stop, ToolName, Vote,
 };
+use plimsoll_ledger::Record;
 use serde_json::Value;
+
+use crate::vault::{Closed, Vault, is_pseudonym};
 
 /// Why there is nothing to play.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,12 +21,72 @@ pub enum TapeError {
     NoContent,
     #[error("the recorded conversation lacks pieces of the text that entry {0} begins")]
     Incomplete(u64),
-    #[error("the recorded words of entry {0} are sealed, and were erased or can't be opened here")]
-    Sealed(u64),
+    #[error(
+        "{} of entry {seq} were erased{}", words(*class),
+        by.map(|by| format!(" by the act of entry {by}; `plimsoll show {by}` says by whom and why")).unwrap_or_default()
+    )]
+    Erased { seq: u64, class: FieldClass, by: Option<u64> },
+    #[error("{} of entry {seq} stay sealed here: {}", words(*class), why.sentence(*class))]
+    Sealed { seq: u64, class: FieldClass, why: Closed },
     #[error("it was decided under more than one release, and a cassette plays under one")]
     SeveralReleases,
     #[error("it was recorded by an older Plimsoll: its entries do not name what decided")]
     NoGround,
+}
+
+const fn words(class: FieldClass) -> &'static str {
+    match class {
+        FieldClass::Identity => "the names",
+        FieldClass::Arguments => "the arguments",
+        FieldClass::Content => "the recorded words",
+    }
+}
+
+/// An entry as it was read, with what stayed sealed.
+#[derive(Clone, Debug)]
+pub struct Read {
+    pub seq: u64,
+    pub entry: Entry,
+    closed: Option<Shut>,
+}
+
+/// A class of fields that could not be opened, and the key that would have; or a name, and its pseudonym.
+#[derive(Clone, Debug)]
+struct Shut {
+    class: FieldClass,
+    why: Closed,
+    key: u64,
+    name: Option<String>,
+}
+
+impl Read {
+    /// Opens a record with every key that is here.
+    ///
+    /// # Errors
+    /// When the bytes are no entry of this version.
+    pub fn of(record: &Record, vault: Option<&Vault>) -> Result<Self, serde_json::Error> {
+        let seq = record.seq.0;
+        let (entry, closed) = match vault {
+            Some(vault) => {
+                let opening = vault.open_all(record)?;
+                (opening.entry, opening.closed.first().copied())
+            }
+            None => {
+                let entry: Entry = serde_json::from_slice(&record.entry)?;
+                let sealed = entry.seal.map(|_| (FieldClass::Content, Closed::NoKeys));
+                (entry, sealed)
+            }
+        };
+        let keys = Vault::keys_of(&record.sealed);
+        let key = |class: FieldClass| keys[usize::from(class.number()) - 1];
+        let mut closed = closed.map(|(class, why)| Shut { class, why, key: key(class), name: None });
+        let name = entry.principal.as_ref().map(Principal::requester);
+        if closed.is_none() && vault.is_some() && entry.seal.is_some() && name.is_some_and(is_pseudonym) {
+            let (class, why) = (FieldClass::Identity, Closed::Erased);
+            closed = Some(Shut { class, why, key: 0, name: name.map(str::to_owned) });
+        }
+        Ok(Self { seq, entry, closed })
+    }
 }
 
 /// A recorded conversation.
@@ -157,9 +220,10 @@ impl Tape {
     ///
     /// # Errors
     /// See [`TapeError`].
-    pub fn of(session: &str, entries: impl IntoIterator<Item = (u64, Entry)>) -> Result<Self, TapeError> {
+    pub fn of(session: &str, entries: impl IntoIterator<Item = Read>) -> Result<Self, TapeError> {
         let mut reading = Reading::default();
-        for (seq, entry) in entries {
+        for Read { seq, entry, closed } in entries {
+            reading.shut(session, seq, &entry, closed);
             reading.take(session, seq, entry);
         }
         reading.finish(session)
@@ -188,11 +252,43 @@ struct Reading {
     counted: HashMap<String, usize>,
     stops: Vec<(u64, bool, Stop)>,
     grounds: Vec<Option<Digest>>,
-    sealed: Option<u64>,
+    /// The first entry of the conversation that could not be read whole.
+    sealed: Option<(u64, Shut)>,
+    /// Entries that say what was destroyed.
+    erasures: Vec<(u64, Erasure)>,
     workflow: String,
 }
 
 impl Reading {
+    fn shut(&mut self, session: &str, seq: u64, entry: &Entry, closed: Option<Shut>) {
+        match (&entry.body, closed) {
+            (EntryBody::Erasure(erasure), _) => self.erasures.push((seq, (**erasure).clone())),
+            // Words before arguments before names: what is missed most is told.
+            (EntryBody::Intent(_) | EntryBody::Decision(_) | EntryBody::Content(_), Some(shut))
+                if entry.session == session
+                    && self.sealed.as_ref().is_none_or(|(_, told)| shut.class > told.class) =>
+            {
+                self.sealed = Some((seq, shut));
+            }
+            _ => {}
+        }
+    }
+
+    /// Why the conversation can't be read whole.
+    fn lost(&self) -> Option<TapeError> {
+        let (seq, Shut { class, why, key, name }) = self.sealed.as_ref()?;
+        let (seq, class, why) = (*seq, *class, *why);
+        let did = |erasure: &Erasure| match name {
+            Some(name) => erasure.names > 0 && erasure.about.contains(name),
+            None => erasure.ids.iter().any(|(first, last)| (*first..=*last).contains(key)),
+        };
+        let by = self.erasures.iter().find(|(_, erasure)| did(erasure));
+        Some(match why {
+            Closed::Erased => TapeError::Erased { seq, class, by: by.map(|(by, _)| *by) },
+            why => TapeError::Sealed { seq, class, why },
+        })
+    }
+
     fn take(&mut self, session: &str, seq: u64, entry: Entry) {
         match entry.body {
             EntryBody::Approval(change) => {
@@ -227,9 +323,6 @@ impl Reading {
     }
 
     fn content(&mut self, seq: u64, request: String, principal: Option<Principal>, content: Content) {
-        if content.text == SEALED {
-            self.sealed.get_or_insert(seq);
-        }
         let key = (content.act, content.of, content.address);
         if content.piece == 0 {
             self.open.insert(key, self.wholes.len());
@@ -250,8 +343,12 @@ impl Reading {
             [] => return Err(TapeError::NoContent),
             _ => return Err(TapeError::SeveralReleases),
         };
-        if let Some(seq) = self.sealed {
-            return Err(TapeError::Sealed(seq));
+        // A conversation that was never recorded lost nothing by an erasure.
+        if self.wholes.is_empty() {
+            return Err(TapeError::NoContent);
+        }
+        if let Some(lost) = self.lost() {
+            return Err(lost);
         }
         let mut steps: Vec<Step> = Vec::new();
         let mut answers: HashMap<Asked, VecDeque<Answer>> = HashMap::new();

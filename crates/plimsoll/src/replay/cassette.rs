@@ -4,19 +4,19 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
 
-use plimsoll_gateway::cassette::{Tape, play as play_tape};
+use plimsoll_gateway::cassette::{Read, Tape, play as play_tape};
 use plimsoll_gateway::{Vault, releases};
 use serde_json::json;
 
 use super::many;
-use super::scan::entries;
+use super::scan::{entries, records};
 use crate::talk::{self, Colour, Done, Error, colour, paint};
 
 /// The recorded conversation of the session that begins like this.
 pub fn tape(state: &Path, vault: Option<&Vault>, id: &str) -> Result<Tape, Error> {
     let ledger = state.join("ledger");
     let session = session(&ledger, vault, id)?;
-    let told = entries(&ledger, vault)?.map(|opened| (opened.seq, opened.entry));
+    let told = records(&ledger)?.filter_map(|record| Read::of(&record, vault).ok());
     Tape::of(&session, told).map_err(|why| Error::new(format!("`{session}` can't be played: {why}")))
 }
 

@@ -66,8 +66,15 @@ pub fn entries<'v>(
     ledger: &Path,
     vault: Option<&'v Vault>,
 ) -> Result<impl Iterator<Item = Opened> + use<'v>, Error> {
-    let records = LedgerReader::open(ledger)?.iter_from(Seq(0));
-    Ok(records.map_while(Result::ok).filter_map(move |record| Opened::of(&record, vault)))
+    Ok(records(ledger)?.filter_map(move |record| Opened::of(&record, vault)))
+}
+
+/// Every record of the ledger.
+///
+/// # Errors
+/// When the ledger can't be read.
+pub fn records(ledger: &Path) -> Result<impl Iterator<Item = Record> + use<>, Error> {
+    Ok(LedgerReader::open(ledger)?.iter_from(Seq(0)).map_while(Result::ok))
 }
 
 impl Asked {

@@ -90,12 +90,13 @@ fn a_changed_tape_stops_at_its_first_difference() {
     run(&["demo", "--quick", "--record", "--state", &state.display().to_string()], &[]);
     let content = |of: ContentOf, nth: usize, change: &dyn Fn(&mut Content)| {
         played(&state, |entries| {
-            let mut all = entries.iter_mut().filter_map(|(seq, entry)| match &mut entry.body {
-                EntryBody::Content(content) if entry.session == "demo-b-inbox" && content.of == of => {
-                    Some((*seq, content))
-                }
-                _ => None,
-            });
+            let mut all =
+                entries.iter_mut().filter_map(|cassette::Read { seq, entry, .. }| match &mut entry.body {
+                    EntryBody::Content(content) if entry.session == "demo-b-inbox" && content.of == of => {
+                        Some((*seq, content))
+                    }
+                    _ => None,
+                });
             let (seq, content) = all.nth(nth).unwrap();
             change(content);
             seq
@@ -123,8 +124,8 @@ fn a_changed_tape_stops_at_its_first_difference() {
             matches!(&entry.body, EntryBody::Content(c) if c.of == ContentOf::Call)
                 && entry.session == "demo-b-inbox"
         };
-        let at = entries.iter().rposition(|(_, entry)| is_call(entry)).unwrap();
-        entries.remove(at).0
+        let at = entries.iter().rposition(|read| is_call(&read.entry)).unwrap();
+        entries.remove(at).seq
     });
     assert!(difference.is_some_and(|difference| difference.again == "nobody asked for it"));
     // Nothing is changed.
@@ -251,15 +252,62 @@ fn a_conversation_becomes_a_drill() {
     assert!(said.contains("desk.delete_customer: expected hold, but allow"), "{said}");
 }
 
+/// A conversation whose words were erased says so, and by which act; so does one that this program has no key for.
+#[test]
+fn an_erased_conversation_is_not_called_unrecorded() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path().join("state");
+    run(&["demo", "--quick", "--record", "--state", &state.display().to_string()], &[]);
+    let env = [("PLIMSOLL_STATE", state.to_str().unwrap()), ("USER", "ines")];
+    let drill = dir.path().join("drill.yaml").display().to_string();
+    let ways = [&["--to-drill", drill.as_str()][..], &["--cassette"], &["--live", "--repo", "/nowhere"]];
+    let refused = |session: &str, way: &[&str]| {
+        let output = replay(&state, &[&[session], way].concat());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(!said.contains("was not recorded") && !Path::new(&drill).exists(), "{said}");
+        said
+    };
+    for (class, session, whose, words) in [
+        ("content", "demo-b-inbox", ["--session", "demo-b-inbox"], "the recorded words of entry"),
+        ("arguments", "demo-a-refund", ["--session", "demo-a-refund"], "the arguments of entry"),
+        ("identity", "demo-c-delete", ["--subject", "support-agent"], "the names of entry"),
+    ] {
+        let what = ["--class", class, "--reason", "request 4711", "--json"];
+        let erase = [&["erase"], &whose[..], &what].concat();
+        let erased: Value = serde_json::from_str(&run(&erase, &env)).unwrap();
+        let by = erased["entry"].as_u64().unwrap();
+        for way in ways {
+            let said = refused(session, way);
+            assert!(said.contains(words) && said.contains("were erased by the act of entry"), "{said}");
+            assert!(said.contains(&format!("plimsoll show {by}`")), "{said}");
+        }
+        let shown = run(&["show", &by.to_string()], &env);
+        assert!(shown.contains("ines") && shown.contains("request 4711"), "{shown}");
+    }
+    // What was never recorded lost nothing.
+    let unrecorded = dir.path().join("unrecorded");
+    demo(&unrecorded);
+    let env = [("PLIMSOLL_STATE", unrecorded.to_str().unwrap())];
+    run(&["erase", "--session", "demo-b-inbox"], &env);
+    let output = replay(&unrecorded, &["demo-b-inbox", "--cassette"]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("was not recorded"), "{output:?}");
+
+    // Keys that are elsewhere are no erasure.
+    std::fs::remove_file(state.join("keys.db")).unwrap();
+    let said = refused("demo-d-stopped", &["--cassette"]);
+    assert!(said.contains("stay sealed here") && said.contains("its keys are not here"), "{said}");
+}
+
 /// Plays the inbox conversation after a change to its entries; what changed, and the first difference.
 fn played(
     state: &Path,
-    change: impl FnOnce(&mut Vec<(u64, Entry)>) -> u64,
+    change: impl FnOnce(&mut Vec<cassette::Read>) -> u64,
 ) -> (u64, Option<cassette::Difference>) {
     let vault = Vault::open_existing(state, &Privacy::default(), None).unwrap().unwrap();
     let records = LedgerReader::open(state.join("ledger")).unwrap().iter_from(Seq(0)).map(Result::unwrap);
-    let mut entries: Vec<(u64, Entry)> =
-        records.map(|record| (record.seq.0, vault.open_all(&record).unwrap().entry)).collect();
+    let mut entries: Vec<cassette::Read> =
+        records.map(|record| cassette::Read::of(&record, Some(&vault)).unwrap()).collect();
     let changed = change(&mut entries);
     let tape = Tape::of("demo-b-inbox", entries).unwrap();
     let bundle = releases::read(state, &tape.ground).unwrap();
