@@ -284,8 +284,7 @@ fn turned(gateway: &Gateway, arrival: &Arrival, refusal: &Refusal) -> Response<B
 
 fn ready(gateway: &Gateway) -> Response<Body> {
     if gateway.ledger.health().is_ready() {
-        let mut alarms = gateway.checkpoints.alarms(jiff::Timestamp::now());
-        alarms.extend(gateway.drift_alarms());
+        let alarms = gateway.alarms(jiff::Timestamp::now());
         let alarms: String = alarms.iter().map(|alarm| format!("alarm: {alarm}\n")).collect();
         return text(StatusCode::OK, format!("ready\n{alarms}"));
     }

@@ -30,6 +30,7 @@ struct Page {
     latest: Vec<EntryLine>,
     behind: u64,
     recording: bool,
+    alarms: Vec<String>,
     workflows: Vec<(String, &'static str)>,
     release: String,
 }
@@ -120,6 +121,7 @@ async fn page(console: &Console, login: &Login) -> Result<Page, ApiError> {
         latest: latest.iter().map(|row| entry_line(row, now)).collect(),
         behind,
         recording: console.gateway.ledger().health().is_ready(),
+        alarms: console.gateway.alarms(now).iter().map(|alarm| shown(alarm)).collect(),
         workflows: bundle.workflows.values().map(|w| (w.name.clone(), w.mode.name())).collect(),
         release: bundle.id.short(),
     })

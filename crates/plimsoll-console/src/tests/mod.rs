@@ -4,6 +4,7 @@ mod api;
 mod chain;
 pub(crate) mod fixture;
 mod pages;
+mod privacy;
 mod uninvited;
 
 use fixture::House;

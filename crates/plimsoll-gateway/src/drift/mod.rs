@@ -114,8 +114,15 @@ impl Gateway {
         self.drifts.standing(&self.bundle())
     }
 
+    /// What somebody should look at, a sentence each: of the record, and of the world. Empty when all is well.
+    pub fn alarms(&self, now: jiff::Timestamp) -> Vec<String> {
+        let mut alarms = self.checkpoints.alarms(now);
+        alarms.extend(self.drift_alarms());
+        alarms
+    }
+
     /// Lines for the readiness probe: what, of whom, and what it leads to.
-    pub fn drift_alarms(&self) -> Vec<String> {
+    fn drift_alarms(&self) -> Vec<String> {
         let bundle = self.bundle();
         let standing = self.drifts.standing(&bundle);
         let line = |drifting: &Drifting| {
