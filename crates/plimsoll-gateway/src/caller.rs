@@ -48,7 +48,7 @@ impl Caller {
     ///
     /// # Errors
     /// When the release does not have the workflow, or the principal lacks the roles it asks for.
-    fn under(bundle: Arc<Bundle>, principal: Principal, name: &str, looks: bool) -> Result<Self, Refusal> {
+    fn under(bundle: Arc<Bundle>, principal: Principal, name: &str) -> Result<Self, Refusal> {
         let workflow = bundle.workflow(name).cloned().ok_or_else(|| {
             Refusal::plain(Code::NotAllowed, format!("the release has no workflow `{name}`"))
         })?;
@@ -58,7 +58,7 @@ impl Caller {
             return Err(Refusal::plain(Code::NotAllowed, message));
         }
         let release = bundle.id.to_string();
-        Ok(Self(Arc::new(Identified { principal, workflow, bundle, release, looks })))
+        Ok(Self(Arc::new(Identified { principal, workflow, bundle, release, looks: false })))
     }
 
     /// The same caller under another release.
@@ -68,10 +68,7 @@ impl Caller {
     pub(crate) fn moved(self, bundle: &Arc<Bundle>) -> Result<Self, Refusal> {
         match self.bundle().id == bundle.id {
             true => Ok(self),
-            false => {
-                let principal = self.principal().clone();
-                Self::under(Arc::clone(bundle), principal, &self.workflow().name, self.looks())
-            }
+            false => Self::under(Arc::clone(bundle), self.principal().clone(), &self.workflow().name),
         }
     }
 
@@ -167,7 +164,7 @@ impl Gateway {
             }
             _ => return Err(Refusal::plain(Code::NotAllowed, "this credential is not for that workflow")),
         };
-        Caller::under(bundle, principal, name, false)
+        Caller::under(bundle, principal, name)
     }
 
     /// The caller under the release that serves their session. Here the release of a request is fixed: whatever comes
