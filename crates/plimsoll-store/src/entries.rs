@@ -277,3 +277,34 @@ impl Columns<'_> {
         Some(row)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A row is made of a real entry as the gateway writes it.
+    #[test]
+    fn a_row_is_read_from_an_entry() {
+        let id = "0190b6a0-0000-7000-8000-000000000001";
+        let stop = format!(
+            r#"{{"v":1,"id":"{id}","at":"2026-01-01T00:00:00Z","request":"req-1","session":"s-1","workflow":"support",
+                "kind":"stop","on":true,"stop":{{"scope":"all","reason":"r","by":"bo","at":"2026-01-01T00:00:00Z"}}}}"#
+        );
+        let row = EntryRow::read(4, stop.as_bytes());
+        let expected = ("stop", id, "s-1", "req-1", "support", 4);
+        assert_eq!((&*row.kind, &*row.id, &*row.session, &*row.request, &*row.workflow, row.seq), expected);
+        assert_eq!(row.body, stop);
+        let outcome = format!(
+            r#"{{"v":1,"id":"{id}","at":"2026-01-01T00:00:00Z","kind":"outcome","act":"{id}","intent":3,"status":"done","took_ms":1}}"#
+        );
+        let row = EntryRow::read(5, outcome.as_bytes());
+        assert_eq!((&*row.kind, &*row.status, &*row.act), ("outcome", "done", id));
+        // Somebody asked to break the glass: its state is none of an approval's.
+        let asked = format!(
+            r#"{{"v":1,"id":"{id}","at":"2026-01-01T00:00:00Z","kind":"grant","ticket":"G-1","state":"asked","by":"bo"}}"#
+        );
+        assert_eq!(&*EntryRow::read(7, asked.as_bytes()).kind, "grant");
+        let strange = EntryRow::read(6, b"\xFFnot an entry");
+        assert_eq!((&*strange.kind, strange.seq), ("unreadable", 6));
+    }
+}

@@ -11,6 +11,8 @@ mod proposals;
 mod results;
 mod sessions;
 mod stops;
+#[cfg(test)]
+mod tests;
 mod upkeep;
 mod values;
 mod vault;
