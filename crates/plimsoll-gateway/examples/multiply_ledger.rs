@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use futures_util::future::join_all;
 use plimsoll_bundle::Privacy;
 use plimsoll_core::{ActId, Entry, EntryBody, Hypothesis};
-use plimsoll_gateway::Vault;
+use plimsoll_gateway::{Lens, Vault};
 use plimsoll_ledger::{Ledger, LedgerOptions, LedgerReader, Seq};
 use uuid::Uuid;
 
@@ -29,8 +29,9 @@ async fn main() {
         std::fs::copy(file.path(), into.join("releases").join(file.file_name())).unwrap();
     }
     let records = LedgerReader::open(from.join("ledger")).unwrap().iter_from(Seq(0));
-    let vault = Vault::open_dir(&from, &Privacy::default(), None).unwrap();
-    let entries = records.map(|record| vault.open_all(&record.unwrap()).unwrap().entry);
+    #[expect(clippy::disallowed_methods, reason = "it writes down what it reads, for nobody")]
+    let lens = Lens::of_dir(&from, &Privacy::default(), None).unwrap();
+    let entries = records.map(|record| lens.entry(&record.unwrap()).unwrap().entry);
     let entries: Vec<Entry> = entries.filter(|entry| !entry.session.is_empty()).collect();
     let vault = Vault::open_dir(&into, &Privacy::default(), None).unwrap();
     vault.keep_keys_ready().unwrap();

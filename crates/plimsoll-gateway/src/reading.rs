@@ -1,40 +1,30 @@
 //! Reading the record: the store's questions about entries, answered with what this reader may see.
 //!
-//! Names in, names out: the projection knows pseudonyms alone. What was opened is counted, so that the reading itself
-//! can be recorded.
+//! Names in, names out: the projection knows pseudonyms alone. What was opened is counted by its [`Lens`], so that the
+//! reading itself can be recorded.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
-use plimsoll_core::{Entry, EntryBody, FieldClass, Opening};
-use plimsoll_ledger::LedgerError;
+use plimsoll_core::{Entry, FieldClass};
+use plimsoll_ledger::{LedgerError, Record};
 use plimsoll_store::{EntryFilter, EntryRow, IdMatch, SessionPart, SessionSummary, Store, StoreError};
 
 use crate::follow::header_by;
 use crate::gateway::Gateway;
-use crate::vault::Vault;
+use crate::lens::Lens;
+use crate::vault::Opening;
 
 /// The record, as one reader may see it.
 #[derive(Debug)]
 pub struct Reading {
     store: Store,
-    /// `None` where there are no keys: then everything sealed stays so.
-    vault: Option<Vault>,
-    may: BTreeSet<FieldClass>,
-    seen: Mutex<Seen>,
-}
-
-/// What a reader was shown of what is sealed.
-#[derive(Debug, Default)]
-struct Seen {
-    classes: BTreeSet<FieldClass>,
-    entries: BTreeSet<u64>,
+    lens: Lens,
 }
 
 impl Reading {
-    pub fn new(store: Store, vault: Option<Vault>, may: BTreeSet<FieldClass>) -> Self {
-        Self { store, vault, may, seen: Mutex::default() }
+    pub fn new(store: Store, lens: Lens) -> Self {
+        Self { store, lens }
     }
 
     /// Everything that is not about entries.
@@ -42,32 +32,20 @@ impl Reading {
         &self.store
     }
 
-    /// The body of an entry for the record of this reading; `None` when nothing was opened since it was last asked.
-    pub fn opening(&self, by: &str, through: &str, what: &str, reason: &str) -> Option<EntryBody> {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let Seen { classes, entries } = std::mem::take(&mut *seen);
-        let (first, last) = (*entries.first()?, *entries.last()?);
-        Some(EntryBody::Read(Box::new(Opening {
-            by: by.to_owned(),
-            classes,
-            entries: entries.len() as u64,
-            first,
-            last,
-            through: through.to_owned(),
-            what: what.to_owned(),
-            reason: reason.to_owned(),
-        })))
+    /// A record of the ledger itself, which the database need not know yet.
+    ///
+    /// # Errors
+    /// When the bytes are no entry of this version.
+    pub fn record(&self, record: &Record) -> Result<Opening, serde_json::Error> {
+        self.lens.entry(record)
     }
 
     /// The whole entry of a row, as this reader may see it.
     pub fn open(&self, mut row: EntryRow) -> EntryRow {
-        let Some(vault) = &self.vault else { return row };
-        let Ok(opening) = vault.open(row.body.as_bytes(), &row.sealed, &self.may) else { return row };
-        if !opening.opened.is_empty() && row.kind != "read" {
-            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            seen.classes.extend(opening.opened);
-            seen.entries.insert(row.seq);
+        if self.lens.vault.is_none() {
+            return row;
         }
+        let Ok(opening) = self.lens.open(row.seq, row.body.as_bytes(), &row.sealed) else { return row };
         let Entry { principal, .. } = &opening.entry;
         if let Some(principal) = principal {
             row.principal.clone_from(&principal.id);
@@ -118,7 +96,7 @@ impl Reading {
     }
 
     fn pseudonymous(&self, filter: &EntryFilter) -> EntryFilter {
-        let known = |name: &String| self.vault.as_ref()?.known_pseudonym(name).ok().flatten();
+        let known = |name: &String| self.lens.vault.as_ref()?.known_pseudonym(name).ok().flatten();
         let principal = filter.principal.as_ref().map(|name| known(name).unwrap_or_else(|| name.clone()));
         EntryFilter { principal, ..filter.clone() }
     }
@@ -129,7 +107,7 @@ impl Reading {
 
     pub async fn session_summaries(&self, limit: usize) -> Result<Vec<SessionSummary>, StoreError> {
         let mut sessions = self.store.session_summaries(limit).await?;
-        if let (Some(vault), true) = (&self.vault, self.may.contains(&FieldClass::Identity)) {
+        if let (Some(vault), true) = (&self.lens.vault, self.lens.may.contains(&FieldClass::Identity)) {
             for session in &mut sessions {
                 if let Some(name) = vault.name_of(&session.principal) {
                     session.principal = name;
@@ -147,20 +125,28 @@ impl Reading {
 impl Gateway {
     /// The record, for this program itself: everything that its keys open.
     pub fn reading_all(&self) -> Reading {
-        Reading::new(self.store.clone(), Some(self.vault.clone()), BTreeSet::from(FieldClass::ALL))
+        self.reading(BTreeSet::from(FieldClass::ALL))
     }
 
     /// The record, as a person may see it: by their roles, and by a grant that is open.
     pub fn reading_for(&self, person: &str) -> Reading {
         let mut may = self.standing.load().live.people.reads_of(person);
         may.extend(self.granted(person, Timestamp::now()));
-        Reading::new(self.store.clone(), Some(self.vault.clone()), may)
+        self.reading(may)
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "what people see through it, `record_reading` puts on record"
+    )]
+    fn reading(&self, may: BTreeSet<FieldClass>) -> Reading {
+        Reading::new(self.store.clone(), Lens::new(Some(self.vault.clone()), may))
     }
 
     /// The record's columns, as a person may see them: names, and nothing that is sealed.
     pub fn reading_names(&self, person: &str) -> Reading {
         let mut reading = self.reading_for(person);
-        reading.may.retain(|class| *class == FieldClass::Identity);
+        reading.lens.may.retain(|class| *class == FieldClass::Identity);
         reading
     }
 
@@ -176,7 +162,7 @@ impl Gateway {
         what: &str,
         reason: &str,
     ) -> Result<(), LedgerError> {
-        let Some(body) = reading.opening(by, through, what, reason) else { return Ok(()) };
+        let Some(body) = reading.lens.opening(by, through, what, reason) else { return Ok(()) };
         self.record(header_by(by).entry(Timestamp::now(), body)).await.map(drop)
     }
 }

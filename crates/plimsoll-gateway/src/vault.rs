@@ -1,7 +1,8 @@
 //! The vault: what an entry says about people is sealed on the way in, and opened on the way out for those who may.
 //!
 //! Everything that is written to the ledger goes through [`Vault::seal`], and everything that is read from it through
-//! [`Vault::open`]; the command line opens the same vault without a gateway. Names become pseudonyms, fields are
+//! `Vault::open`: by the gateway for itself, and for people through a [`Lens`](crate::Lens), which counts what it
+//! opened. The command line opens the same vault without a gateway. Names become pseudonyms, fields are
 //! sealed under keys that belong to one session and principal, and both keys and names live in `keys.db`, where they
 //! can be destroyed while the ledger stays as it is.
 //!
@@ -226,7 +227,7 @@ impl Vault {
     ///
     /// # Errors
     /// When the bytes are no entry of this version.
-    pub fn open(
+    pub(crate) fn open(
         &self,
         bytes: &[u8],
         sealed: &[u8],
@@ -256,25 +257,12 @@ impl Vault {
         Ok(Opening { entry, opened, closed })
     }
 
-    /// Opens a record with every key that is here: for what runs by itself, and for who holds the keys in any case.
+    /// Opens a record with every key that is here: for what the gateway does by itself and shows nobody.
     ///
     /// # Errors
     /// When the bytes are no entry of this version.
-    pub fn open_all(&self, record: &Record) -> Result<Opening, serde_json::Error> {
+    pub(crate) fn open_all(&self, record: &Record) -> Result<Opening, serde_json::Error> {
         self.open(&record.entry, &record.sealed, &BTreeSet::from(FieldClass::ALL))
-    }
-
-    /// The vault of a state directory, if there is one: for who only reads.
-    ///
-    /// # Errors
-    /// As [`open_dir`](Self::open_dir).
-    pub fn open_existing(
-        dir: &Path,
-        privacy: &Privacy,
-        secret: Option<AuditSecret>,
-    ) -> Result<Option<Self>, VaultError> {
-        let there = dir.join("keys.db").is_file();
-        there.then(|| Self::open_dir(dir, privacy, secret)).transpose()
     }
 
     fn open_class(
@@ -293,16 +281,16 @@ impl Vault {
         Ok(fields.into_iter().map(|field| (field.path, field.value)).collect())
     }
 
-    /// One field of an entry with what proves it, for somebody who has the entry alone.
+    /// One field of an entry with its class and what proves it, for somebody who has the entry alone.
     ///
     /// # Errors
     /// Why the field stays sealed; `None` when the entry has no such field.
-    pub fn disclose(
+    pub(crate) fn disclose(
         &self,
         bytes: &[u8],
         sealed: &[u8],
         path: &str,
-    ) -> Result<Option<plimsoll_ledger::seal::Disclosure>, Closed> {
+    ) -> Result<Option<(u8, plimsoll_ledger::seal::Disclosure)>, Closed> {
         let entry: Entry = serde_json::from_slice(bytes).map_err(|_| Closed::Damaged)?;
         let Some(named) = entry.seal else { return Ok(None) };
         let part = Part::read(sealed, &named).map_err(|_| Closed::Damaged)?;
@@ -313,7 +301,7 @@ impl Vault {
                 Ok(key) => {
                     let fields = part.open(binding, class, &key).map_err(|_| Closed::Damaged)?;
                     if let Some(field) = fields.iter().find(|field| field.path == path) {
-                        return Ok(Some(part.disclose(field)));
+                        return Ok(Some((class, part.disclose(field))));
                     }
                 }
                 Err(why) => closed = Some(why),
@@ -323,7 +311,7 @@ impl Vault {
     }
 
     /// The paths of the sealed fields of an entry that can be opened here.
-    pub fn paths(&self, bytes: &[u8], sealed: &[u8]) -> Vec<String> {
+    pub(crate) fn paths(&self, bytes: &[u8], sealed: &[u8]) -> Vec<String> {
         let Some((entry, named)) =
             serde_json::from_slice::<Entry>(bytes).ok().and_then(|e| Some((e.id, e.seal?)))
         else {

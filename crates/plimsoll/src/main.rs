@@ -10,6 +10,7 @@ mod bench;
 mod chain;
 mod cmd;
 mod drills;
+mod opener;
 mod replay;
 mod repo;
 mod signing;

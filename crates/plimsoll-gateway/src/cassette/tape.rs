@@ -9,7 +9,8 @@ use plimsoll_core::{
 use plimsoll_ledger::Record;
 use serde_json::Value;
 
-use crate::vault::{Closed, Vault, is_pseudonym};
+use crate::lens::Lens;
+use crate::vault::{Closed, Opening, Vault, is_pseudonym};
 
 /// Why there is nothing to play.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,28 +61,23 @@ struct Shut {
 }
 
 impl Read {
-    /// Opens a record with every key that is here.
+    /// Opens a record.
     ///
     /// # Errors
     /// When the bytes are no entry of this version.
-    pub fn of(record: &Record, vault: Option<&Vault>) -> Result<Self, serde_json::Error> {
+    pub fn of(record: &Record, lens: &Lens) -> Result<Self, serde_json::Error> {
         let seq = record.seq.0;
-        let (entry, closed) = match vault {
-            Some(vault) => {
-                let opening = vault.open_all(record)?;
-                (opening.entry, opening.closed.first().copied())
-            }
-            None => {
-                let entry: Entry = serde_json::from_slice(&record.entry)?;
-                let sealed = entry.seal.map(|_| (FieldClass::Content, Closed::NoKeys));
-                (entry, sealed)
-            }
-        };
+        let Opening { entry, closed, .. } = lens.entry(record)?;
+        let closed = closed.first().copied();
         let keys = Vault::keys_of(&record.sealed);
         let key = |class: FieldClass| keys[usize::from(class.number()) - 1];
         let mut closed = closed.map(|(class, why)| Shut { class, why, key: key(class), name: None });
         let name = entry.principal.as_ref().map(Principal::requester);
-        if closed.is_none() && vault.is_some() && entry.seal.is_some() && name.is_some_and(is_pseudonym) {
+        if closed.is_none()
+            && lens.vault().is_some()
+            && entry.seal.is_some()
+            && name.is_some_and(is_pseudonym)
+        {
             let (class, why) = (FieldClass::Identity, Closed::Erased);
             closed = Some(Shut { class, why, key: 0, name: name.map(str::to_owned) });
         }
@@ -227,6 +223,21 @@ impl Tape {
             reading.take(session, seq, entry);
         }
         reading.finish(session)
+    }
+
+    /// The entries of a ledger that say something about this conversation, opened; the others stay as they are.
+    pub fn read(
+        session: &str,
+        records: impl IntoIterator<Item = Record>,
+        lens: &Lens,
+    ) -> impl Iterator<Item = Read> {
+        let concerns = move |entry: &Entry| match entry.body {
+            EntryBody::Approval(_) | EntryBody::Stop { .. } | EntryBody::Erasure(_) => true,
+            _ => entry.session == session,
+        };
+        let wanted =
+            move |record: &Record| serde_json::from_slice(&record.entry).is_ok_and(|entry| concerns(&entry));
+        records.into_iter().filter(wanted).filter_map(|record| Read::of(&record, lens).ok())
     }
 
     /// For whom the first request was.

@@ -324,7 +324,7 @@ impl World {
     /// What became durable after so many entries.
     pub(crate) fn entries_from(&self, size: u64) -> Vec<Entry> {
         let records = self.gateway.ledger().reader().iter_from(Seq(size)).map(Result::unwrap);
-        records.map(|record| self.gateway.vault().open_all(&record).unwrap().entry).collect()
+        records.map(|record| self.gateway.reading_all().record(&record).unwrap().entry).collect()
     }
 
     /// How many entries are durable.

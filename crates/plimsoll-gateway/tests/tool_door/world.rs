@@ -246,7 +246,7 @@ impl Drop for World {
         let bundle = self.gateway.bundle();
         let bundle = releases::read(self.state.path(), &bundle.kept.digest).unwrap();
         for record in self.gateway.ledger().reader().iter_from(Seq(0)).map(Result::unwrap) {
-            let entry = self.gateway.vault().open_all(&record).unwrap().entry;
+            let entry = self.gateway.reading_all().record(&record).unwrap().entry;
             let Some((judged, passed)) = replay::judged(&entry) else { continue };
             let again = replay::again(&entry, judged, passed, &bundle);
             assert_eq!(again, Replayed::Same, "entry {} is not decided again as it was", record.seq.0);
@@ -368,7 +368,8 @@ impl World {
     /// How the results so far are on record: who stands behind them, and who may read them.
     pub(crate) fn labels(&self) -> Vec<Label> {
         let records = self.gateway.ledger().reader().iter_from(Seq(0));
-        let entries = records.map(|record| self.gateway.vault().open_all(&record.unwrap()).unwrap().entry);
+        let entries =
+            records.map(|record| self.gateway.reading_all().record(&record.unwrap()).unwrap().entry);
         let label = |entry: Entry| match entry.body {
             EntryBody::Outcome(outcome) => Some(outcome.result?.label),
             _ => None,

@@ -8,9 +8,10 @@ use plimsoll_bundle::Bundle;
 use plimsoll_bundle::diff::render::{self, Approved, Paint};
 use plimsoll_bundle::diff::{self, Level, RULES, Side};
 
-use plimsoll_gateway::Vault;
+use plimsoll_gateway::Lens;
 
 use super::diff_sides::{Source, State};
+use crate::opener::{Opener, ReadArgs};
 use crate::replay::Observed;
 use crate::repo::Repo;
 use crate::talk::{self, Colour, Done, Error};
@@ -46,7 +47,7 @@ pub struct Diff {
     #[arg(long, requires = "observed", value_name = "N")]
     sessions: Option<usize>,
     #[command(flatten)]
-    read: super::show::ReadArgs,
+    read: ReadArgs,
     /// Ask no solver about invariants, though cvc5 is installed: what a gateway finds when it checks a release
     #[arg(long)]
     no_solver: bool,
@@ -139,8 +140,9 @@ impl Diff {
             return Err(Error::new(format!("there is no ledger at {}", state.display()))
                 .help("name the state directory of a gateway: `.plimsoll` beside its repository, unless said otherwise"));
         }
-        let vault = Vault::open_existing(state, &head.project.privacy, self.read.secret()?)?;
-        Observed::of(state, vault.as_ref(), self.sessions, base, head).map(Some)
+        let opener = Opener::of(state, &head.project.privacy, &self.read)?;
+        let observed = |lens: &Lens| Observed::of(state, lens, self.sessions, base, head);
+        opener.read("diff --observed", observed)?.map(Some)
     }
 
     fn approvals(&self) -> Result<Approved, Error> {

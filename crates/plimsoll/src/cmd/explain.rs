@@ -6,10 +6,11 @@ use plimsoll_bundle::Bundle;
 use plimsoll_bundle::replay::{in_short, ruled};
 use plimsoll_console::chain::{self, Accountable, Chain, Step, Window, code_lines, explain};
 use plimsoll_core::{Code, Need};
-use plimsoll_gateway::Vault;
+use plimsoll_gateway::Lens;
 use serde_json::json;
 
-use crate::cmd::show::{ReadArgs, Record, print};
+use crate::cmd::show::print;
+use crate::opener::{ReadArgs, Record};
 use crate::replay::{Grounds, open};
 use crate::repo::Repo;
 use crate::talk::{self, Done, Error};
@@ -46,14 +47,18 @@ impl Explain {
             // Of a session the latest decision is meant.
             let latest = Window { newest_first: true, ..Window::default() };
             let mut chain = record.find(&self.id, latest).await?;
-            record.note(&format!("explain {}", self.id)).await;
             chain.steps.sort_by_key(Step::seq);
             let seq = self.id.trim_start_matches('#').parse().ok();
             // First which act it is about, then who answers for that.
             let about = explain(&chain, seq, &Accountable::default()).map(|explanation| explanation.entry);
             if let (true, Some(about)) = (self.policies, about) {
-                return policies(&self.repo.recorded()?, record.vault.as_ref(), about, self.json);
+                let state = self.repo.recorded()?;
+                let what = format!("explain {} --policies", self.id);
+                let told = record.opener.reading(&what, |lens| policies(&state, lens, about, self.json));
+                talk::data(told.await?);
+                return Ok(ExitCode::SUCCESS);
             }
+            record.note(&format!("explain {}", self.id)).await;
             let accountable = record.bundle.as_ref().map(|bundle| accountable(bundle, &chain, about));
             match explain(&chain, about, &accountable.unwrap_or_default()) {
                 Some(explanation) if self.json => talk::data(serde_json::to_string(&explanation)?),
@@ -68,8 +73,8 @@ impl Explain {
 }
 
 /// What the rules said, asked again under the release that decided.
-fn policies(state: &std::path::Path, vault: Option<&Vault>, about: u64, json: bool) -> Done {
-    let opened = open(&state.join("ledger"), vault, about)?;
+fn policies(state: &std::path::Path, lens: &Lens, about: u64, json: bool) -> Result<String, Error> {
+    let opened = open(&state.join("ledger"), lens, about)?;
     let opened = opened.ok_or_else(|| Error::new(format!("entry {about} can't be read")))?;
     let (judged, _) =
         opened.act().ok_or_else(|| Error::new(format!("entry {about} is about no decision")))?;
@@ -81,28 +86,26 @@ fn policies(state: &std::path::Path, vault: Option<&Vault>, about: u64, json: bo
         let nearest: Vec<_> =
             ruled.nearest.iter().map(|near| json!({ "id": near.rule, "missing": near.missing })).collect();
         let told = json!({ "entry": about, "rules": rules, "errors": ruled.errors, "nearest": nearest });
-        talk::data(told.to_string());
-        return Ok(ExitCode::SUCCESS);
+        return Ok(told.to_string());
     }
-    talk::data(format!("#{about} {}: {}", judged.act.tool, in_short(&judged.decision)));
-    talk::data("\npolicies that decided");
-    for hit in &ruled.rules {
+    let mut lines = vec![
+        format!("#{about} {}: {}", judged.act.tool, in_short(&judged.decision)),
+        "\npolicies that decided".to_owned(),
+    ];
+    lines.extend(ruled.rules.iter().map(|hit| {
         let reason = hit.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
-        talk::data(format!("  {}{reason}", hit.id));
-    }
+        format!("  {}{reason}", hit.id)
+    }));
     if ruled.rules.is_empty() {
-        talk::data("  none: what no policy permits does not happen");
+        lines.push("  none: what no policy permits does not happen".to_owned());
     }
-    for error in &ruled.errors {
-        talk::data(format!("  could not be evaluated: {error}"));
-    }
+    lines.extend(ruled.errors.iter().map(|error| format!("  could not be evaluated: {error}")));
     if !ruled.nearest.is_empty() {
-        talk::data("\nnearest permits");
+        lines.push("\nnearest permits".to_owned());
     }
-    for near in &ruled.nearest {
-        talk::data(format!("  {} lacked: {}", near.rule, near.missing.join("; ")));
-    }
-    Ok(ExitCode::SUCCESS)
+    let lacked = ruled.nearest.iter();
+    lines.extend(lacked.map(|near| format!("  {} lacked: {}", near.rule, near.missing.join("; "))));
+    Ok(lines.join("\n"))
 }
 
 fn code(id: &str, json: bool) -> Done {

@@ -7,7 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use plimsoll_console::chain::{log_line, log_tone};
 use plimsoll_store::{EntryFilter, EntryRow, ROWS_MAX};
 
-use crate::cmd::show::{ReadArgs, Record, paint};
+use crate::cmd::show::paint;
+use crate::opener::{ReadArgs, Record};
 use crate::repo::Repo;
 use crate::talk::{self, Done, Error};
 

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use plimsoll_gateway::Vault;
-use plimsoll_ledger::Seq;
+use plimsoll_gateway::Lens;
 use plimsoll_ledger::proof::{Receipt as Proof, ReceiptError};
+use plimsoll_ledger::seal::Disclosure;
+use plimsoll_ledger::{Record, Seq};
 use plimsoll_store::Store;
 
 use super::verify::own::Own;
-use crate::cmd::show::ReadArgs;
+use crate::opener::{Opener, ReadArgs};
 use crate::repo::Repo;
 use crate::talk::{self, Done, Error};
 
@@ -71,17 +72,25 @@ impl Receipt {
         let state = own.files.0.parent().map(PathBuf::from).unwrap_or_default();
         let privacy = self.repo.load(true).ok().and_then(|loaded| loaded.bundle);
         let privacy = privacy.map(|bundle| bundle.project.privacy).unwrap_or_default();
-        let vault = Vault::open_existing(&state, &privacy, self.read.secret()?)?
-            .ok_or_else(|| Error::new(format!("there are no keys at {}", state.display())))?;
+        let opener = Opener::of(&state, &privacy, &self.read)?;
+        if !opener.has_keys() {
+            return Err(Error::new(format!("there are no keys at {}", state.display())));
+        }
         let record =
             own.reader()?.record(Seq(seq))?.ok_or_else(|| Error::new(format!("there is no entry {seq}")))?;
-        let mut fields = Vec::new();
+        let what = format!("receipt {seq} --disclose {}", self.disclose.join(" --disclose "));
+        let fields = opener.read(&what, |lens| self.fields(lens, &record))??;
+        Ok(receipt.disclosing(&fields)?)
+    }
+
+    fn fields(&self, lens: &Lens, record: &Record) -> Result<Vec<Disclosure>, Error> {
+        let (mut fields, seq) = (Vec::new(), record.seq.0);
         for path in &self.disclose {
             let path = format!("/{}", path.trim_start_matches('/'));
-            match vault.disclose(&record.entry, &record.sealed, &path) {
+            match lens.disclose(record, &path) {
                 Ok(Some(field)) => fields.push(field),
                 Ok(None) => {
-                    let known = vault.paths(&record.entry, &record.sealed).join(" ");
+                    let known = lens.paths(record).join(" ");
                     return Err(Error::new(format!("entry {seq} has no sealed field {path}"))
                         .help(format!("it has: {known}")));
                 }
@@ -92,7 +101,7 @@ impl Receipt {
                 }
             }
         }
-        Ok(receipt.disclosing(&fields)?)
+        Ok(fields)
     }
 
     /// The entry that an id means.

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use jiff::Timestamp;
 use plimsoll_bundle::Bundle;
-use plimsoll_gateway::Vault;
 
 use crate::cmd::log::since;
+use crate::opener::{Opener, ReadArgs};
 use crate::replay::{Asked, Changes, FailOn, Grounds, Sameness, cassette, drill, live};
 use crate::repo::Repo;
 use crate::talk::{self, Done, Error};
@@ -76,7 +76,7 @@ pub struct Replay {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    read: crate::cmd::show::ReadArgs,
+    read: ReadArgs,
 }
 
 impl Replay {
@@ -86,10 +86,11 @@ impl Replay {
         let ledger = state.join("ledger");
         let privacy = self.repo.load(true).ok().and_then(|loaded| loaded.bundle);
         let privacy = privacy.map(|bundle| bundle.project.privacy).unwrap_or_default();
-        let vault = Vault::open_existing(&state, &privacy, self.read.secret()?)?;
-        let vault = vault.as_ref();
+        let opener = Opener::of(&state, &privacy, &self.read)?;
+        let what = self.in_words();
         if self.cassette || self.live || self.to_drill.is_some() {
-            let tape = cassette::tape(&state, vault, self.id.as_deref().unwrap_or_default())?;
+            let id = self.id.as_deref().unwrap_or_default();
+            let tape = opener.read(&what, |lens| cassette::tape(&state, lens, id))??;
             return match &self.to_drill {
                 Some(file) => {
                     drill::write(&tape, &plimsoll_gateway::releases::read(&state, &tape.ground)?, file)
@@ -101,11 +102,13 @@ impl Replay {
         let grounds = Grounds::of(state);
         let (json, text, exit) = match &self.candidate {
             Some(dir) => {
-                let changes = Changes::of(&ledger, vault, &asked, &grounds, candidate(dir)?)?;
+                let candidate = candidate(dir)?;
+                let changes =
+                    opener.read(&what, |lens| Changes::of(&ledger, lens, &asked, &grounds, candidate))??;
                 (changes.json(), changes.text(talk::colour()), changes.exit(self.fail_on))
             }
             None => {
-                let sameness = Sameness::of(&ledger, vault, &asked, &grounds)?;
+                let sameness = opener.read(&what, |lens| Sameness::of(&ledger, lens, &asked, &grounds))??;
                 if sameness.acts == 0 && asked.id.is_some() {
                     return Err(Error::new(format!(
                         "no act on record belongs to `{}`",
@@ -123,6 +126,36 @@ impl Replay {
     /// The release whose models are asked.
     fn today(&self) -> Result<Bundle, Error> {
         candidate(self.candidate.as_deref().unwrap_or(&self.repo.repo))
+    }
+
+    /// What is read and what for, as it goes on record.
+    fn in_words(&self) -> String {
+        let mut words = "replay".to_owned();
+        let mut add = |flag: &str, value: Option<&str>| {
+            for word in [flag, value.unwrap_or_default()].into_iter().filter(|word| !word.is_empty()) {
+                words.push(' ');
+                words.push_str(word);
+            }
+        };
+        add("", self.id.as_deref());
+        for (flag, is_on) in [("--all", self.all), ("--cassette", self.cassette), ("--live", self.live)] {
+            if is_on {
+                add(flag, None);
+            }
+        }
+        let (since, candidate) = (self.since.map(|since| since.to_string()), self.candidate.as_ref());
+        let named = [
+            ("--workflow", self.workflow.clone()),
+            ("--tool", self.tool.clone()),
+            ("--decision", self.decision.clone()),
+            ("--since", since),
+            ("--candidate", candidate.map(|dir| dir.display().to_string())),
+            ("--to-drill", self.to_drill.as_ref().map(|file| file.display().to_string())),
+        ];
+        for (flag, value) in named.iter().filter(|(_, value)| value.is_some()) {
+            add(flag, value.as_deref());
+        }
+        words
     }
 
     fn asked(&self) -> Result<Asked, Error> {

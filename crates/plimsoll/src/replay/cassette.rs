@@ -4,20 +4,21 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
 
-use plimsoll_gateway::cassette::{Read, Tape, play as play_tape};
-use plimsoll_gateway::{Vault, releases};
+use plimsoll_core::Entry;
+use plimsoll_gateway::cassette::{Tape, play as play_tape};
+use plimsoll_gateway::{Lens, releases};
 use serde_json::json;
 
 use super::many;
-use super::scan::{entries, records};
+use super::scan::records;
 use crate::talk::{self, Colour, Done, Error, colour, paint};
 
 /// The recorded conversation of the session that begins like this.
-pub fn tape(state: &Path, vault: Option<&Vault>, id: &str) -> Result<Tape, Error> {
+pub fn tape(state: &Path, lens: &Lens, id: &str) -> Result<Tape, Error> {
     let ledger = state.join("ledger");
-    let session = session(&ledger, vault, id)?;
-    let told = records(&ledger)?.filter_map(|record| Read::of(&record, vault).ok());
-    Tape::of(&session, told).map_err(|why| Error::new(format!("`{session}` can't be played: {why}")))
+    let session = session(&ledger, id)?;
+    Tape::of(&session, Tape::read(&session, records(&ledger)?, lens))
+        .map_err(|why| Error::new(format!("`{session}` can't be played: {why}")))
 }
 
 /// Plays it again, under the release that decided it.
@@ -67,8 +68,9 @@ pub fn play(state: &Path, tape: Tape, as_json: bool) -> Done {
 }
 
 /// The one session whose id begins like this.
-fn session(ledger: &Path, vault: Option<&Vault>, id: &str) -> Result<String, Error> {
-    let named = entries(ledger, vault)?.map(|opened| opened.entry.session);
+fn session(ledger: &Path, id: &str) -> Result<String, Error> {
+    let named = records(ledger)?.filter_map(|record| serde_json::from_slice::<Entry>(&record.entry).ok());
+    let named = named.map(|entry| entry.session);
     let found: BTreeSet<String> =
         named.filter(|session| !session.is_empty() && session.starts_with(id)).collect();
     if found.contains(id) {

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use plimsoll_bundle::Bundle;
 use plimsoll_bundle::replay::{Candidate, Changed, Compared, Unanswerable};
 use plimsoll_core::{Digest, Judged, ToolName};
-use plimsoll_gateway::Vault;
+use plimsoll_gateway::Lens;
 use serde_json::{Value, json};
 
 use super::scan::{Asked, Opened, scan};
@@ -93,7 +93,7 @@ impl Beside<'_> {
 /// Every act on record under a candidate, in order; then what the candidate changes beside any release.
 pub(super) fn each(
     ledger: &std::path::Path,
-    vault: Option<&Vault>,
+    lens: &Lens,
     asked: &Asked,
     grounds: &Grounds,
     candidate: Bundle,
@@ -102,7 +102,7 @@ pub(super) fn each(
     let beside = Beside { grounds, candidate: Arc::new(candidate), known: Mutex::default() };
     let mut seen: HashMap<String, ToolName> = HashMap::new();
     let work = |opened: &Opened, judged: &Judged, passed: bool| beside.compare(opened, judged, passed);
-    scan(ledger, vault, asked, work, |mut line| {
+    scan(ledger, lens, asked, work, |mut line| {
         // What a conversation has seen, it has seen from then on.
         if let Some(tool) = line.first_sees.take() {
             seen.entry(line.session.clone()).or_insert(tool);
@@ -120,13 +120,13 @@ impl Changes {
     /// When the ledger can't be read.
     pub fn of(
         ledger: &std::path::Path,
-        vault: Option<&Vault>,
+        lens: &Lens,
         asked: &Asked,
         grounds: &Grounds,
         candidate: Bundle,
     ) -> Result<Self, Error> {
         let mut all = Self::default();
-        let changed = each(ledger, vault, asked, grounds, candidate, |line| all.add(line))?;
+        let changed = each(ledger, lens, asked, grounds, candidate, |line| all.add(line))?;
         Ok(Self { changed, ..all })
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use plimsoll_bundle::Bundle;
 use plimsoll_bundle::replay::Compared;
-use plimsoll_gateway::Vault;
+use plimsoll_gateway::Lens;
 use serde_json::{Value, json};
 
 use super::changes::{KINDS, Line, each};
@@ -32,7 +32,7 @@ impl Observed {
     /// When the ledger can't be read.
     pub fn of(
         state: &Path,
-        vault: Option<&Vault>,
+        lens: &Lens,
         sessions: Option<usize>,
         base: Bundle,
         head: Bundle,
@@ -40,12 +40,12 @@ impl Observed {
         let grounds = Grounds::of(state.to_owned());
         let (ledger, asked) = (state.join("ledger"), Asked::default());
         let mut before: HashMap<u64, Line> = HashMap::new();
-        each(&ledger, vault, &asked, &grounds, base, |line| {
+        each(&ledger, lens, &asked, &grounds, base, |line| {
             before.insert(line.seq, line);
         })?;
         let wanted = last(&before, sessions);
         let mut observed = Self { sessions: wanted.len(), ..Self::default() };
-        each(&ledger, vault, &asked, &grounds, head, |after| {
+        each(&ledger, lens, &asked, &grounds, head, |after| {
             if let Some(before) = before.remove(&after.seq).filter(|line| wanted.contains(&line.session)) {
                 observed.add(before, after);
             }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 
 use plimsoll_bundle::replay::{Difference, Missing, Replayed, again, in_short};
-use plimsoll_gateway::Vault;
+use plimsoll_gateway::Lens;
 use serde_json::{Value, json};
 
 use super::scan::{Asked, Opened, scan};
@@ -44,7 +44,7 @@ impl Sameness {
     /// When the ledger can't be read.
     pub fn of(
         ledger: &std::path::Path,
-        vault: Option<&Vault>,
+        lens: &Lens,
         asked: &Asked,
         grounds: &Grounds,
     ) -> Result<Self, Error> {
@@ -58,7 +58,7 @@ impl Sameness {
                 Err(missing) => Replayed::Missing(missing),
             },
         };
-        scan(ledger, vault, asked, one, |line| all.add(line))?;
+        scan(ledger, lens, asked, one, |line| all.add(line))?;
         all.releases = grounds.count();
         Ok(all)
     }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use memchr::memmem::Finder;
 use plimsoll_bundle::replay::judged;
 use plimsoll_core::{Entry, Judged};
-use plimsoll_gateway::Vault;
+use plimsoll_gateway::Lens;
 use plimsoll_ledger::{LedgerReader, Record, Seq};
 
 use crate::bench::policy::in_parallel;
@@ -35,12 +35,13 @@ pub struct Opened {
 
 impl Opened {
     /// Reads an entry of the ledger. The one place where a replay does.
-    fn of(record: &Record, vault: Option<&Vault>) -> Option<Self> {
-        let entry = match vault {
-            Some(vault) => vault.open_all(record).ok()?.entry,
-            None => serde_json::from_slice(&record.entry).ok()?,
-        };
-        Some(Self { seq: record.seq.0, entry })
+    fn of(record: &Record, lens: &Lens) -> Option<Self> {
+        Some(Self { seq: record.seq.0, entry: lens.entry(record).ok()?.entry })
+    }
+
+    /// The same, with what is sealed left so.
+    fn sealed(record: &Record) -> Option<Self> {
+        Some(Self { seq: record.seq.0, entry: serde_json::from_slice(&record.entry).ok()? })
     }
 
     /// Its act, and whether that was let through.
@@ -53,20 +54,9 @@ impl Opened {
 ///
 /// # Errors
 /// When the ledger can't be read.
-pub fn open(ledger: &Path, vault: Option<&Vault>, seq: u64) -> Result<Option<Opened>, Error> {
+pub fn open(ledger: &Path, lens: &Lens, seq: u64) -> Result<Option<Opened>, Error> {
     let record = LedgerReader::open(ledger)?.record(Seq(seq))?;
-    Ok(record.and_then(|record| Opened::of(&record, vault)))
-}
-
-/// Every entry of the ledger that can be read.
-///
-/// # Errors
-/// When the ledger can't be read.
-pub fn entries<'v>(
-    ledger: &Path,
-    vault: Option<&'v Vault>,
-) -> Result<impl Iterator<Item = Opened> + use<'v>, Error> {
-    Ok(records(ledger)?.filter_map(move |record| Opened::of(&record, vault)))
+    Ok(record.and_then(|record| Opened::of(&record, lens)))
 }
 
 /// Every record of the ledger.
@@ -78,6 +68,11 @@ pub fn records(ledger: &Path) -> Result<impl Iterator<Item = Record> + use<>, Er
 }
 
 impl Asked {
+    fn takes_all(&self) -> bool {
+        let Self { id, workflow, tool, decision, since } = self;
+        since.is_none() && [id, workflow, tool, decision].iter().all(|asked| asked.is_none())
+    }
+
     fn takes(&self, opened: &Opened, judged: &Judged) -> bool {
         let is = |asked: &Option<String>, is: &str| asked.as_deref().is_none_or(|asked| asked == is);
         is(&self.workflow, &opened.entry.workflow)
@@ -106,7 +101,7 @@ fn is_called(id: &str, opened: &Opened, judged: &Judged) -> bool {
 /// When the ledger can't be read.
 pub fn scan<T: Send>(
     ledger: &Path,
-    vault: Option<&Vault>,
+    lens: &Lens,
     asked: &Asked,
     work: impl Fn(&Opened, &Judged, bool) -> T + Sync,
     mut fold: impl FnMut(T),
@@ -128,9 +123,14 @@ pub fn scan<T: Send>(
             return Ok(());
         }
         let done = in_parallel(batch.len(), |n| {
-            let opened = Opened::of(&batch[n], vault)?;
+            // What was not asked for is not opened: none of what tells it is sealed.
+            if !asked.takes_all() {
+                let closed = Opened::sealed(&batch[n])?;
+                closed.act().filter(|(judged, _)| asked.takes(&closed, judged))?;
+            }
+            let opened = Opened::of(&batch[n], lens)?;
             let (judged, passed) = opened.act()?;
-            asked.takes(&opened, judged).then(|| work(&opened, judged, passed))
+            Some(work(&opened, judged, passed))
         });
         done.into_iter().flatten().for_each(&mut fold);
     }

@@ -11,6 +11,7 @@ mod privacy;
 mod process;
 mod proofs;
 mod prove;
+mod readings;
 mod release;
 mod replay;
 mod restart;

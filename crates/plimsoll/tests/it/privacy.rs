@@ -131,6 +131,27 @@ fn shows_one_field(house: &House, people: &[(&str, &str)]) {
     assert!(unknown.contains("has no sealed field") && unknown.contains("/act/arguments"), "{unknown}");
 }
 
+/// An export beside a running gateway: the gateway puts it on record under the name of the key, or it is said that nobody
+/// did.
+fn exports_on_record(house: &House, people: &[(&str, &str)]) {
+    let (_, said) = house.try_run(&["export", "--jsonl", "--reason", "request 17"], &[]);
+    assert!(said.contains("this reading is not on record") && said.contains(SAID), "{said}");
+    let (_, said) = house.try_run(&["export", "--ocsf", "--reason", "request 18"], people);
+    assert!(!said.contains("not on record"), "{said}");
+    let reads = || house.try_run(&["log", "--kind", "read", "--json", "--limit", "1000"], people).1;
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    // The database follows the ledger.
+    while !reads().contains("export --ocsf") {
+        assert!(std::time::Instant::now() < until, "{}", reads());
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    let reads = reads();
+    let read: Value =
+        reads.lines().find(|line| line.contains("export --ocsf")).map(serde_json::from_str).unwrap().unwrap();
+    assert_eq!((&read["entry"]["by"], &read["entry"]["reason"]), (&json!("rosa"), &json!("request 18")));
+    assert!(!reads.contains("request 17"), "{reads}");
+}
+
 fn erased(text: &str) -> Value {
     serde_json::from_str(text.lines().find(|line| line.starts_with('{')).unwrap_or_else(|| panic!("{text}")))
         .unwrap()
@@ -155,6 +176,7 @@ async fn whoever_is_erased_is_found_in_no_file_and_the_ledger_still_holds() {
     assert!(log.contains(NAME) && log.contains(SAID), "{log}");
 
     shows_one_field(&house, &people);
+    exports_on_record(&house, &people);
 
     // A hold keeps it.
     let (code, said) = house.try_run(&["hold", "--subject", NAME, "--reason", "case 17"], &people);

@@ -7,7 +7,7 @@ use plimsoll_bundle::Privacy;
 use plimsoll_core::{Content, ContentOf, Entry, EntryBody};
 use plimsoll_drill::mock::{self, MockOptions};
 use plimsoll_gateway::cassette::{self, Tape};
-use plimsoll_gateway::{Vault, releases};
+use plimsoll_gateway::{Lens, releases};
 use plimsoll_ledger::{LedgerReader, Seq};
 use serde_json::Value;
 
@@ -177,6 +177,10 @@ fn a_conversation_is_played_with_live_models_and_recorded_tools() {
     // No model at all is no departure.
     let output = live("demo-b-inbox", "http://127.0.0.1:1", "1");
     assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+    // What was sent to them was read first: once for each command, however many runs it made.
+    let reads = run(&["log", "--kind", "read", "--json"], &[("PLIMSOLL_STATE", &state)]);
+    let live = |session: &str| reads.matches(&format!("\"replay {session} --live\"")).count();
+    assert_eq!((live("demo-a-refund"), live("demo-b-inbox"), live("demo-c-delete")), (1, 3, 1), "{reads}");
 }
 
 /// A model that calls no tool, and what it was asked.
@@ -304,10 +308,11 @@ fn played(
     state: &Path,
     change: impl FnOnce(&mut Vec<cassette::Read>) -> u64,
 ) -> (u64, Option<cassette::Difference>) {
-    let vault = Vault::open_existing(state, &Privacy::default(), None).unwrap().unwrap();
+    #[expect(clippy::disallowed_methods, reason = "a test reads for nobody")]
+    let lens = Lens::of_dir(state, &Privacy::default(), None).unwrap();
     let records = LedgerReader::open(state.join("ledger")).unwrap().iter_from(Seq(0)).map(Result::unwrap);
     let mut entries: Vec<cassette::Read> =
-        records.map(|record| cassette::Read::of(&record, Some(&vault)).unwrap()).collect();
+        records.map(|record| cassette::Read::of(&record, &lens).unwrap()).collect();
     let changed = change(&mut entries);
     let tape = Tape::of("demo-b-inbox", entries).unwrap();
     let bundle = releases::read(state, &tape.ground).unwrap();

@@ -70,10 +70,10 @@ impl Scene {
     /// What the last model call was shown.
     fn last(&self) -> Judged {
         let reader = LedgerReader::open(self.state().join("ledger")).unwrap();
-        let vault =
-            plimsoll_gateway::Vault::open_dir(&self.state(), &plimsoll_bundle::Privacy::default(), None);
-        let vault = vault.unwrap();
-        let entries = reader.iter_from(Seq(0)).map(|record| vault.open_all(&record.unwrap()).unwrap().entry);
+        let privacy = plimsoll_bundle::Privacy::default();
+        #[expect(clippy::disallowed_methods, reason = "a test reads for nobody")]
+        let lens = plimsoll_gateway::Lens::of_dir(&self.state(), &privacy, None).unwrap();
+        let entries = reader.iter_from(Seq(0)).map(|record| lens.entry(&record.unwrap()).unwrap().entry);
         let judged = entries.filter_map(|entry| match entry.body {
             EntryBody::Intent(judged) if judged.act.tool.server == "model" => Some(*judged),
             _ => None,

@@ -11,10 +11,10 @@ use jiff::Timestamp;
 use plimsoll_core::{ActId, Entry, EntryBody};
 use plimsoll_export::otel::Batch;
 use plimsoll_export::{Acts, Numbered, Source, Told, jsonl, ocsf};
-use plimsoll_gateway::Vault;
 use plimsoll_ledger::{LedgerReader, Seq};
 use serde_json::Value;
 
+use crate::opener::{Going, Opener, ReadArgs};
 use crate::repo::Repo;
 use crate::talk::{self, Done, Error};
 
@@ -27,6 +27,16 @@ pub(super) enum Form {
     Jsonl,
     Otlp,
     Ocsf,
+}
+
+impl Form {
+    const fn flag(self) -> &'static str {
+        match self {
+            Self::Jsonl => "--jsonl",
+            Self::Otlp => "--otlp",
+            Self::Ocsf => "--ocsf",
+        }
+    }
 }
 
 /// Which entries.
@@ -45,6 +55,19 @@ pub(super) struct Filter {
 }
 
 impl Filter {
+    /// What is read and what for, as it goes on record.
+    fn in_words(&self, form: Form) -> String {
+        let since = self.since.map(|since| since.to_string());
+        let named = [
+            ("--since", &since),
+            ("--workflow", &self.workflow),
+            ("--session", &self.session),
+            ("--tool", &self.tool),
+        ];
+        let named = named.iter().filter_map(|(flag, value)| Some(format!(" {flag} {}", value.as_ref()?)));
+        format!("export {}{}", form.flag(), named.collect::<String>())
+    }
+
     /// Whether an entry is wanted. `acts`: those of the wanted tool so far.
     fn wants(&self, entry: &Entry, acts: &mut HashSet<ActId>) -> bool {
         let is = |wanted: &Option<String>, it: &str| wanted.as_deref().is_none_or(|wanted| wanted == it);
@@ -67,18 +90,30 @@ impl Filter {
     }
 }
 
-pub(super) fn run(repo: &Repo, form: Form, filter: &Filter, source: Source, to: Option<&Path>) -> Done {
+/// What is exported, and how.
+pub(super) struct Order<'a> {
+    pub form: Form,
+    pub filter: &'a Filter,
+    pub source: Source,
+    pub to: Option<&'a Path>,
+    pub read: &'a ReadArgs,
+}
+
+pub(super) fn run(repo: &Repo, order: Order<'_>) -> Done {
     let bundle = repo.load(true).ok().and_then(|loaded| loaded.bundle);
-    let dir = repo.state_dir(bundle.as_ref()).join("ledger");
+    let state = repo.state_dir(bundle.as_ref());
+    let dir = state.join("ledger");
     let reader = LedgerReader::open(&dir).map_err(|error| {
         Error::new(format!("there is no ledger at {}: {error}", dir.display()))
             .help("`plimsoll up` makes one; --repo names the repository, PLIMSOLL_STATE the directory")
     })?;
     let privacy = bundle.as_ref().map(|bundle| bundle.project.privacy.clone()).unwrap_or_default();
-    let vault = Vault::open_existing(dir.parent().unwrap_or(&dir), &privacy, None)?;
-    let source =
-        Source { environment: bundle.map(|bundle| bundle.project.environment).unwrap_or_default(), ..source };
-    let out: Box<dyn Write> = match to {
+    let opener = Opener::of(&state, &privacy, order.read)?;
+    let source = Source {
+        environment: bundle.map(|bundle| bundle.project.environment).unwrap_or_default(),
+        ..order.source
+    };
+    let out: Box<dyn Write> = match order.to {
         Some(path) => Box::new(
             OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|error| {
                 Error::new(format!("{} can't be written: {error}", path.display()))
@@ -90,29 +125,40 @@ pub(super) fn run(repo: &Repo, form: Form, filter: &Filter, source: Source, to: 
     let mut writer = Writer {
         out: BufWriter::new(out),
         source,
-        form,
+        form: order.form,
         acts: Acts::default(),
         batch: Batch::default(),
         lines: 0,
     };
-    let (mut read, mut unreadable, mut wanted) = (0_u64, 0_u64, HashSet::new());
-    for record in reader.iter_from(Seq(0)) {
-        let record = record?;
-        let opened = match &vault {
-            Some(vault) => vault.open_all(&record).map(|opening| opening.entry),
-            None => serde_json::from_slice::<Entry>(&record.entry),
-        };
-        match opened {
-            Ok(entry) if filter.wants(&entry, &mut wanted) => {
+    let (mut read, mut unreadable) = (0_u64, 0_u64);
+    // What is written is what was put on record to be read: not the record of that, and nothing that came meanwhile.
+    let mut end = None;
+    opener.stream(&order.filter.in_words(order.form), |lens, going| {
+        let (mut at, mut wanted) = (Seq(0), HashSet::new());
+        for record in reader.iter_from(at) {
+            if end.is_some_and(|end| at >= end) {
+                break;
+            }
+            let record = record?;
+            at = Seq(record.seq.0 + 1);
+            let entry = match serde_json::from_slice::<Entry>(&record.entry) {
+                Ok(entry) if order.filter.wants(&entry, &mut wanted) => lens.entry(&record)?.entry,
+                Ok(_) => continue,
+                Err(_) => {
+                    unreadable += u64::from(going == Going::Telling);
+                    continue;
+                }
+            };
+            if going == Going::Telling {
                 read += 1;
                 writer.entry(Numbered { seq: record.seq.0, entry })?;
             }
-            Ok(_) => {}
-            Err(_) => unreadable += 1,
         }
-    }
+        end = Some(at);
+        Ok(())
+    })?;
     let lines = writer.end()?;
-    if let Some(path) = to {
+    if let Some(path) = order.to {
         talk::say(format!("{}: {lines} lines of {read} entries", path.display()));
     }
     if unreadable > 0 {

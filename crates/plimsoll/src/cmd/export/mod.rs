@@ -7,7 +7,8 @@ use std::path::PathBuf;
 
 use plimsoll_export::{Include, Source};
 
-use self::forms::{Filter, Form};
+use self::forms::{Filter, Form, Order};
+use crate::opener::ReadArgs;
 use crate::repo::Repo;
 use crate::talk::Done;
 
@@ -20,15 +21,15 @@ use crate::talk::Done;
   plimsoll export --ocsf --since 1d > siem.jsonl
   plimsoll export --otlp --workflow support --to traces.jsonl    a file as the OpenTelemetry Collector reads it
 The pack holds all entries under the last checkpoint that satisfies trust.txt. It is verified before this command says
-that it is done. The gateway may run meanwhile. The entries' content is in it in plain, as in --jsonl: give it to those who
-may read it. --otlp and --ocsf leave out who asked, arguments and texts unless --include names them; docs/export.md has
-every attribute.
+that it is done. The gateway may run meanwhile. What is sealed stays sealed in it, and names are pseudonyms. The others open what the
+keys at hand open, and that is put on record (--reason says why). --otlp and --ocsf leave out who asked, arguments and
+texts unless --include names them; docs/export.md has every attribute.
 Exit codes: 0 written (a pack: and verified), 1 written and not good or not whole, 2 not written.")]
 pub struct Export {
     /// Write an evidence pack to a new directory, or to a new file whose name ends in .tar
     #[arg(long, value_name = "DIR|FILE.tar")]
     pack: Option<PathBuf>,
-    /// One entry a line, as it stands in the ledger, with its number
+    /// One entry a line with its number, what is sealed opened by the keys at hand
     #[arg(long)]
     jsonl: bool,
     /// OpenTelemetry traces and logs: one OTLP request a line, in its JSON encoding
@@ -45,6 +46,8 @@ pub struct Export {
     include: Vec<String>,
     #[command(flatten)]
     filter: Filter,
+    #[command(flatten)]
+    read: ReadArgs,
     #[command(flatten)]
     repo: Repo,
 }
@@ -66,6 +69,7 @@ impl Export {
             _ => Form::Jsonl,
         };
         let source = Source { version: env!("CARGO_PKG_VERSION").to_owned(), include, ..Source::default() };
-        forms::run(&self.repo, form, &self.filter, source, self.to.as_deref())
+        let order = Order { form, filter: &self.filter, source, to: self.to.as_deref(), read: &self.read };
+        forms::run(&self.repo, order)
     }
 }

@@ -5,9 +5,11 @@ use std::path::Path;
 use plimsoll_bundle::prove::{By, Outcome, Standing};
 use plimsoll_bundle::release::{Finding, Found};
 use plimsoll_bundle::{Bundle, Diagnostic, Tree};
-use plimsoll_gateway::Vault;
+
+use plimsoll_gateway::Lens;
 
 use crate::cmd::prove;
+use crate::opener::{Opener, ReadArgs};
 use crate::replay::{Asked, Changes, Grounds};
 use crate::repo::Repo;
 use crate::talk::Error;
@@ -88,10 +90,11 @@ pub fn replays(state: Option<&Path>, bundle: &Bundle, repo: &Repo) -> Result<Fin
         Error::new("it loads as it is written, and not with the environment filled in")
             .help("`plimsoll check` says why")
     })?;
-    let vault = Vault::open_existing(state, &bundle.project.privacy, None)?;
+    let opener = Opener::of(state, &bundle.project.privacy, &ReadArgs::default())?;
     let asked = Asked { id: None, workflow: None, tool: None, decision: None, since: None };
     let grounds = Grounds::of(state.to_owned());
-    let changes = Changes::of(&state.join("ledger"), vault.as_ref(), &asked, &grounds, candidate)?;
+    let decide = |lens: &Lens| Changes::of(&state.join("ledger"), lens, &asked, &grounds, candidate);
+    let changes = opener.read("release create --state", decide)??;
     if changes.figures().iter().all(|(_, figure)| *figure == 0) {
         return Ok(Finding::new(Found::NotRun, "no act is on record there"));
     }

@@ -278,10 +278,10 @@ fn export() {
          `plimsoll export` hands the ledger to others. `--pack` is [for auditors](verify-a-pack.md). The other forms are for systems that collect events; `--since`, `--workflow`, \
          `--session` and `--tool` choose entries, `--to` names a file.\n\n\
          | form | a line is |\n|---|---|\n\
-         | `--jsonl` | one entry, as it stands in the ledger, with its number as `seq` |\n\
+         | `--jsonl` | one entry with its number as `seq`; what is sealed is opened by the keys at hand |\n\
          | `--otlp` | one OTLP request in its JSON encoding, `resourceSpans` or `resourceLogs`, as the OpenTelemetry Collector's file receiver reads it |\n\
          | `--ocsf` | one event of OCSF {} |\n\n\
-         `--otlp` and `--ocsf` leave out who asked, arguments, reasons and texts. `--include identity,arguments,content` adds them; everything was redacted before it came into the ledger.\n\n\
+         `--otlp` and `--ocsf` leave out who asked, arguments, reasons and texts. `--include identity,arguments,content` adds them; everything was redacted before it came into the ledger. What is opened for an export is [on record](privacy.md#who-reads), with `--reason`.\n\n\
          ## Live\n\n\
          A gateway tells a collector what happens while it happens, by OTLP over HTTP in JSON:\n\n\
          ```yaml\ntelemetry:                       # in plimsoll.yaml\n  otlp:\n    endpoint: https://collector.example:4318\n    headers: {{authorization: \"${{OTLP_TOKEN}}\"}}\n    include: []                  # identity, arguments, content\n```\n\n\
