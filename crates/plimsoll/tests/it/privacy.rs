@@ -60,6 +60,28 @@ impl House {
         (output.status.code(), String::from_utf8_lossy(&said).into_owned())
     }
 
+    /// What the program says as soon as `is_there`: the database follows the ledger, and on a busy machine not at once.
+    fn until(&self, args: &[&str], more: &[(&str, &str)], is_there: impl Fn(&str) -> bool) -> String {
+        let end = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        loop {
+            let (_, said) = self.try_run(args, more);
+            if is_there(&said) {
+                return said;
+            }
+            assert!(std::time::Instant::now() < end, "{said}\n{}", self.try_run(&["log"], more).1);
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+    }
+
+    /// Waits until the database knows how a conversation ended: that the last call of [`talk`] was held.
+    fn has_heard(&self, session: &str, more: &[(&str, &str)]) {
+        let held = ["log", "--kind", "decision", "--decision", "hold", "--json"];
+        self.until(&held, more, |log| {
+            let words = [session, "\"door\":\"tool\"", "desk.delete_customer"];
+            log.lines().any(|line| words.iter().all(|word| line.contains(word)))
+        });
+    }
+
     fn start(&self) -> (Program, String, String) {
         let args = ["up", "--repo", &self.repo(), "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
         let mut gateway = Program::start(&args, &self.env());
@@ -80,7 +102,7 @@ async fn talk(address: &str, key: &str, session: &str) {
     assert_eq!(answer.status, 200, "{}", answer.body);
     http.call("desk", "get_order", &arguments).await.unwrap();
     // One that is held, so that a question with a page is in the database.
-    let wipe = json!({ "customer_id": "C-7", "reason": SAID });
+    let wipe = json!({ "customer_id": SAID });
     let order = format!("Please delete the customer {SAID}. [[call delete_customer {wipe}]]");
     let asked = json!({ "model": "gullible", "messages": [{ "role": "user", "content": order }],
         "tools": [{ "type": "function", "function": { "name": "delete_customer", "parameters": { "type": "object" } } }] });
@@ -112,19 +134,17 @@ fn shows_one_field(house: &House, people: &[(&str, &str)]) {
     let (seq, file) =
         (held["seq"].to_string(), house.dir.path().join("one.tlog-proof").display().to_string());
     let args = ["receipt", &seq, "--disclose", "/act/arguments", "--out", &file];
-    let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
-    loop {
-        let (code, said) = house.try_run(&args, people);
-        if code == Some(0) {
-            break;
+    house.until(&args, people, |said| match said.contains("under a checkpoint of") {
+        true => true,
+        false => {
+            assert!(said.contains("not under a checkpoint yet"), "{said}");
+            false
         }
-        assert!(said.contains("not under a checkpoint yet") && std::time::Instant::now() < until, "{said}");
-        std::thread::sleep(std::time::Duration::from_millis(500));
-    }
+    });
     let trust = house.state().join("ledger/trust.txt").display().to_string();
     let verify = ["verify", "receipt", &file, "--policy", &trust, "--json"];
     let good: Value = serde_json::from_str(&run(&verify, &[])).unwrap();
-    assert_eq!(good["disclosed"]["/act/arguments"]["reason"], SAID, "{good}");
+    assert_eq!(good["disclosed"]["/act/arguments"]["customer_id"], SAID, "{good}");
     assert!(!good["entry"].to_string().contains(SAID) && !good.to_string().contains(NAME), "{good}");
     std::fs::remove_file(&file).unwrap();
     let unknown = house.try_run(&["receipt", &seq, "--disclose", "/act/nothing"], people).1;
@@ -138,14 +158,8 @@ fn exports_on_record(house: &House, people: &[(&str, &str)]) {
     assert!(said.contains("this reading is not on record") && said.contains(SAID), "{said}");
     let (_, said) = house.try_run(&["export", "--ocsf", "--reason", "request 18"], people);
     assert!(!said.contains("not on record"), "{said}");
-    let reads = || house.try_run(&["log", "--kind", "read", "--json", "--limit", "1000"], people).1;
-    let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
-    // The database follows the ledger.
-    while !reads().contains("export --ocsf") {
-        assert!(std::time::Instant::now() < until, "{}", reads());
-        std::thread::sleep(std::time::Duration::from_millis(100));
-    }
-    let reads = reads();
+    let log = ["log", "--kind", "read", "--json", "--limit", "1000"];
+    let reads = house.until(&log, people, |log| log.contains("export --ocsf"));
     let read: Value =
         reads.lines().find(|line| line.contains("export --ocsf")).map(serde_json::from_str).unwrap().unwrap();
     assert_eq!((&read["entry"]["by"], &read["entry"]["reason"]), (&json!("rosa"), &json!("request 18")));
@@ -168,6 +182,7 @@ async fn whoever_is_erased_is_found_in_no_file_and_the_ledger_still_holds() {
     talk(&data, &other, "s-other").await;
     let admin = format!("http://{admin}");
     let people = [("PLIMSOLL_ADMIN_KEY", admin_key.as_str()), ("PLIMSOLL_ADMIN", admin.as_str())];
+    house.has_heard("s-other", &people);
 
     // The ledger has neither name nor words in the clear; who has the keys reads both.
     assert_eq!(files_with(&house.state().join("ledger"), NAME), Vec::<String>::new());
@@ -248,6 +263,7 @@ async fn a_stolen_gateway_that_seals_to_an_audit_key_says_nothing_of_its_past() 
     let key = house.run(&["key", "create", "--name", NAME, "--workflow", "support"]);
     let (gateway, data, _) = house.start();
     talk(&data, &key, "s-quetzal").await;
+    house.has_heard("s-quetzal", &[]);
     drop(gateway);
     let (_, log) = house.try_run(&["log", "--json"], &[]);
     assert!(log.contains("sealed to the audit key"), "{log}");
