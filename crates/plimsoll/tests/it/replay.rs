@@ -4,11 +4,13 @@ use std::path::Path;
 use std::process::Output;
 
 use plimsoll_bundle::Privacy;
-use plimsoll_core::{Content, ContentOf, Entry, EntryBody};
+use plimsoll_core::{Content, ContentOf, Entry, EntryBody, FieldClass, Grant, GrantState};
 use plimsoll_drill::mock::{self, MockOptions};
 use plimsoll_gateway::cassette::{self, Tape};
-use plimsoll_gateway::{Lens, releases};
-use plimsoll_ledger::{LedgerReader, Seq};
+use plimsoll_gateway::privacy::Custodian;
+use plimsoll_gateway::{Lens, Vault, releases};
+use plimsoll_ledger::{Ledger, LedgerOptions, LedgerReader, Seq};
+use plimsoll_store::Store;
 use serde_json::Value;
 
 use crate::process::{command, repository, run};
@@ -422,4 +424,49 @@ fn the_database_is_built_anew_from_the_segments() {
     assert!(said.contains("writes this ledger") && said.contains("stop it"), "{said}");
     drop(held);
     assert_eq!(log(&state), before, "a refusal threw nothing away");
+}
+
+/// An older program took a request to break the glass for unreadable and left a row that says nothing. The ledger has it
+/// whole, so building the database anew brings it back.
+#[test]
+fn a_row_that_an_older_program_gave_up_is_built_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path().join("state");
+    demo(&state);
+    let seq = breaks_the_glass(&state);
+    let env = state.display().to_string();
+    let env = [("PLIMSOLL_STATE", env.as_str())];
+    let grants = || run(&["log", "--kind", "grant", "--json"], &env);
+    let before = grants();
+    assert!(before.contains("case 17") && before.contains(&format!("\"seq\":{seq}")), "{before}");
+    let sql = rusqlite::Connection::open(state.join("plimsoll.db")).unwrap();
+    let given_up = "UPDATE entry SET kind = 'unreadable', id = '', at = 0, principal = '' WHERE seq = ?";
+    assert_eq!(sql.execute(given_up, [seq.cast_signed()]).unwrap(), 1);
+    drop(sql);
+    assert_eq!(grants(), "");
+    run(&["ledger", "reindex"], &env);
+    assert_eq!(grants(), before);
+}
+
+/// Puts a request to break the glass on record; its number.
+fn breaks_the_glass(state: &Path) -> u64 {
+    let (ledger, _) = Ledger::open(LedgerOptions::new(state.join("ledger"))).unwrap();
+    let vault = Vault::open_dir(state, &Privacy::default(), None).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let store = Store::open(&state.join("plimsoll.db")).await.unwrap();
+        let custodian = Custodian { store, vault, ledger };
+        let grant = Grant {
+            ticket: "G-1".to_owned(),
+            state: GrantState::Asked,
+            by: "rosa".to_owned(),
+            person: "rosa".to_owned(),
+            classes: [FieldClass::Content].into(),
+            until: jiff::Timestamp::now(),
+            reason: "case 17".to_owned(),
+        };
+        let seq = custodian.record("rosa", EntryBody::Grant(Box::new(grant))).await.unwrap();
+        custodian.project().await.unwrap();
+        seq
+    })
 }
