@@ -67,7 +67,7 @@ codes! {
     UpstreamFailed "PLM-0500" "upstream failed" "The model or tool server could not be reached or answered with an error." "Look at the upstream's own log; the ledger has the outcome."
     UpstreamTimeout "PLM-0501" "upstream timed out" "The model or tool server did not answer in time. For a tool call nobody knows whether it happened." "Look up the act in the system of record before repeating it."
     UpstreamGarbage "PLM-0502" "upstream answered nonsense" "The upstream's answer is not of the protocol's form." "Look at the upstream; its answer was not passed on."
-    RecordFailed "PLM-0510" "record failed" "The ledger could not make the record durable, so the act did not happen, or it was a safe one and its answer was kept back." "Look at the disk and at `plimsoll doctor`; a gateway whose ledger failed refuses every act until it is restarted."
+    RecordFailed "PLM-0510" "record failed" "The ledger could not make the record durable, so the act did not happen, or it was a safe one and its answer was kept back." "Look at the disk and at `plimsoll doctor`. A gateway whose disk was full goes on as soon as there is room; one whose ledger failed refuses every act until it is restarted."
     Overloaded "PLM-0511" "overloaded" "A queue with a named bound is full." "Repeat later; the bound is named in the message."
     InDoubt "PLM-0520" "in doubt" "An identical act was begun and nobody knows whether it happened; it is not repeated blindly." "Look it up in the system of record, then settle it with `plimsoll show`."
 }

@@ -283,12 +283,12 @@ fn turned(gateway: &Gateway, arrival: &Arrival, refusal: &Refusal) -> Response<B
 }
 
 fn ready(gateway: &Gateway) -> Response<Body> {
-    if gateway.ledger.health().is_ready() {
-        let alarms = gateway.alarms(jiff::Timestamp::now());
-        let alarms: String = alarms.iter().map(|alarm| format!("alarm: {alarm}\n")).collect();
-        return text(StatusCode::OK, format!("ready\n{alarms}"));
+    if let Some(why) = gateway.ledger.health().error() {
+        return text(StatusCode::SERVICE_UNAVAILABLE, format!("every act is refused: {why}\n"));
     }
-    plain(StatusCode::SERVICE_UNAVAILABLE, "the ledger takes no entries: every act is refused\n")
+    let alarms = gateway.alarms(jiff::Timestamp::now());
+    let alarms: String = alarms.iter().map(|alarm| format!("alarm: {alarm}\n")).collect();
+    text(StatusCode::OK, format!("ready\n{alarms}"))
 }
 
 /// A short text answer.

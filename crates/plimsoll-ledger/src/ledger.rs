@@ -138,6 +138,15 @@ impl Health {
     pub const fn is_ready(&self) -> bool {
         matches!(self, Self::Ready)
     }
+
+    /// Why no entry is taken: what an act that comes now is refused with.
+    pub fn error(&self) -> Option<LedgerError> {
+        match self {
+            Self::Ready => None,
+            Self::DiskFull { free, floor } => Some(LedgerError::DiskFull { free: *free, floor: *floor }),
+            Self::Poisoned { reason } => Some(LedgerError::Poisoned { reason: Arc::clone(reason) }),
+        }
+    }
 }
 
 /// The ledger, open for writing. Cloning it gives another handle on the same one.
@@ -154,9 +163,9 @@ struct Inner {
     reader: LedgerReader,
     shared: Arc<Shared>,
     writer: Option<JoinHandle<()>>,
+    disk: Disk,
+    min_free_bytes: u64,
     _lock: File,
-    #[cfg(any(test, feature = "faults"))]
-    faults: crate::Faults,
 }
 
 /// What the writer tells the handles.
@@ -195,8 +204,6 @@ impl Ledger {
         make_dirs(&dir)?;
         let lock = lock(&dir, &disk)?;
         let (end, recovery) = recover(&dir, &disk, segment_bytes)?;
-        #[cfg(any(test, feature = "faults"))]
-        let faults = disk.faults.clone();
         let shared = Arc::new(Shared {
             durable: watch::Sender::new(end.frontier.size()),
             frontier: Mutex::new(end.frontier.clone()),
@@ -205,28 +212,21 @@ impl Ledger {
             queue: Queue::new(end.frontier.size(), queue_entries.max(1)),
             waiters: Waiters::default(),
         });
-        let writer = Writer::new(dir.clone(), disk, segment_bytes, min_free_bytes, end, Arc::clone(&shared));
+        let writer =
+            Writer::new(dir.clone(), disk.clone(), segment_bytes, min_free_bytes, end, Arc::clone(&shared));
         let writer = std::thread::Builder::new()
             .name("ledger-writer".to_owned())
             .spawn(move || writer.run())
             .map_err(LedgerError::io("start the writer of", &dir))?;
         let reader = LedgerReader::bounded(dir.clone(), shared.durable.subscribe());
-        let inner = Inner {
-            dir,
-            reader,
-            shared,
-            writer: Some(writer),
-            _lock: lock,
-            #[cfg(any(test, feature = "faults"))]
-            faults,
-        };
+        let inner = Inner { dir, reader, shared, writer: Some(writer), disk, min_free_bytes, _lock: lock };
         Ok((Self { inner: Arc::new(inner) }, recovery))
     }
 
     /// The handle with which a test makes the disk of a ledger that is already open fail.
     #[cfg(any(test, feature = "faults"))]
     pub fn faults(&self) -> crate::Faults {
-        self.inner.faults.clone()
+        self.inner.disk.faults.clone()
     }
 
     /// Writes an entry and returns its place once the disk has it.
@@ -322,9 +322,13 @@ impl Ledger {
         if let Some(reason) = shared.poisoned.get() {
             return Health::Poisoned { reason: Arc::clone(reason) };
         }
-        match *shared.disk_full.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some((free, floor)) => Health::DiskFull { free, floor },
-            None => Health::Ready,
+        let refused = *shared.disk_full.lock().unwrap_or_else(PoisonError::into_inner);
+        let floor = refused.map_or(self.inner.min_free_bytes, |(_, floor)| floor);
+        // Nobody may have written since the disk filled up, or since there is room again.
+        match self.inner.disk.free_bytes(&self.inner.dir) {
+            Ok(free) if free >= floor => Health::Ready,
+            Ok(free) => Health::DiskFull { free, floor },
+            Err(_) => refused.map_or(Health::Ready, |(free, floor)| Health::DiskFull { free, floor }),
         }
     }
 
@@ -393,6 +397,14 @@ pub fn hold(dir: &Path) -> Result<Held, LedgerError> {
         return Err(LedgerError::NotALedger { path: dir.to_owned() });
     }
     lock(dir, &Disk::default()).map(|lock| Held { _lock: lock })
+}
+
+/// What may still be written where a ledger lies, in bytes. Under [`FREE_BYTES_MIN`] a gateway takes no entries.
+///
+/// # Errors
+/// When the system does not say.
+pub fn free_bytes(dir: &Path) -> Result<u64, LedgerError> {
+    Disk::default().free_bytes(dir).map_err(LedgerError::io("measure", dir))
 }
 
 /// Takes the lock that only one writer can hold. The kernel releases it when the process ends,

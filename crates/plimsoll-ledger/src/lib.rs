@@ -60,7 +60,7 @@ mod tests;
 #[cfg(any(test, feature = "faults"))]
 pub use disk::Faults;
 pub use error::LedgerError;
-pub use ledger::{Head, Health, Held, Ledger, LedgerOptions, Seq, Written, hold};
+pub use ledger::{Head, Health, Held, Ledger, LedgerOptions, Seq, Written, free_bytes, hold};
 pub use queue::Pending;
 pub use reader::{LedgerReader, Record, Records};
 pub use recovery::{Recovery, Truncation};
@@ -91,5 +91,3 @@ pub const NOTE_WAIT_MS: u64 = 2;
 pub const REST_US_MAX: u64 = 1_000;
 /// Free space under which nothing is written any more, unless told otherwise.
 pub const FREE_BYTES_MIN: u64 = 256 << 20;
-/// How many commits pass between two looks at the free space.
-pub const FREE_CHECK_COMMITS: u32 = 64;

@@ -14,13 +14,13 @@ pub(crate) async fn live() -> &'static str {
 }
 
 /// Ready means: guarded acts could be recorded, and people's answers kept.
-pub(crate) async fn ready(State(console): State<Arc<Console>>) -> (StatusCode, &'static str) {
-    if !console.gateway.ledger().health().is_ready() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "the ledger takes no entries: every act is refused\n");
+pub(crate) async fn ready(State(console): State<Arc<Console>>) -> (StatusCode, String) {
+    if let Some(why) = console.gateway.ledger().health().error() {
+        return (StatusCode::SERVICE_UNAVAILABLE, format!("every act is refused: {why}\n"));
     }
     match console.gateway.store().check().await {
-        Ok(()) => (StatusCode::OK, "ready\n"),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n"),
+        Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n".to_owned()),
     }
 }
 

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use plimsoll_bundle::{Bundle, Reach};
 use plimsoll_gateway::checkpoints::quorum_at;
 use plimsoll_gateway::upstream::mcp::discover;
-use plimsoll_ledger::LedgerReader;
 use plimsoll_ledger::proof::{CHECKPOINT, WITNESSED};
+use plimsoll_ledger::{FREE_BYTES_MIN, LedgerReader, free_bytes};
 use plimsoll_store::Store;
 
 use crate::cmd::verify::own::Own;
@@ -87,6 +87,17 @@ async fn record(
             return Ok(());
         }
     };
+    let free = free_bytes(&state.join("ledger"))?;
+    if free < FREE_BYTES_MIN {
+        findings.bad(
+            format!(
+                "{} MiB are free on the ledger's disk; under {} every act is refused",
+                free >> 20,
+                FREE_BYTES_MIN >> 20
+            ),
+            "make room on that disk, or move the state directory to a larger one; it goes on by itself",
+        );
+    }
     checkpoints(findings, repo, bundle, size);
     let store = Store::open(&state.join("plimsoll.db")).await?;
     let projected = store.projected().await?;
