@@ -126,5 +126,6 @@ pub(crate) async fn answer(
     Told(told): Told<Answering>,
 ) -> Result<Json<Value>, ApiError> {
     let answered = console.gateway.answer_glass(&ticket, told.grant, operator.person()).await;
-    answered.map(|glass| Json(json!(glass))).map_err(|why| ApiError::of(Code::NotAllowed, why))
+    let help = "`GET /api/glass` says who asked for what, and how it stands";
+    answered.map(|glass| Json(json!(glass))).map_err(|why| ApiError::of(Code::NotAllowed, why).help(help))
 }

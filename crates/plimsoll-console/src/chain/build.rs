@@ -398,9 +398,13 @@ fn erasure_words(erasure: &plimsoll_core::Erasure) -> String {
         if erasure.held == 0 { String::new() } else { format!("; a legal hold keeps {}", erasure.held) };
     let reason =
         if erasure.reason.is_empty() { String::new() } else { format!(": {}", shown(&erasure.reason)) };
+    let keys = match erasure.keys {
+        1 => "the one key".to_owned(),
+        keys => format!("{keys} keys"),
+    };
+    let were = if erasure.keys == 1 { "was" } else { "were" };
     format!(
-        "{} keys of {} {} ({}) were destroyed by {}{held}{reason}",
-        erasure.keys,
+        "{keys} of {} {} ({}) {were} destroyed by {}{held}{reason}",
         erasure.of.name(),
         shown(&erasure.about.join(", ")),
         classes.join(", "),

@@ -300,7 +300,8 @@ impl super::Ids {
             ("permit", self.permit.as_deref()),
             ("release", Some(short(&self.release))),
             ("schema", self.schema.as_deref().map(short)),
-            ("digest", Some(short(&self.act_digest))),
+            // Zeros stand where it is sealed.
+            ("digest", Some(short(&self.act_digest)).filter(|digest| !digest.ends_with("000000000000"))),
             ("trace", self.trace.as_deref()),
         ];
         all.into_iter().filter_map(|(name, id)| Some((name, id.filter(|id| !id.is_empty())?))).collect()

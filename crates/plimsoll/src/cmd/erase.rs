@@ -16,6 +16,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::admin_client::Admin;
+use crate::replay::many;
 use crate::repo::Repo;
 use crate::system::user;
 use crate::talk::{self, Done, Error};
@@ -143,17 +144,28 @@ impl Erase {
 fn tell(erased: &Erased, order: &Order) {
     let erasure = &erased.erasure;
     let classes: Vec<&str> = erasure.classes.iter().map(|class| class.name()).collect();
-    let verb = if order.dry_run { "would be" } else { "were" };
-    talk::data(format!(
-        "{} keys ({}) that seal {} entries {verb} destroyed, {} names and {} rows {verb} deleted",
-        erasure.keys,
-        classes.join(", "),
-        erasure.entries,
-        erasure.names,
-        erasure.rows
-    ));
+    let many = |n: u64, what: &str| many(usize::try_from(n).unwrap_or(usize::MAX), what);
+    let verb = |n: u64| match (order.dry_run, n) {
+        (true, _) => "would be",
+        (false, 1) => "was",
+        (false, _) => "were",
+    };
+    let keys = match erasure.keys {
+        0 => format!("no key of {} {} destroyed", many(erasure.entries, "entry"), verb(1)),
+        keys => format!(
+            "{} ({}) of {} {} destroyed",
+            many(keys, "key"),
+            classes.join(", "),
+            many(erasure.entries, "entry"),
+            verb(keys)
+        ),
+    };
+    let (names, rows) = (many(erasure.names, "name"), many(erasure.rows, "row"));
+    talk::data(format!("{keys}; {names} and {rows} {} deleted", verb(0)));
     if erasure.held > 0 {
-        talk::data(format!("{} keys stay: a legal hold keeps them (`plimsoll hold --list`)", erasure.held));
+        let stay = if erasure.held == 1 { "stays" } else { "stay" };
+        let held = many(erasure.held, "key");
+        talk::data(format!("{held} {stay}: a legal hold keeps what it opens (`plimsoll hold --list`)"));
     }
     for prefix in &erased.live_keys {
         talk::say(format!("note: the key {prefix}… of that name is live: `plimsoll key revoke {prefix}`"));

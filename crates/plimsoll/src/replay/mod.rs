@@ -39,7 +39,11 @@ pub fn count(n: usize) -> String {
 
 /// `1 act`, `2,000 acts`.
 pub fn many(n: usize, what: &str) -> String {
-    format!("{} {what}{}", count(n), if n == 1 { "" } else { "s" })
+    match (n, what.strip_suffix('y').filter(|stem| !stem.ends_with(['a', 'e', 'o', 'u']))) {
+        (1, _) => format!("1 {what}"),
+        (_, Some(stem)) => format!("{} {stem}ies", count(n)),
+        (_, None) => format!("{} {what}s", count(n)),
+    }
 }
 
 /// `#4, #9 and 12 more`.
@@ -63,6 +67,8 @@ mod tests {
         check(1_000, "1,000");
         check(1_234_567, "1,234,567");
         assert_eq!((many(1, "act"), many(2, "act")), ("1 act".to_owned(), "2 acts".to_owned()));
+        assert_eq!((many(1, "entry"), many(0, "entry")), ("1 entry".to_owned(), "0 entries".to_owned()));
+        assert_eq!(many(2, "key"), "2 keys");
         assert_eq!(some(&[1, 2]), "#1, #2");
         assert_eq!(some(&[1, 2, 3, 4, 5, 6, 7]), "#1, #2, #3, #4, #5 and 2 more");
     }

@@ -268,6 +268,8 @@ async fn a_stolen_gateway_that_seals_to_an_audit_key_says_nothing_of_its_past() 
     let (_, log) = house.try_run(&["log", "--json"], &[]);
     assert!(log.contains("sealed to the audit key"), "{log}");
     assert!(!log.contains(NAME) && !log.contains(SAID), "{log}");
+    let (_, shown) = house.try_run(&["show", "s-quetzal"], &[]);
+    assert!(shown.contains("HELD") && !shown.contains("digest sha256:0"), "{shown}");
     let (_, log) = house.try_run(&["log", "--json", "--audit-key", &secret, "--reason", "case 17"], &[]);
     assert!(log.contains(NAME) && log.contains(SAID), "{log}");
     // It starts again, and goes on.
