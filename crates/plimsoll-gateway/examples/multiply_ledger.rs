@@ -50,7 +50,13 @@ async fn main() {
                 *acts.entry(act).or_insert(ActId(Uuid::from_u128(act.0.as_u128() ^ (round << 16))))
             };
             match &mut entry.body {
+                EntryBody::Approval(change) => {
+                    change.approval.id = format!("{}-{round}", change.approval.id);
+                }
                 EntryBody::Intent(judged) | EntryBody::Decision(judged) => {
+                    if let Some(approval) = &mut judged.facts.approval {
+                        approval.id = format!("{}-{round}", approval.id);
+                    }
                     judged.act.id = fresh(judged.act.id);
                     if let Hypothesis::Joined { act, .. } = &mut judged.facts.hypothesis {
                         *act = fresh(*act);

@@ -16,8 +16,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
-use plimsoll_core::{Digest, Door, Entry, EntryBody, Judged, Principal, ToolName, Trajectory};
-use plimsoll_ledger::{LedgerReader, Seq};
+use plimsoll_core::{Digest, Door, Entry, EntryBody, FieldClass, Judged, Principal, ToolName, Trajectory};
+use plimsoll_ledger::{LedgerReader, Record, Seq};
 use plimsoll_store::{Edge, Lapse, ResultRow, StoreError};
 
 use crate::context::{Fingerprint, KnownResult, RESULT_TEXT_BYTES, RESULTS_MAX, SESSIONS_MAX, Scope};
@@ -224,8 +224,20 @@ struct Beyond {
 impl Beyond {
     fn read(reader: &LedgerReader, vault: &Vault, from: u64) -> Result<Self, plimsoll_ledger::LedgerError> {
         let mut beyond = Self::default();
+        let names = BTreeSet::from([FieldClass::Identity]);
         for record in reader.iter_from(Seq(from)) {
-            match vault.open_all(&record?) {
+            let Record { entry, sealed, .. } = record?;
+            // Opening is what costs, and after a database was lost everything on record is read here: most of it is about
+            // no decision, and of what is only the names are needed.
+            match serde_json::from_slice::<Entry>(&entry).map(|entry| entry.body) {
+                Ok(EntryBody::Intent(_) | EntryBody::Decision(_)) => {}
+                Ok(_) => continue,
+                Err(_) => {
+                    beyond.callers.insert(Default::default());
+                    continue;
+                }
+            }
+            match vault.open(&entry, &sealed, &names) {
                 Ok(opening) => beyond.add(opening.entry),
                 // Nobody knows whose it was.
                 Err(_) => drop(beyond.callers.insert(Default::default())),

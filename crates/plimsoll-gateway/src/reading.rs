@@ -80,6 +80,10 @@ impl Reading {
         Ok(self.all(self.store.entries_of_request(request).await?))
     }
 
+    pub async fn entries_of_ticket(&self, ticket: &str) -> Result<Vec<EntryRow>, StoreError> {
+        Ok(self.all(self.store.entries_of_ticket(ticket).await?))
+    }
+
     /// The filter names a principal as people do.
     pub async fn latest_entries(
         &self,

@@ -509,6 +509,12 @@ async fn entries_are_found_by_what_people_know(store: Store) {
     assert_eq!(store.session_left("", 0, false).await.unwrap(), 0);
     assert_eq!(seqs(store.entries_of_request("req-11").await.unwrap()), [11]);
     assert!(store.entries_of_act("").await.unwrap().is_empty());
+    assert!(store.entries_of_ticket("").await.unwrap().is_empty());
+    let asked = |seq, ticket: &str| EntryRow { ticket: ticket.into(), ..entry(seq, "approval") };
+    store.project(vec![asked(12, "T-1"), asked(13, "T-2"), asked(14, "T-1")]).await.unwrap();
+    assert_eq!(store.entries_of_ticket("T-1").await.unwrap(), [asked(12, "T-1"), asked(14, "T-1")]);
+    store.clear_entries().await.unwrap();
+    store.project((0..12).map(|n| entry(n, "intent")).collect()).await.unwrap();
 
     let is = |what: &str, id: &str| IdMatch { what: what.into(), id: id.into() };
     let found = store.find_ids("act-05").await.unwrap();

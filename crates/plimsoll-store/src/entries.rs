@@ -32,6 +32,8 @@ pub struct EntryRow {
     /// Of an outcome: `done`, `failed` or `ambiguous`.
     pub status: String,
     pub act: String,
+    /// Of an approval: the question's.
+    pub ticket: String,
     pub request: String,
     /// Where in its file of the ledger the entry stands; see [`Bodies`].
     pub place: u64,
@@ -147,6 +149,8 @@ pub trait Entries {
     fn session_left(&self, session: &str, beyond: u64, newest_first: bool) -> Answer<u64>;
     fn entries_of_act(&self, act: &str) -> Answer<Vec<EntryRow>>;
     fn entries_of_request(&self, request: &str) -> Answer<Vec<EntryRow>>;
+    /// How a question was asked, answered and ended.
+    fn entries_of_ticket(&self, ticket: &str) -> Answer<Vec<EntryRow>>;
 
     /// Newest first.
     fn latest_entries(&self, filter: &EntryFilter, limit: usize) -> Answer<Vec<EntryRow>>;
@@ -233,6 +237,7 @@ struct Ruled {
 
 #[derive(Deserialize)]
 struct Asked {
+    id: String,
     tool: String,
 }
 
@@ -265,7 +270,8 @@ impl Columns<'_> {
                 self.status?.name().clone_into(&mut row.status);
             }
             "approval" => {
-                row.tool = self.approval?.tool;
+                let Asked { id, tool } = self.approval?;
+                (row.ticket, row.tool) = (id, tool);
                 let state: ApprovalState = serde_json::from_str(self.state?.get()).ok()?;
                 state.name().clone_into(&mut row.status);
             }

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
 use plimsoll_core::{Entry, EntryBody, Hypothesis};
 use plimsoll_gateway::Reading;
 use plimsoll_store::{EntryFilter, EntryRow, ROWS_MAX, SessionPart, StoreError};
@@ -248,35 +247,16 @@ impl Rows {
         self.entries().filter_map(ticket).collect()
     }
 
-    /// What people answered to them. An answer names its workflow and its ticket, no session.
+    /// What people answered to them. An answer names its ticket, and need not name a session.
     async fn answers(&mut self, reading: &Reading) -> Result<(), StoreError> {
-        let tickets = self.tickets();
-        let workflow = self.0.values().map(|row| &row.workflow).find(|name| !name.is_empty()).cloned();
-        let (false, Some(_)) = (tickets.is_empty(), &workflow) else { return Ok(()) };
-        let mut since = Some(Timestamp::MAX);
-        for ticket in &tickets {
-            // Recorded a moment after it was opened, so nothing earlier can be about it.
-            let opened = reading.store().approval(ticket).await?.map(|approval| approval.opened_at);
-            since = since.zip(opened).map(|(a, b)| a.min(b));
+        for ticket in self.tickets() {
+            self.add(reading.entries_of_ticket(&ticket).await?);
         }
-        let kind = Some("approval".to_owned());
-        let filter = EntryFilter { workflow, kind, since, ..EntryFilter::default() };
-        let rows = reading.latest_entries(&filter, ROWS_MAX).await?;
-        self.add(
-            rows.into_iter().filter(|row| ticket_of(row).is_some_and(|id| tickets.contains(&id))).collect(),
-        );
         Ok(())
     }
 
     fn chain(&self) -> Option<Chain> {
         let rows: Vec<EntryRow> = self.0.values().cloned().collect();
         (!rows.is_empty()).then(|| build(&rows))
-    }
-}
-
-fn ticket_of(row: &EntryRow) -> Option<String> {
-    match serde_json::from_str::<Entry>(&row.body).ok()?.body {
-        EntryBody::Approval(change) => Some(change.approval.id),
-        _ => None,
     }
 }

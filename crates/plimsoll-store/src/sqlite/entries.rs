@@ -12,9 +12,12 @@ use crate::entries::{
 };
 use crate::{Answer, Bodies, ENTRIES_MAX, MATCHES_MAX, ROWS_MAX, StoreError};
 
-const COLUMNS: &str = "seq, id, at, kind, session, workflow, principal, tool, tier, decision, status, act, request, place, body, behalf, key_identity, key_arguments, key_content";
-const INSERT: &str = "INSERT INTO entry (seq, id, at, kind, session, workflow, principal, tool, tier, decision, status, act, request, place, body, behalf, key_identity, key_arguments, key_content, in_doubt)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const COLUMNS: &str = "seq, id, at, kind, session, workflow, principal, tool, tier, decision, status, act, request, place, body, behalf, key_identity, key_arguments, key_content, ticket";
+const INSERT: &str = "INSERT INTO entry (seq, id, at, kind, session, workflow, principal, tool, tier, decision, status, act, request, place, body, behalf, key_identity, key_arguments, key_content, ticket, in_doubt)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+/// Entries that are looked at for the latest sessions, before all are.
+const LOOK_BACK: i64 = 50_000;
 
 impl Sqlite {
     /// Reads entries, and fetches from the ledger what is not here.
@@ -132,6 +135,13 @@ impl Entries for Sqlite {
         })
     }
 
+    fn entries_of_ticket(&self, ticket: &str) -> Answer<Vec<EntryRow>> {
+        let ticket = ticket.to_owned();
+        self.read_entries("list a question's entries", move |sql| {
+            find(sql, "ticket = ? AND ticket <> ''", "seq", [ticket], ROWS_MAX)
+        })
+    }
+
     fn latest_entries(&self, filter: &EntryFilter, limit: usize) -> Answer<Vec<EntryRow>> {
         let filter = filter.clone();
         self.read_entries("list entries", move |sql| {
@@ -206,13 +216,11 @@ impl Entries for Sqlite {
             let select = "SELECT session, max(workflow), max(principal), min(at), max(at), count(*),
                                  sum(kind = 'intent'), sum(decision = 'hold' AND kind = 'decision'),
                                  sum(decision = 'refuse' AND kind = 'decision'), sum(in_doubt)
-                          FROM entry WHERE session <> '' AND session IN (
-                              SELECT session FROM entry WHERE session <> ''
-                              GROUP BY session ORDER BY max(seq) DESC LIMIT ?)
-                          GROUP BY session ORDER BY max(seq) DESC";
+                          FROM entry WHERE session <> '' AND session = ? GROUP BY session";
             let mut statement = sql.prepare_cached(select)?;
-            let rows = statement.query_map([limited(limit)], summary)?.collect::<Result<_, _>>();
-            rows.map_err(StoreError::from)
+            let latest = latest_sessions(sql, limited(limit))?;
+            let rows = latest.iter().map(|session| statement.query_row([session], summary));
+            Ok(rows.collect::<Result<_, _>>()?)
         })
     }
 
@@ -236,6 +244,31 @@ impl Entries for Sqlite {
             Ok(found)
         })
     }
+}
+
+/// The sessions of the latest entries, newest first. Few of the newest entries name them all; only where a few long sessions
+/// do not leave room for the others is every session looked at.
+fn latest_sessions(sql: &Connection, limit: i64) -> Result<Vec<String>, StoreError> {
+    let wanted = usize::try_from(limit).unwrap_or(0);
+    let (mut latest, mut seen, mut looked) = (Vec::new(), HashSet::new(), 0);
+    let mut newest = sql.prepare_cached("SELECT session FROM entry ORDER BY seq DESC LIMIT ?")?;
+    let mut rows = newest.query([LOOK_BACK])?;
+    while latest.len() < wanted
+        && let Some(row) = rows.next()?
+    {
+        looked += 1;
+        let session: String = row.get(0)?;
+        if !session.is_empty() && !seen.contains(&session) {
+            seen.insert(session.clone());
+            latest.push(session);
+        }
+    }
+    if latest.len() == wanted || looked < LOOK_BACK {
+        return Ok(latest);
+    }
+    let all = "SELECT session FROM entry WHERE session <> '' GROUP BY session ORDER BY max(seq) DESC LIMIT ?";
+    let rows = sql.prepare_cached(all)?.query_map([limit], |row| row.get(0))?.collect::<Result<_, _>>();
+    rows.map_err(StoreError::from)
 }
 
 pub(super) fn size(sql: &Connection) -> Result<u64, StoreError> {
@@ -307,6 +340,7 @@ fn insert<'a>(sql: &Transaction<'_>, entry: &'a EntryRow, open: &mut Open<'a>) -
         entry.keys[0] as i64,
         entry.keys[1] as i64,
         entry.keys[2] as i64,
+        entry.ticket,
         open.is_in_doubt(entry),
     ])?;
     if settles(entry) && !open.closed.contains(&*entry.act) {
@@ -352,6 +386,7 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<EntryRow> {
             row.get::<_, i64>(17)?.unsigned_abs(),
             row.get::<_, i64>(18)?.unsigned_abs(),
         ],
+        ticket: row.get(19)?,
         sealed: Vec::new(),
     })
 }

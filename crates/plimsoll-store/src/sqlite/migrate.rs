@@ -14,6 +14,7 @@ const STEPS: &[&str] = &[
     include_str!("migrations/0003_memory_outlives_the_process.sql"),
     include_str!("migrations/0004_entries_say_which_keys_seal_them.sql"),
     include_str!("migrations/0005_sessions_keep_their_release.sql"),
+    include_str!("migrations/0006_approvals_are_found_by_their_ticket.sql"),
 ];
 
 /// Brings the schema up to date. Refuses a newer one, and a database of another program.

@@ -114,4 +114,16 @@ fn what_was_not_asked_for_is_not_opened() {
     let span = |seqs: &[u64]| (seqs.len() as u64, seqs[0], *seqs.last().unwrap());
     assert_eq!(opened(&["export", "--jsonl", "--session", "demo-b-inbox"]), span(&seqs));
     assert_eq!(opened(&["replay", "demo-b"]), span(&acts));
+
+    // Of the questions on record only those that its acts raised: another one was asked since.
+    let all = run(&["export", "--jsonl"], &env);
+    let all: Vec<Value> = all.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let asked = |line: &Value| (line["kind"] == "approval").then(|| line["approval"]["id"].clone());
+    let is_own = |line: &&Value| line["session"] == "demo-c-delete";
+    let own: Vec<Value> = all.iter().filter(is_own).filter_map(asked).collect();
+    let others = all.iter().filter(|line| !is_own(line)).filter_map(asked).filter(|id| !own.contains(id));
+    assert!(!own.is_empty() && others.count() > 0, "{own:?}");
+    let shown = all.iter().filter(|line| is_own(line) || asked(line).is_some_and(|id| own.contains(&id)));
+    let seqs: Vec<u64> = shown.map(|line| line["seq"].as_u64().unwrap()).collect();
+    assert_eq!(opened(&["show", "demo-c-delete"]), span(&seqs));
 }
