@@ -84,10 +84,13 @@ impl Repo {
 
     /// The state directory, also where no repository is at hand: a gateway that runs signed releases needs none.
     pub fn state_of_releases(&self) -> Result<PathBuf, Error> {
-        let at_hand =
-            std::env::var_os("PLIMSOLL_STATE").is_none() && self.repo.join("plimsoll.yaml").is_file();
-        let bundle = if at_hand { self.load(true)?.bundle } else { None };
+        let bundle = if self.says_where() { self.load(true)?.bundle } else { None };
         Ok(self.state_dir(bundle.as_ref()))
+    }
+
+    /// Whether it is the repository that says where the state directory is.
+    pub fn says_where(&self) -> bool {
+        std::env::var_os("PLIMSOLL_STATE").is_none() && self.repo.join("plimsoll.yaml").is_file()
     }
 
     /// The directory of ledger and database: `PLIMSOLL_STATE`, else what plimsoll.yaml says.

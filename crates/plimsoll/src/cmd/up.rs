@@ -63,7 +63,12 @@ impl Up {
     /// Signed releases where they are asked for or in force; else the directory, unless its environment runs signed
     /// releases only.
     fn source(&self) -> Result<(Source, PathBuf), Error> {
-        let state = self.repo.state_of_releases()?;
+        // Loading is most of what a start takes, so it is done once where the directory says both what serves and where.
+        let loaded = if self.repo.says_where() { Some(self.repo.load(false)?) } else { None };
+        let state = match loaded.as_ref().and_then(|loaded| loaded.bundle.as_ref()) {
+            Some(bundle) => self.repo.state_dir(Some(bundle)),
+            None => self.repo.state_of_releases()?,
+        };
         if self.trust.is_some() || self.release.is_some() || Shelf::is_in_use(&state) {
             let file = |path: &Option<PathBuf>| {
                 let read = |path: &PathBuf| {
@@ -81,7 +86,7 @@ impl Up {
             })?;
             return Ok((Source::Releases(Box::new(shelf)), state));
         }
-        let loaded = self.repo.load(false)?;
+        let loaded = loaded.map_or_else(|| self.repo.load(false), Ok)?;
         let Some(bundle) = loaded.bundle else {
             talk::data(plimsoll_bundle::render::text(&loaded.diagnostics, &loaded.tree, talk::colour()));
             return Err(
