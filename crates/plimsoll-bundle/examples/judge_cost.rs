@@ -78,6 +78,7 @@ fn quantiles(
         listed: false,
         unknown: false,
         found: vec![],
+        more: 0,
         preview: None,
     };
     let origins = vec![origin("/account", ArgumentRole::Account), origin("/amount", ArgumentRole::Amount)];

@@ -231,7 +231,7 @@ pub struct Outcome {
     pub redacted: u32,
 }
 
-fn is_zero(n: &u32) -> bool {
+pub(crate) fn is_zero(n: &u32) -> bool {
     *n == 0
 }
 

@@ -326,6 +326,7 @@ impl Walk<'_> {
                 listed: _,
                 unknown: _,
                 found,
+                more: _,
                 preview,
             } = origin;
             // Members of a map may be named after people.

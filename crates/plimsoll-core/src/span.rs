@@ -96,8 +96,12 @@ pub struct ArgumentOrigin {
     pub listed: bool,
     /// Found nowhere in the context.
     pub unknown: bool,
+    /// Where it stands: the places that say most, in the order of their spans.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub found: Vec<Origin>,
+    /// How many places besides these say as much as the best of them.
+    #[serde(default, skip_serializing_if = "crate::entry::is_zero")]
+    pub more: u32,
     /// The value itself, redacted, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preview: Option<String>,
@@ -152,8 +156,9 @@ impl ArgumentOrigin {
             format!("{} ({},{field} span {})", place.name(), place.integrity.name(), place.span)
         };
         let mut told: Vec<String> = best.iter().take(PLACES_MAX).map(tell).collect();
-        if best.len() > PLACES_MAX {
-            told.push(format!("{} more", best.len() - PLACES_MAX));
+        let more = best.len().saturating_sub(PLACES_MAX) + usize::try_from(self.more).unwrap_or(usize::MAX);
+        if more > 0 {
+            told.push(format!("{more} more"));
         }
         let places = told.join(" and ");
         let outsider = ", which an outsider may have written";
@@ -176,6 +181,11 @@ impl ArgumentOrigin {
 
 /// Whether a pointer is a place, or inside it; `*` is any step.
 fn is_within(pointer: &str, place: &str) -> bool {
+    // Every two arguments of an act are compared, and few places are patterns.
+    if !place.contains('*') {
+        let rest = pointer.strip_prefix(place);
+        return rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    }
     let mut steps = pointer.split('/');
     place.split('/').all(|step| steps.next().is_some_and(|own| step == "*" || step == own))
 }
@@ -226,6 +236,7 @@ mod tests {
             listed: false,
             unknown: found.is_empty(),
             found,
+            more: 0,
             preview: Some("eve@evil.net".to_owned()),
         };
         let sentence = origin.sentence();

@@ -99,6 +99,7 @@ fn with_case<T>(words: &str, then: impl FnOnce(&Case<'_>) -> T) -> T {
             listed: false,
             unknown: false,
             found: Vec::new(),
+            more: 0,
             preview: None,
         }],
         ..Flow::default()
@@ -378,6 +379,7 @@ fn values_are_named_one_by_one_and_lists_element_by_element() {
         listed: false,
         unknown: true,
         found: Vec::new(),
+        more: 0,
         preview: None,
     };
     let all = ["/to/0", "/to/1", "/to", "/items/0/sku", "/items/*/sku", "/cc"].map(origin);

@@ -338,6 +338,7 @@ mod tests {
             listed: false,
             unknown: false,
             found,
+            more: 0,
             preview: None,
         })
     }

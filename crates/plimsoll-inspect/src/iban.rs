@@ -1,5 +1,7 @@
 //! IBAN (ISO 13616): the length each country fixes, and the check by 97.
 
+use std::sync::LazyLock;
+
 /// Countries and the lengths of their account numbers, from the SWIFT registry.
 const LENGTHS: &str = "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DK18 DO28 \
      EE20 EG29 ES24 FI18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HR21 HU28 IE22 IL23 IQ23 IS26 IT27 JO30 KW30 \
@@ -11,8 +13,24 @@ pub(crate) const SPACED_MAX: usize = 32 + 8;
 
 /// How long an IBAN of this country is.
 pub(crate) fn length(country: &[u8]) -> Option<usize> {
-    let entry = LENGTHS.split_ascii_whitespace().find(|entry| entry.as_bytes().get(..2) == Some(country))?;
-    entry.get(2..)?.parse().ok()
+    let length = *BY_COUNTRY.get(place(country)?)?;
+    (length > 0).then_some(usize::from(length))
+}
+
+/// [`LENGTHS`] at the places of their countries, because every word of a text is asked about; 0 where there is none.
+static BY_COUNTRY: LazyLock<[u8; 26 * 26]> = LazyLock::new(|| {
+    let mut table = [0; 26 * 26];
+    for (country, length) in LENGTHS.split_ascii_whitespace().filter_map(|entry| entry.split_at_checked(2)) {
+        if let (Some(place), Ok(length)) = (place(country.as_bytes()), length.parse()) {
+            table[place] = length;
+        }
+    }
+    table
+});
+
+fn place(country: &[u8]) -> Option<usize> {
+    let [first @ b'A'..=b'Z', second @ b'A'..=b'Z'] = *country else { return None };
+    Some(usize::from(first - b'A') * 26 + usize::from(second - b'A'))
 }
 
 /// Whether these bytes, without spaces and in upper case, are an IBAN.
@@ -35,6 +53,13 @@ pub(crate) fn is_iban(compact: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_country_has_its_length() {
+        assert_eq!(LENGTHS.split_ascii_whitespace().count(), BY_COUNTRY.iter().filter(|n| **n > 0).count());
+        assert_eq!([length(b"AD"), length(b"XK"), length(b"ZZ")], [Some(24), Some(20), None]);
+        assert_eq!([length(b"d"), length(b"de"), length(b"DE8")], [None; 3]);
+    }
 
     #[test]
     fn published_examples() {

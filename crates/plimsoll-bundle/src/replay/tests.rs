@@ -63,6 +63,7 @@ fn origin(argument: &str, role: ArgumentRole, chosen: bool) -> ArgumentOrigin {
         listed: false,
         unknown: !chosen,
         found: Vec::new(),
+        more: 0,
         preview: None,
     }
 }

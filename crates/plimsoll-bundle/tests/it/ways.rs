@@ -56,6 +56,7 @@ fn origin(argument: &str, role: ArgumentRole, named: bool) -> ArgumentOrigin {
         listed: false,
         unknown: false,
         found: Vec::new(),
+        more: 0,
         preview: Some(format!("the {argument}")),
     }
 }

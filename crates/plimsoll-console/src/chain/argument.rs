@@ -121,6 +121,9 @@ fn from(origin: &ArgumentOrigin) -> String {
         })
         .collect();
     places.dedup();
+    if origin.more > 0 {
+        places.push(format!("{} more", origin.more));
+    }
     match places.as_slice() {
         [] => format!("judged {}", origin.integrity.name()),
         places => format!("from {}{}", places.join(", "), named(origin)),
@@ -168,6 +171,7 @@ mod tests {
                 lent_by: None,
                 of: None,
             }],
+            more: 0,
             preview: None,
         };
         let origins = [

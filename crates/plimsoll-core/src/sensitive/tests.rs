@@ -121,6 +121,7 @@ impl Canaries {
                 listed: true,
                 unknown: true,
                 found: vec![self.origin()],
+                more: 0,
                 preview: self.some(),
             }],
             intent: Intent { asked: true, word: self.some(), span: Some(1), verbs: vec![self.text()] },

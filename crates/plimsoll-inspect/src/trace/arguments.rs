@@ -10,6 +10,8 @@ use super::spelling::suggested_role;
 
 /// Longer strings are not opened for JSON in them.
 const OPENED_MAX: usize = 64 * 1024;
+/// Places that are told of a whole list; each element tells its own.
+const LIST_FOUND_MAX: usize = 32;
 /// JSON in JSON in JSON is followed so far.
 const OPENED_DEEP: usize = 4;
 
@@ -144,7 +146,7 @@ fn leaf<'a>(value: Cow<'a, Value>, place: &Place, role: ArgumentRole) -> Leaf<'a
     Leaf { pointer: place.pointer.clone(), list, role, value }
 }
 
-/// One origin for each list: the lowest integrity of its elements, all their sources. One bad
+/// One origin for each list: the lowest integrity of its elements, and their sources. One bad
 /// recipient makes a bad list.
 pub(super) fn list_origins(leaves: &[Leaf<'_>], origins: &[ArgumentOrigin]) -> Vec<ArgumentOrigin> {
     let mut lists: BTreeMap<&str, ArgumentOrigin> = BTreeMap::new();
@@ -153,6 +155,7 @@ pub(super) fn list_origins(leaves: &[Leaf<'_>], origins: &[ArgumentOrigin]) -> V
         let whole = lists.entry(list).or_insert_with(|| ArgumentOrigin {
             argument: list.to_owned(),
             found: Vec::new(),
+            more: 0,
             ..origin.clone()
         });
         // The value to show is the one that lowers the list.
@@ -165,9 +168,14 @@ pub(super) fn list_origins(leaves: &[Leaf<'_>], origins: &[ArgumentOrigin]) -> V
         whole.authored &= !whole.chosen;
         whole.listed &= origin.listed;
         whole.unknown |= origin.unknown;
+        whole.more = whole.more.saturating_add(origin.more);
         for found in &origin.found {
-            if !whole.found.contains(found) {
-                whole.found.push(found.clone());
+            if whole.found.contains(found) {
+                continue;
+            }
+            match whole.found.len() < LIST_FOUND_MAX {
+                true => whole.found.push(found.clone()),
+                false => whole.more = whole.more.saturating_add(1),
             }
         }
     }

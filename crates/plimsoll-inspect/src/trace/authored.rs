@@ -1,9 +1,12 @@
 //! Values that a known author wrote: they are not chosen, but no stranger put them there.
 
-use plimsoll_core::{ArgumentOrigin, ArgumentRole};
+use std::collections::HashMap;
 
-use super::lending::{Aim, is_kind};
-use super::prepared::{Prepared, PreparedSpan};
+use plimsoll_core::ArgumentRole;
+
+use super::lending::{Aim, Lender, is_kind};
+use super::origin::Place;
+use super::prepared::Prepared;
 use super::records::ScalarId;
 use super::spelling::Spelling;
 use super::words;
@@ -18,36 +21,52 @@ pub(super) struct Written {
     span: usize,
     text: ScalarId,
     /// The author's field, when the user named the author.
-    named: Option<String>,
+    named: Option<ScalarId>,
+}
+
+/// Who wrote a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Author {
+    /// Somebody whom the user named.
+    Named,
+    /// Somebody whom a directory lists.
+    Member,
+    Stranger,
 }
 
 impl Prepared<'_> {
-    /// Looks for the value in what known authors wrote. `lent_by` is the field of an author whom the user
-    /// named.
-    pub(super) fn look_for_author(&self, spelling: &Spelling, aim: Aim<'_>, origin: &mut ArgumentOrigin) {
+    /// Whether the value stands in what known authors wrote. An author whom the user named lends it.
+    pub(super) fn look_for_author(
+        &self,
+        spelling: &Spelling,
+        aim: Aim<'_>,
+        places: &mut [(usize, Place)],
+    ) -> bool {
         if !can_be_written(aim.leaf.role) {
-            return;
+            return false;
         }
+        let mut authored = false;
         for written in self.written() {
             let span = &self.spans[written.span];
             if spelling.stands_in(span.value(written.text)) {
-                mark(origin, span, written);
+                mark(places, written.span, written);
+                authored = true;
             }
         }
-        if !origin.authored && aim.leaf.role == ArgumentRole::Identifier {
-            self.look_for_record(spelling, aim, origin);
-        }
+        authored || (aim.leaf.role == ArgumentRole::Identifier && self.look_for_record(spelling, aim, places))
     }
 
     /// A record that an author whom the user named calls by its name lends its typed ids.
-    fn look_for_record(&self, spelling: &Spelling, aim: Aim<'_>, origin: &mut ArgumentOrigin) {
+    fn look_for_record(&self, spelling: &Spelling, aim: Aim<'_>, places: &mut [(usize, Place)]) -> bool {
         let named: Vec<&Written> = self.written().iter().filter(|written| written.named.is_some()).collect();
         if named.is_empty() {
-            return;
+            return false;
         }
-        for span in &self.spans {
+        let hits = self.hits(spelling);
+        for n in hits.texts() {
+            let span = &self.spans[n];
             let (Some(fields), Some(records)) = (span.fields(), span.records()) else { continue };
-            let ids = span.text.hits(spelling).flat_map(|(at, _)| records.at(at));
+            let ids = hits.within(n).iter().flat_map(|hit| records.at(hit.at));
             for id in ids.filter(|id| spelling.equals(span.value(*id))) {
                 let objects =
                     fields.lent(records, id).filter(|(kind, _)| is_kind(kind, aim, &span.span.source));
@@ -57,29 +76,35 @@ impl Prepared<'_> {
                         .iter()
                         .find(|written| name.stands_in(self.spans[written.span].value(written.text)));
                     if let Some(written) = by {
-                        return mark(origin, span, written);
+                        mark(places, n, written);
+                        return true;
                     }
                 }
             }
         }
+        false
     }
 
     /// What known authors wrote in this session; found once.
     fn written(&self) -> &[Written] {
         self.written.get_or_init(|| {
             let mut found = Vec::new();
+            // The same few people write most of what there is.
+            let mut known = HashMap::new();
             for (position, span) in self.spans.iter().enumerate() {
                 let (Some(fields), Some(records)) = (span.fields(), span.records()) else { continue };
                 for (author, object) in fields.authors(records) {
                     let name = span.value(author);
-                    let named = self.user_names(name, "").then(|| span.path(author));
-                    if named.is_some() || self.is_member(name) {
+                    let ask = || match self.user_names(name, "") {
+                        true => Author::Named,
+                        false if self.is_member(name) => Author::Member,
+                        false => Author::Stranger,
+                    };
+                    let who = *known.entry(name).or_insert_with(ask);
+                    let named = (who == Author::Named).then_some(author);
+                    if who != Author::Stranger {
                         let texts = records.within(object).filter(|id| *id != author);
-                        found.extend(texts.map(|text| Written {
-                            span: position,
-                            text,
-                            named: named.clone(),
-                        }));
+                        found.extend(texts.map(|text| Written { span: position, text, named }));
                     }
                 }
             }
@@ -95,12 +120,12 @@ impl Prepared<'_> {
     }
 }
 
-fn mark(origin: &mut ArgumentOrigin, span: &PreparedSpan<'_>, written: &Written) {
-    origin.authored = true;
-    if let (Some(author), Some(found)) =
-        (&written.named, origin.found.iter_mut().find(|found| found.span == span.span.index))
+/// What an author whom the user named wrote lends the value that stands in the same span.
+fn mark(places: &mut [(usize, Place)], span: usize, written: &Written) {
+    if let (Some(author), Some((_, place))) =
+        (written.named, places.iter_mut().find(|(place, _)| *place == span))
     {
-        found.lent_by.get_or_insert_with(|| author.clone());
+        place.lent_by.get_or_insert(Lender::Author { span: written.span, field: author });
     }
 }
 

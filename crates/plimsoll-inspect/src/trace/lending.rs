@@ -12,7 +12,7 @@ use super::records::{NodeId, Records, ScalarId};
 use super::spelling::Spelling;
 
 /// What `lent_by` says of a record that was searched for.
-pub(super) const QUERY: &str = "(query)";
+const QUERY: &str = "(query)";
 /// What `lends` says of people, whatever the argument is called.
 const RECIPIENT: &str = "recipient";
 /// The beginning of an entry's name that stands for it is at least so long.
@@ -29,17 +29,38 @@ pub(super) struct Aim<'a> {
     pub(super) tool: Option<&'a ToolName>,
 }
 
+/// By what a record lends a value.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Lender {
+    /// The value by which the user named the record.
+    Named(ScalarId),
+    /// The user named the author of a text; where it says so.
+    Author { span: usize, field: ScalarId },
+    /// The user's own words found it.
+    Query,
+}
+
+impl Lender {
+    /// What `lent_by` says of a value that this span lends.
+    pub(super) fn name(self, prepared: &Prepared<'_>, span: &PreparedSpan<'_>) -> String {
+        match self {
+            Self::Named(id) => span.path(id),
+            Self::Author { span, field } => prepared.spans[span].path(field),
+            Self::Query => QUERY.to_owned(),
+        }
+    }
+}
+
 impl Prepared<'_> {
-    /// By what the record lends this value to this argument: the naming field, or [`QUERY`].
-    pub(super) fn lender(&self, span: &PreparedSpan<'_>, id: ScalarId, aim: Aim<'_>) -> Option<String> {
+    /// By what the record lends this value to this argument.
+    pub(super) fn lender(&self, span: &PreparedSpan<'_>, id: ScalarId, aim: Aim<'_>) -> Option<Lender> {
         let (fields, records) = (span.fields()?, span.records()?);
         let role = aim.leaf.role;
         if role == ArgumentRole::Credential {
             return None;
         }
-        let path = |naming: &Naming| span.path(naming.value);
         if fields.is_in_directory(id) && self.is_begun(span.value(id)) {
-            return Some(span.path(id));
+            return Some(Lender::Named(id));
         }
         let typed = !fields.is_typed(id);
         for object in records.above(id) {
@@ -50,7 +71,7 @@ impl Prepared<'_> {
                     Power::Lends => false,
                 };
                 if reach && self.is_named(span, naming) {
-                    return Some(path(naming));
+                    return Some(Lender::Named(naming.value));
                 }
             }
         }
@@ -62,7 +83,7 @@ impl Prepared<'_> {
                         .iter()
                         .find(|naming| self.is_named(span, naming) && self.is_agreed(span, naming, id))
                 {
-                    return Some(path(naming));
+                    return Some(Lender::Named(naming.value));
                 }
                 continue;
             }
@@ -73,10 +94,10 @@ impl Prepared<'_> {
             if let Some(naming) =
                 fields.names_of(object).iter().filter(reaches).find(|naming| self.is_named(span, naming))
             {
-                return Some(path(naming));
+                return Some(Lender::Named(naming.value));
             }
             if role == ArgumentRole::Identifier && self.is_searched(span) {
-                return Some(QUERY.to_owned());
+                return Some(Lender::Query);
             }
         }
         None
@@ -97,9 +118,11 @@ impl Prepared<'_> {
 
     /// The entries of this session's directories in which a value was hit.
     pub(super) fn directory<'s>(&'s self, spelling: &'s Spelling) -> impl Iterator<Item = &'s str> {
-        self.spans.iter().flat_map(move |span| {
+        let hits = self.directory_hits(spelling);
+        hits.texts().flat_map(move |n| {
+            let span = &self.spans[n];
             let (Some(fields), Some(records)) = (span.fields(), span.records()) else { return Vec::new() };
-            let ids = span.text.hits(spelling).flat_map(|(at, _)| records.at(at));
+            let ids = hits.within(n).iter().flat_map(|hit| records.at(hit.at));
             ids.filter(|id| fields.is_in_directory(*id)).map(|id| span.value(id)).collect()
         })
     }

@@ -32,8 +32,8 @@ impl Prepared<'_> {
         let spelling = Spelling::of(value, role, "");
         let leaf = Leaf { pointer: String::new(), list: None, role, value: Cow::Owned(Value::Null) };
         let aim = Aim { leaf: &leaf, tool: None };
-        let places = self.spans.iter().filter_map(|span| self.place(span, &spelling, aim));
-        places.filter(|place| place.whole).map(|place| place.integrity).max()
+        let whole = self.places(&spelling, aim).filter(|(_, place)| place.whole);
+        whole.map(|(_, place)| place.integrity).max()
     }
 
     /// The values of fields declared sensitive, at any depth of their results, each once.

@@ -3,7 +3,7 @@
 use super::naming::{is_named_as_id, word_after, word_before};
 
 /// How far a number is followed to each side; what is longer is no amount.
-const NUMBER_MAX: usize = 40;
+pub(super) const NUMBER_MAX: usize = 40;
 
 /// An amount, of a currency when it says which.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +47,11 @@ impl Amount {
 
     pub(super) fn needles(&self) -> Vec<String> {
         self.number.needles()
+    }
+
+    /// Whether digits stand behind its point.
+    pub(super) fn has_fraction(&self) -> bool {
+        self.number.scale > 0
     }
 
     /// Whether the number that covers `at` is this one, and is not of another currency.
@@ -105,7 +110,11 @@ impl Decimal {
             Some(0) | None => "0",
             Some(n) => &self.digits[..n],
         };
-        let mut needles = vec![whole.to_owned()];
+        // `12.5` and `12,5`: nearly every text has a `12`.
+        let mut needles = match &self.digits[self.digits.len().saturating_sub(self.scale)..] {
+            _ if self.scale == 0 => vec![whole.to_owned()],
+            end => ['.', ','].map(|mark| format!("{whole}{mark}{end:0>width$}", width = self.scale)).into(),
+        };
         if whole.len() > 3 {
             let split = whole.len() - 3 * ((whole.len() - 1) / 3);
             needles.extend(

@@ -1,10 +1,13 @@
 //! One argument's value, looked for in every span.
 
+use std::cmp::Reverse;
+
 use plimsoll_core::{ArgumentOrigin, ArgumentRole, Integrity, Origin};
 use serde_json::Value;
 
 use super::PREVIEW_MAX;
-use super::lending::Aim;
+use super::haystack::Hit;
+use super::lending::{Aim, Lender};
 use super::moment::{Moment, Times};
 use super::prepared::{Prepared, PreparedSpan};
 use super::records::ScalarId;
@@ -13,19 +16,27 @@ use crate::redact::Redactor;
 
 /// Places of one result that are judged for one value; what stands further on only taints.
 const HITS_MAX: usize = 512;
+/// Places that are told of one value: a common word stands in hundreds of results, and the record of an act is kept for
+/// years.
+const FOUND_MAX: usize = 8;
 
 /// What one span says about a value.
 #[derive(Debug)]
 pub(super) struct Place {
     pub(super) integrity: Integrity,
     pub(super) whole: bool,
-    field: Option<String>,
-    lent_by: Option<String>,
+    field: Option<ScalarId>,
+    pub(super) lent_by: Option<Lender>,
     chosen: bool,
     listed: bool,
 }
 
 impl Place {
+    /// A value that stands in a text, and in no field of it.
+    fn free(span: &PreparedSpan<'_>, whole: bool, chosen: bool) -> Self {
+        Self { integrity: span.integrity(), whole, field: None, lent_by: None, chosen, listed: false }
+    }
+
     /// Which of two places in one span says more.
     fn rank(&self) -> (bool, Integrity, bool, bool) {
         (self.chosen, if self.whole { self.integrity } else { Integrity::Untrusted }, self.whole, self.listed)
@@ -49,6 +60,7 @@ impl Prepared<'_> {
             listed: false,
             unknown: false,
             found: Vec::new(),
+            more: 0,
             preview: Some(redactor.preview(&text, PREVIEW_MAX)),
         };
         if !matches!(*leaf.value, Value::Null | Value::Bool(_)) {
@@ -67,60 +79,100 @@ impl Prepared<'_> {
     }
 
     fn look_for(&self, spelling: &Spelling, aim: Aim<'_>, origin: &mut ArgumentOrigin) {
-        for span in &self.spans {
-            let Some(place) = self.place(span, spelling, aim) else { continue };
+        let mut places: Vec<(usize, Place)> = self.places(spelling, aim).collect();
+        for (_, place) in &places {
             origin.chosen |= place.chosen;
             origin.listed |= place.listed;
             if place.whole {
                 origin.integrity = origin.integrity.max(place.integrity);
             }
-            origin.found.push(Origin {
-                span: span.span.index,
-                source: span.span.source.clone(),
-                integrity: place.integrity,
-                whole: place.whole,
-                field: place.field,
-                lent_by: place.lent_by,
-                of: span.call.and_then(asked_for),
-            });
         }
-        if !origin.chosen && !origin.found.is_empty() {
-            self.look_for_author(spelling, aim, origin);
+        if !origin.chosen && !places.is_empty() {
+            origin.authored = self.look_for_author(spelling, aim, &mut places);
+        }
+        self.tell(places, origin);
+    }
+
+    /// The places that say most, in the order of their spans, and how many others say as much.
+    fn tell(&self, mut places: Vec<(usize, Place)>, origin: &mut ArgumentOrigin) {
+        let whole = places.iter().any(|(_, place)| place.whole);
+        let as_good =
+            |places: &[(usize, Place)]| places.iter().filter(|(_, place)| place.whole == whole).count();
+        let all = as_good(&places);
+        if places.len() > FOUND_MAX {
+            places.sort_by_key(|(_, place)| Reverse((place.lent_by.is_some(), place.rank())));
+            places.truncate(FOUND_MAX);
+            places.sort_by_key(|(n, _)| *n);
+        }
+        origin.more = u32::try_from(all - as_good(&places)).unwrap_or(u32::MAX);
+        origin.found = places.into_iter().map(|(n, place)| self.told(&self.spans[n], &place)).collect();
+    }
+
+    fn told(&self, span: &PreparedSpan<'_>, place: &Place) -> Origin {
+        let path = place.field.map(|id| span.text.records().path(&span.text.exact, id));
+        Origin {
+            span: span.span.index,
+            source: span.span.source.clone(),
+            integrity: place.integrity,
+            whole: place.whole,
+            field: path.filter(|path| !path.is_empty()),
+            lent_by: place.lent_by.map(|lender| lender.name(self, span)),
+            of: span.asked_for().map(str::to_owned),
         }
     }
 
-    pub(super) fn place(&self, span: &PreparedSpan<'_>, spelling: &Spelling, aim: Aim<'_>) -> Option<Place> {
-        if spelling.needles.is_empty() || span.span.kind == plimsoll_core::SpanKind::Media {
+    /// The positions of the spans in which a value stands, each with what the span says about it.
+    pub(super) fn places(&self, spelling: &Spelling, aim: Aim<'_>) -> impl Iterator<Item = (usize, Place)> {
+        let (hits, hidden) = (self.hits(spelling), self.hidden(spelling));
+        let mut spans: Vec<usize> = hits.texts().chain(hidden.texts()).collect();
+        spans.sort_unstable();
+        spans.dedup();
+        spans.into_iter().filter_map(move |n| {
+            let span = &self.spans[n];
+            let place = self.place(span, spelling, hits.within(n), aim);
+            let hides = || (!hidden.within(n).is_empty()).then(|| Place::free(span, false, false));
+            Some((n, place.or_else(hides)?))
+        })
+    }
+
+    fn place(
+        &self,
+        span: &PreparedSpan<'_>,
+        spelling: &Spelling,
+        hits: &[Hit],
+        aim: Aim<'_>,
+    ) -> Option<Place> {
+        if hits.is_empty() {
             return None;
         }
-        let free = |whole| Place {
-            integrity: span.integrity(),
-            whole,
-            field: None,
-            lent_by: None,
-            chosen: whole && span.is_spoken() && is_said(spelling, span, aim),
-            listed: false,
+        let free = || {
+            let whole = span.text.stands(spelling, hits)?;
+            let chosen = whole && span.is_spoken() && is_said(spelling, span, hits, aim);
+            Some(Place::free(span, whole, chosen))
         };
-        let hit = span.text.hits(spelling).next().is_some();
-        let place = match hit.then(|| span.records()).flatten() {
-            _ if !hit => None,
-            Some(_) if span.text.is_quoted() => self.field_place(span, spelling, aim),
+        match span.records() {
+            Some(_) if span.text.is_quoted() => self.field_place(span, spelling, hits, aim),
             Some(records) if records.len() > 0 => {
-                let field = self.field_place(span, spelling, aim);
-                span.text.stands(spelling).map(free).into_iter().chain(field).max_by_key(Place::rank)
+                let field = self.field_place(span, spelling, hits, aim);
+                free().into_iter().chain(field).max_by_key(Place::rank)
             }
-            _ => span.text.stands(spelling).map(free),
-        };
-        place.or_else(|| span.text.hides(spelling).then(|| free(false)))
+            _ => free(),
+        }
     }
 
     /// The best place among the fields of a result.
-    fn field_place(&self, span: &PreparedSpan<'_>, spelling: &Spelling, aim: Aim<'_>) -> Option<Place> {
+    fn field_place(
+        &self,
+        span: &PreparedSpan<'_>,
+        spelling: &Spelling,
+        hits: &[Hit],
+        aim: Aim<'_>,
+    ) -> Option<Place> {
         let records = span.records()?;
         let lends = self.may_lend(span);
         let mut best: Option<(Place, ScalarId)> = None;
-        for (at, _) in span.text.hits(spelling).take(HITS_MAX) {
-            for id in records.at(at) {
+        for hit in hits.iter().take(HITS_MAX) {
+            for id in records.at(hit.at) {
                 // Where nothing is lent, a second place says more only when its field is worth more.
                 let worth = span.fields().map_or(span.integrity(), |fields| fields.integrity(id));
                 if !lends && best.as_ref().is_some_and(|(best, _)| best.whole && worth <= best.integrity) {
@@ -137,20 +189,12 @@ impl Prepared<'_> {
             }
         }
         let (place, id) = best?;
-        let path = records.path(&span.text.exact, id);
-        Some(Place { field: (!path.is_empty()).then_some(path), ..place })
+        Some(Place { field: Some(id), ..place })
     }
 
     /// What the field in which a value was hit says about it.
     fn judge(&self, span: &PreparedSpan<'_>, spelling: &Spelling, id: ScalarId, aim: Aim<'_>) -> Place {
-        let mut place = Place {
-            integrity: span.integrity(),
-            whole: false,
-            field: None,
-            lent_by: None,
-            chosen: false,
-            listed: false,
-        };
+        let mut place = Place::free(span, false, false);
         let Some(records) = span.records() else { return place };
         let text = &*span.text.exact;
         if !spelling.equals(span.value(id)) {
@@ -186,24 +230,10 @@ impl Prepared<'_> {
 
 /// A credential counts only where the user wrote it in quotes: any other word of theirs could pass for
 /// a password.
-fn is_said(spelling: &Spelling, span: &PreparedSpan<'_>, aim: Aim<'_>) -> bool {
-    aim.leaf.role != ArgumentRole::Credential || span.text.stands_quoted(spelling)
+fn is_said(spelling: &Spelling, span: &PreparedSpan<'_>, hits: &[Hit], aim: Aim<'_>) -> bool {
+    aim.leaf.role != ArgumentRole::Credential || span.text.stands_quoted(spelling, hits)
 }
 
 fn says_a_time(text: &str) -> bool {
     Moment::parse(text).is_some() || Times::read(&text.to_lowercase()) != Times::default()
-}
-
-/// Characters of a call's arguments that name its result to people.
-const ASKED_MAX: usize = 60;
-
-/// What a call asked for, in few words: `mail_id M-12`.
-fn asked_for(call: &Value) -> Option<String> {
-    let word = |(name, value): (&String, &Value)| match value {
-        Value::String(text) if !text.is_empty() => Some(format!("{name} {text}")),
-        Value::Number(number) => Some(format!("{name} {number}")),
-        _ => None,
-    };
-    let words: Vec<String> = call.as_object()?.iter().filter_map(word).take(2).collect();
-    (!words.is_empty()).then(|| crate::preview(&words.join(", "), ASKED_MAX))
 }

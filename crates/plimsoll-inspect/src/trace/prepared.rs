@@ -9,7 +9,9 @@ use serde_json::{Map, Value};
 use super::TracedSpan;
 use super::authored::Written;
 use super::fields::Fields;
+use super::haystack::{Haystack, Hits};
 use super::records::Records;
+use super::spelling::Spelling;
 use super::text::PreparedText;
 use super::times::Said;
 use crate::payload::Sensitive;
@@ -18,6 +20,14 @@ use crate::payload::Sensitive;
 #[derive(Debug)]
 pub struct Prepared<'a> {
     pub(super) spans: Vec<PreparedSpan<'a>>,
+    /// The texts, by span; of a picture or a file, none.
+    texts: OnceLock<Haystack>,
+    /// Those of them that are the user's words.
+    users: OnceLock<Haystack>,
+    /// Those of them that list entries of a directory.
+    directories: OnceLock<Haystack>,
+    /// All of them without their disguises; most texts have none.
+    disguised: OnceLock<Haystack>,
     /// What the user said about time.
     pub(super) said: OnceLock<Said>,
     /// The user's words, in short.
@@ -34,6 +44,8 @@ pub(super) struct PreparedSpan<'a> {
     pub(super) text: Arc<PreparedText>,
     pub(super) output: Option<&'a Output>,
     pub(super) call: Option<&'a Value>,
+    /// What its call asked for, in few words.
+    asked: OnceLock<Option<String>>,
     fields: OnceLock<Option<Fields<'a>>>,
     sensitive: OnceLock<Vec<Sensitive>>,
     /// It is what a search for the user's own words found.
@@ -55,6 +67,7 @@ impl<'a> Prepared<'a> {
             text: text(traced),
             output: traced.output,
             call: traced.call,
+            asked: OnceLock::new(),
             fields: OnceLock::new(),
             sensitive: OnceLock::new(),
             searched: OnceLock::new(),
@@ -62,6 +75,10 @@ impl<'a> Prepared<'a> {
         let spans = spans.iter().map(ready).collect();
         Self {
             spans,
+            texts: OnceLock::new(),
+            users: OnceLock::new(),
+            directories: OnceLock::new(),
+            disguised: OnceLock::new(),
             said: OnceLock::new(),
             vocabulary: OnceLock::new(),
             written: OnceLock::new(),
@@ -77,9 +94,52 @@ impl<'a> Prepared<'a> {
     pub fn is_empty(&self) -> bool {
         self.spans.is_empty()
     }
+
+    /// Where a value may stand in the spans' texts.
+    pub(super) fn hits(&self, spelling: &Spelling) -> Hits {
+        let is_text = |span: &PreparedSpan<'_>| span.span.kind != SpanKind::Media;
+        self.texts.get_or_init(|| self.folded_where(is_text)).hits(spelling)
+    }
+
+    /// Where it may stand in the user's words.
+    pub(super) fn users_hits(&self, spelling: &Spelling) -> Hits {
+        self.users.get_or_init(|| self.folded_where(PreparedSpan::is_users)).hits(spelling)
+    }
+
+    /// Where it may stand in a directory.
+    pub(super) fn directory_hits(&self, spelling: &Spelling) -> Hits {
+        let lists = |span: &PreparedSpan<'_>| span.fields().is_some_and(Fields::is_directory);
+        self.directories.get_or_init(|| self.folded_where(lists)).hits(spelling)
+    }
+
+    /// Where it may stand in an encoding or in look-alike characters.
+    pub(super) fn hidden(&self, spelling: &Spelling) -> Hits {
+        let plain = || {
+            let texts = self.spans.iter().map(|span| match span.span.kind {
+                SpanKind::Media => &[],
+                _ => span.text.disguised().as_bytes(),
+            });
+            Haystack::of(texts)
+        };
+        self.disguised.get_or_init(plain).hits(spelling)
+    }
+
+    /// The texts of some spans.
+    fn folded_where(&self, is_one: impl Fn(&PreparedSpan<'a>) -> bool) -> Haystack {
+        let texts = self.spans.iter().map(|span| match is_one(span) {
+            true => span.text.folded.as_slice(),
+            false => &[],
+        });
+        Haystack::of(texts)
+    }
 }
 
 impl<'a> PreparedSpan<'a> {
+    /// What its call asked for, in few words.
+    pub(super) fn asked_for(&self) -> Option<&str> {
+        self.asked.get_or_init(|| self.call.and_then(asked_for)).as_deref()
+    }
+
     /// What the asking person said in words of their own.
     pub(super) fn is_users(&self) -> bool {
         self.span.kind == SpanKind::User
@@ -141,4 +201,18 @@ impl<'a> PreparedSpan<'a> {
     pub(super) fn value(&self, id: u32) -> &str {
         self.text.records().value(&self.text.exact, id)
     }
+}
+
+/// Characters of a call's arguments that name its result to people.
+const ASKED_MAX: usize = 60;
+
+/// What a call asked for, in few words: `mail_id M-12`.
+fn asked_for(call: &Value) -> Option<String> {
+    let word = |(name, value): (&String, &Value)| match value {
+        Value::String(text) if !text.is_empty() => Some(format!("{name} {text}")),
+        Value::Number(number) => Some(format!("{name} {number}")),
+        _ => None,
+    };
+    let words: Vec<String> = call.as_object()?.iter().filter_map(word).take(2).collect();
+    (!words.is_empty()).then(|| crate::preview(&words.join(", "), ASKED_MAX))
 }

@@ -7,7 +7,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::bounds::{is_decimal, left_ends, right_ends};
 use super::naming::{is_named_as_id, nouns};
-use super::number::{Amount, date_spellings};
+use super::number::{Amount, NUMBER_MAX, date_spellings};
 use super::text::fold;
 use super::url::{Url, has_scheme};
 use super::words::is_filler;
@@ -71,6 +71,25 @@ impl Spelling {
         let filler = matches!(kind, Kind::Text) && role.aims() && is_filler(&value);
         let template = TEMPLATES.iter().any(|mark| value.contains(mark));
         Self { kind, value, needles, nouns: nouns(name.unwrap_or_default()), filler, template }
+    }
+
+    /// Whether a hit can be more than a stroke of luck: `12` is no part of `2012`, and `a1` none of `data17`. Anywhere
+    /// else such short values would be found in every text.
+    pub(super) fn may_stand(&self, folded: &[u8], at: usize, len: usize) -> bool {
+        let mut before = folded.get(..at).unwrap_or_default().iter().rev();
+        let after = folded.get(at + len);
+        match &self.kind {
+            Kind::Number(number) => {
+                let more = |b: &u8| b.is_ascii_digit() && !(number.has_fraction() && *b == b'0');
+                let mut digits = before.take(NUMBER_MAX).take_while(|b| b.is_ascii_digit());
+                digits.all(|b| *b == b'0') && !after.is_some_and(more)
+            }
+            Kind::Identifier { short: true } => {
+                let joined = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
+                !joined(before.next()) && !joined(after)
+            }
+            _ => true,
+        }
     }
 
     /// Whether the hit at `at` of a free text is the whole value: `None` when it is not even a part.

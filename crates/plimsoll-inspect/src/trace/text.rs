@@ -8,12 +8,12 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use memchr::memmem::Finder;
 use plimsoll_core::Output;
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 use super::encoded::{decoded_words, without_disguise};
 use super::fields::{Declared, covers, declared_names, find_declared};
+use super::haystack::Hit;
 use super::records::{Records, Shape};
 use super::spelling::{Spelling, is_quoted};
 use crate::intent::Words;
@@ -30,8 +30,6 @@ pub struct PreparedText {
     /// The text in Unicode's composed form (NFC): nearly always as it came.
     pub(super) exact: Box<str>,
     pub(super) folded: Vec<u8>,
-    /// It has a backslash, so values may be escaped in it.
-    escapes: bool,
     records: OnceLock<Records>,
     disguised: OnceLock<String>,
     words: OnceLock<Words>,
@@ -47,7 +45,6 @@ impl PreparedText {
             if text.is_ascii() || is_nfc(text) { text.into() } else { text.nfc().collect() };
         let folded = fold(exact.as_bytes());
         Self {
-            escapes: memchr::memchr(b'\\', &folded).is_some(),
             exact,
             folded,
             records: OnceLock::new(),
@@ -110,20 +107,11 @@ impl PreparedText {
         self.records().shape == Shape::Quoted
     }
 
-    /// Where a value may stand. Every hit still has to be judged.
-    pub(super) fn hits<'s>(&'s self, spelling: &'s Spelling) -> impl Iterator<Item = (usize, usize)> {
-        let in_text = |needle: &'s Finder<'static>| {
-            needle.find_iter(&self.folded).map(|at| (at, needle.needle().len()))
-        };
-        let possible = |needle: &&Finder<'static>| self.escapes || !needle.needle().contains(&b'\\');
-        spelling.needles.iter().filter(possible).flat_map(in_text)
-    }
-
-    /// Whether the value stands here as free text: `Some(true)` whole, `Some(false)` in part.
-    pub(super) fn stands(&self, spelling: &Spelling) -> Option<bool> {
+    /// Whether the value stands here as free text, where it was hit: `Some(true)` whole, `Some(false)` in part.
+    pub(super) fn stands(&self, spelling: &Spelling, hits: &[Hit]) -> Option<bool> {
         let mut partly = None;
-        for (at, _) in self.hits(spelling) {
-            match spelling.stands_at(&self.exact, &self.folded, at) {
+        for hit in hits {
+            match spelling.stands_at(&self.exact, &self.folded, hit.at) {
                 Some(true) => return Some(true),
                 Some(false) => partly = Some(false),
                 None => {}
@@ -133,13 +121,15 @@ impl PreparedText {
     }
 
     /// Whether the value stands here whole and in quotes.
-    pub(super) fn stands_quoted(&self, spelling: &Spelling) -> bool {
-        self.hits(spelling).any(|(at, len)| {
-            is_quoted(&self.exact, at, len) && spelling.stands_at(&self.exact, &self.folded, at) == Some(true)
+    pub(super) fn stands_quoted(&self, spelling: &Spelling, hits: &[Hit]) -> bool {
+        hits.iter().any(|hit| {
+            is_quoted(&self.exact, hit.at, hit.len)
+                && spelling.stands_at(&self.exact, &self.folded, hit.at) == Some(true)
         })
     }
 
-    fn disguised(&self) -> &str {
+    /// Its long words decoded, and all of it without look-alike characters, where it has any.
+    pub(super) fn disguised(&self) -> &str {
         self.disguised.get_or_init(|| {
             let mut text = decoded_words(&self.exact);
             if !self.exact.is_ascii() {
@@ -147,12 +137,6 @@ impl PreparedText {
             }
             text
         })
-    }
-
-    /// Whether the value stands here in an encoding or in look-alike characters.
-    pub(super) fn hides(&self, spelling: &Spelling) -> bool {
-        let disguised = self.disguised();
-        !disguised.is_empty() && spelling.needles.iter().any(|n| n.find(disguised.as_bytes()).is_some())
     }
 }
 

@@ -68,7 +68,8 @@ impl Prepared<'_> {
 
     /// Whether the user said this value: whole, and spelt as its type allows.
     pub(super) fn user_says(&self, spelling: &Spelling) -> bool {
-        self.spans.iter().any(|span| span.is_users() && span.text.stands(spelling) == Some(true))
+        let hits = self.users_hits(spelling);
+        hits.texts().any(|n| self.spans[n].text.stands(spelling, hits.within(n)) == Some(true))
     }
 
     /// Whether the user named a record by this value of its field `field`.

@@ -184,6 +184,7 @@ impl Given {
             listed: false,
             unknown: false,
             found: vec![],
+            more: 0,
             preview: None,
         });
         self

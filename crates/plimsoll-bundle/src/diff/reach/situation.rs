@@ -73,6 +73,7 @@ impl Class {
             listed: self == Self::Listed,
             unknown: self == Self::Unknown,
             found: if self == Self::Unknown { Vec::new() } else { vec![found] },
+            more: 0,
             preview: None,
         })
     }
