@@ -4,6 +4,10 @@
 //! diagnostic with file, line and the next move. It has never heard of requests.
 #![forbid(unsafe_code)]
 
+/// What unit tests and integration tests share names it as the latter do.
+#[cfg(test)]
+extern crate self as plimsoll_bundle;
+
 pub mod cedar;
 pub mod check;
 pub mod decimal;

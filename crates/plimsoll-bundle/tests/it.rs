@@ -13,6 +13,8 @@ mod diff;
 mod example;
 #[path = "it/meaning.rs"]
 mod meaning;
+#[path = "it/seeded.rs"]
+mod seeded;
 #[path = "it/seeds.rs"]
 mod seeds;
 #[path = "it/ways.rs"]

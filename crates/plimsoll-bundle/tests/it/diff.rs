@@ -7,7 +7,7 @@ use plimsoll_bundle::diff::{Diff, Level, Side, diff, load_for_diff};
 use plimsoll_bundle::{Tree, forms};
 use serde_json::Value;
 
-use crate::seeds::{edit, repo};
+use crate::seeded::{edit, repo};
 
 fn between(base: &Tree, head: &Tree) -> Diff {
     let load = |tree: &Tree| load_for_diff(tree).unwrap_or_else(|found| panic!("{found:?}"));
