@@ -8,11 +8,14 @@
 use std::collections::{BTreeMap, HashSet};
 
 use cedar_policy::{Effect, PolicyId, PolicySet, Schema};
-use plimsoll_core::{Assume, Case, Digest, ToolName};
+#[cfg(test)]
+use plimsoll_core::{Assume, Case};
+use plimsoll_core::{Digest, ToolName};
 
 use super::policy::{self, Standing};
 use super::probe::{Memo, Probe};
 use super::reads::Reads;
+use super::votes::{Assumed, Under};
 use super::{Engine, Parts, PolicyFile, Rule, assume, literals};
 use crate::Diagnostic;
 
@@ -157,16 +160,15 @@ impl Probe<'_> {
         self.asked.iter().any(|asked| asked.rule.id == key)
     }
 
-    /// Whether the rules allow what the invariant forbids, under these assumptions.
-    pub(crate) fn breaches(
-        &self,
-        memo: &mut Memo,
-        case: &Case<'_>,
-        assume: &Assume,
-        invariant: &Invariant,
-    ) -> bool {
-        self.applies(memo, case, assume, &invariant.key) == Some(true)
-            && self.permits_by(memo, case, assume, |standing| counts(standing, invariant)) == Some(true)
+    /// Where the rules allow what the invariant forbids, in a case with these numbers; `None` when one of them was
+    /// not asked yet.
+    pub(crate) fn breaches(&self, memo: &Memo, numbers: &[u32], invariant: &Invariant) -> Option<Under> {
+        let forbidden = self.votes_of(memo, numbers, |rule| rule.id == invariant.key)?.forbidden();
+        if forbidden == Under::default() {
+            return Some(forbidden);
+        }
+        let others = self.votes_of(memo, numbers, |rule| counts(rule.standing, invariant))?;
+        Some(forbidden.and(others.permitted()))
     }
 
     /// The question for a solver.
@@ -197,11 +199,14 @@ impl Probe<'_> {
         same || !counted.any(|asked| asked.rule.policy.effect() == Effect::Permit)
     }
 
-    /// The rules that permit a case.
-    pub(crate) fn permits_of(&self, memo: &mut Memo, case: &Case<'_>, assume: &Assume) -> Vec<String> {
+    /// The rules that permit a case with these numbers.
+    pub(crate) fn permits_of(&self, memo: &Memo, numbers: &[u32], assumed: Assumed) -> Vec<String> {
         let permits = self.asked.iter().filter(|asked| asked.rule.policy.effect() == Effect::Permit);
-        let ids: Vec<String> = permits.map(|asked| asked.rule.id.clone()).collect();
-        ids.into_iter().filter(|id| self.applies(memo, case, assume, id) == Some(true)).collect()
+        let applies = |id: &str| {
+            let votes = self.votes_of(memo, numbers, |rule| rule.id == id);
+            votes.is_some_and(|votes| votes.permitted().has(assumed))
+        };
+        permits.map(|asked| asked.rule.id.clone()).filter(|id| applies(id)).collect()
     }
 
     /// The rules in force that forbid and are not plainly free of errors, each with what it reads.
@@ -239,7 +244,7 @@ impl Probe<'_> {
         let principal = super::slice::principal_uid(self.slice, case.principal);
         let (action, resource) = (self.slice.action.clone(), self.slice.resource.clone());
         let request = cedar_policy::Request::new(principal, action, resource, context, None);
-        let entities = super::slice::entities(self.slice, case)?;
+        let entities = super::slice::entities(self.slice, &self.slice.reads, case)?;
         let answer = cedar_policy::Authorizer::new().is_authorized(
             &request.map_err(|e| e.to_string())?,
             assumed,

@@ -1,10 +1,13 @@
 //! The facts of a case as Cedar values, built from types, not from JSON, and only those that a rule of
 //! the slice reads.
 
+use std::cell::OnceCell;
+
 use cedar_policy::{Context, RestrictedExpression};
 use plimsoll_core::{ArgumentRole, Assume, Case, Hypothesis, Integrity};
 use serde_json::Map;
 
+use super::args::Arg;
 use super::fact::Fact;
 use super::flow::{self, Flow};
 use super::reach;
@@ -21,17 +24,16 @@ pub(super) type Known = Vec<((&'static str, String), Fact)>;
 
 /// What the policies of a slice read about a case.
 pub(super) fn known(slice: &Slice, case: &Case<'_>, assume: &Assume) -> Result<Known, String> {
-    let facts = Facts::of(slice, case, assume)?;
+    let facts = Facts::of(slice, case, assume);
+    if slice.reads.touches("amount") {
+        facts.amount()?;
+    }
     let mut known = Known::new();
     for field in &slice.fields {
-        match facts.fact(field)? {
-            Some(fact) => known.push(((field.group, field.name.to_owned()), fact)),
-            None if field.optional => {}
-            None => return Err(format!("`context.{}` is not known", path(field))),
-        }
+        known.extend(facts.field(field)?.map(|fact| ((field.group, field.name.to_owned()), fact)));
     }
-    if slice.reads.touches(ARGS) {
-        facts.args(&mut known)?;
+    for arg in slice.read_args() {
+        known.extend(facts.arg(arg)?.map(|fact| ((ARGS, arg.name.clone()), fact)));
     }
     Ok(known)
 }
@@ -52,41 +54,48 @@ pub(super) fn of_facts(reads: &Reads, known: Known) -> Result<Context, String> {
     Context::from_pairs(pairs).map_err(|e| e.to_string())
 }
 
-/// What the facts are worked out from, and what several of them share.
-struct Facts<'c> {
+/// What the facts are worked out from; what several of them share is worked out with the first.
+pub(super) struct Facts<'c> {
     slice: &'c Slice,
     case: &'c Case<'c>,
     assume: &'c Assume,
-    flow: Flow,
-    amount: Option<i64>,
+    flow: OnceCell<Flow>,
+    amount: OnceCell<Result<Option<i64>, String>>,
 }
 
 impl<'c> Facts<'c> {
-    fn of(slice: &'c Slice, case: &'c Case<'c>, assume: &'c Assume) -> Result<Self, String> {
-        let reads = |group: &str| slice.reads.touches(group);
-        let amount = match reads("amount") || reads("flow") {
-            true => flow::hundredths(&slice.shape, &case.act.arguments),
-            false => Ok(None),
-        };
-        // Only a rule about money has to know how much; for the others, what can't be read is not free.
-        let free = amount.as_ref().is_ok_and(|amount| slice.is_free(*amount));
-        let flow = if reads("flow") { Flow::of(&slice.shape, case, assume, free) } else { Flow::default() };
-        let amount = if reads("amount") { amount? } else { None };
-        Ok(Self { slice, case, assume, flow, amount })
+    pub(super) const fn of(slice: &'c Slice, case: &'c Case<'c>, assume: &'c Assume) -> Self {
+        Self { slice, case, assume, flow: OnceCell::new(), amount: OnceCell::new() }
     }
 
-    fn args(&self, known: &mut Known) -> Result<(), String> {
-        let none = Map::new();
-        let arguments = self.case.act.arguments.as_object().unwrap_or(&none);
-        for arg in self.slice.shape.args.iter().filter(|arg| self.slice.reads.has(ARGS, &arg.name)) {
-            if let Some(fact) = arg.value(arguments)? {
-                known.push(((ARGS, arg.name.clone()), fact));
-            }
+    /// The value of a field; `None` when it is optional and absent.
+    pub(super) fn field(&self, field: &Field) -> Given {
+        match self.fact(field)? {
+            None if !field.optional => Err(format!("`context.{}` is not known", path(field))),
+            fact => Ok(fact),
         }
-        Ok(())
     }
 
-    /// One fact of the vocabulary. `None`: not known here.
+    /// The value of an argument; `None` when it is absent and may be.
+    pub(super) fn arg(&self, arg: &Arg) -> Given {
+        match self.case.act.arguments.as_object() {
+            Some(arguments) => arg.value(arguments),
+            None => arg.value(&Map::new()),
+        }
+    }
+
+    fn amount(&self) -> Result<Option<i64>, String> {
+        let read = || flow::hundredths(&self.slice.shape, &self.case.act.arguments);
+        self.amount.get_or_init(read).clone()
+    }
+
+    fn flow(&self) -> &Flow {
+        // Only a rule about money has to know how much; for the others, what can't be read is not free.
+        let free = || self.amount().is_ok_and(|amount| self.slice.is_free(amount));
+        self.flow.get_or_init(|| Flow::of(&self.slice.shape, self.case, self.assume, free()))
+    }
+
+    /// One fact of the vocabulary; [`part`](super::part) says what of a case each looks at. `None`: not known here.
     fn fact(&self, field: &Field) -> Given {
         let case = self.case;
         Ok(Some(match (field.group, field.name) {
@@ -98,15 +107,15 @@ impl<'c> Facts<'c> {
             ("", "decides") => text(self.slice.decides),
             ("", "flags") => Fact::texts(case.facts.flags.iter().cloned()),
             ("", "now") => Fact::Time(case.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
-            ("flow", "aimed") => number(self.flow.aimed(case)),
-            ("flow", "unknown") => truth(self.flow.unknown),
-            ("flow", "targets") => number(self.flow.targets),
-            ("flow", "proven") => number(self.flow.proven(case)),
-            ("flow", "chosen") => truth(self.flow.chosen),
-            ("flow", "authored") => truth(self.flow.authored),
-            ("flow", "listed") => truth(self.flow.listed),
+            ("flow", "aimed") => number(self.flow().aimed(case)),
+            ("flow", "unknown") => truth(self.flow().unknown),
+            ("flow", "targets") => number(self.flow().targets),
+            ("flow", "proven") => number(self.flow().proven(case)),
+            ("flow", "chosen") => truth(self.flow().chosen),
+            ("flow", "authored") => truth(self.flow().authored),
+            ("flow", "listed") => truth(self.flow().listed),
             ("flow", "others") => truth(reach::touches_others(&self.slice.shape, case)),
-            ("flow", role) => return Ok(role_of(role).and_then(|role| self.flow.role(role)).map(number)),
+            ("flow", role) => return Ok(role_of(role).and_then(|role| self.flow().role(role)).map(number)),
             ("trajectory", "integrity") => number(case.trajectory.label.integrity.level()),
             ("trajectory", "spans") => number(i64::from(case.trajectory.spans)),
             ("trajectory", "classes") => Fact::texts(case.trajectory.label.classes.iter().cloned()),
@@ -125,8 +134,8 @@ impl<'c> Facts<'c> {
             ("checks", "declared") => number(self.declared()),
             ("checks", "passed") => truth(self.passed()),
             ("hypothesis", "known") => truth(case.facts.hypothesis != Hypothesis::Unknown),
-            ("amount", "hundredths") => number(self.amount.unwrap_or(0)),
-            ("amount", "within_free") => truth(self.slice.is_free(self.amount)),
+            ("amount", "hundredths") => number(self.amount()?.unwrap_or(0)),
+            ("amount", "within_free") => truth(self.slice.is_free(self.amount()?)),
             ("counters", name) => return Ok(case.facts.counters.get(name).copied().map(number)),
             _ => return Ok(None),
         }))

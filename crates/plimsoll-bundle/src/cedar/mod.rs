@@ -16,6 +16,7 @@ mod fact;
 mod flow;
 mod literals;
 mod nearest;
+mod part;
 mod policy;
 mod probe;
 mod reach;
@@ -26,6 +27,7 @@ mod slice;
 mod tests;
 mod told;
 mod vocabulary;
+mod votes;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -37,12 +39,14 @@ use self::claims::Claims;
 pub(crate) use self::claims::{Ask, Facts, Invariant};
 pub(crate) use self::literals::{Literal, Literals};
 pub use self::nearest::Nearest;
+pub(crate) use self::part::Part;
 use self::policy::Rule;
-pub(crate) use self::probe::{Book, Memo, Probe, Reach, contents};
+pub(crate) use self::probe::{Book, Memo, Probe, contents};
 pub(crate) use self::schema::group_names;
 use self::slice::Slice;
 use self::told::Question;
 pub use self::told::{TOLD_MAX, TOLD_TEXT_BYTES};
+pub(crate) use self::votes::{Assumed, Reach, Under};
 use crate::{Diagnostic, Model, Server, Workflow};
 
 /// The policies used unless the repository has a `policies/default.cedar` of its own.
@@ -186,7 +190,7 @@ impl Engine {
 
     fn answer(&self, slice: &Slice, case: &Case<'_>, question: &Question) -> Result<Response, String> {
         let request = self.request(slice, case, question)?;
-        let entities = slice::entities(slice, case)?;
+        let entities = slice::entities(slice, &slice.reads, case)?;
         Ok(self.authorizer.is_authorized(&request, &slice.policies, &entities))
     }
 

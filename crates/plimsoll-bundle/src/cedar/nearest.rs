@@ -25,7 +25,7 @@ impl Engine {
         let request =
             Self::question(slice, case, &assume).and_then(|asked| self.request(slice, case, &asked));
         let Ok(request) = request else { return Vec::new() };
-        let Ok(entities) = slice::entities(slice, case) else { return Vec::new() };
+        let Ok(entities) = slice::entities(slice, &slice.reads, case) else { return Vec::new() };
         let ids = slice.policies.policies().map(Policy::id);
         let permits = ids.filter_map(|id| self.rules.get(id)).filter(|r| r.policy.effect() == Effect::Permit);
         let mut nearest: Vec<(usize, Nearest)> = permits

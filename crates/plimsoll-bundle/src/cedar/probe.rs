@@ -1,57 +1,25 @@
 //! One act's policies asked thousands of times, for the behaviour diff.
 //!
-//! Whether a policy applies depends only on the facts it reads. So Cedar evaluates each policy once for
-//! each combination of those that occurs, and what a set of policies decides follows by Cedar's own law:
-//! permitted when some permit applies, no forbid does, and none erred. A test compares this with
-//! [`decide`](plimsoll_core::decide()) case by case.
+//! Whether a policy applies depends only on the facts it reads. So facts are numbered, Cedar evaluates each policy
+//! once for each combination of numbers that occurs, and what a set of policies decides follows from their
+//! [`Votes`]. A test compares this with [`decide`](plimsoll_core::decide()) case by case.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
 
-use cedar_policy::{Authorizer, Effect, Policy, PolicySet, Request};
-use plimsoll_core::{Assume, Case, Digest, Mode, Principal, Tier, ToolName};
+use cedar_policy::{Authorizer, Policy, PolicySet, Request};
+use plimsoll_core::{Assume, Case, Digest, Principal, ToolName};
 
 use super::Engine;
-use super::context::{self, Known};
+use super::args::Arg;
+use super::context::{self, Facts, Known};
 use super::fact::Fact;
 use super::literals::{self, Literals};
-use super::policy::{Rule, Standing};
+use super::part::{self, Part};
+use super::policy::Rule;
 use super::slice::{self, Slice};
-use super::vocabulary::ARGS;
-
-/// How far an act gets, least first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Reach {
-    /// Nothing makes it run.
-    Refused,
-    /// It runs once people have approved it, and its checks have passed.
-    Approved,
-    /// It runs once its checks have passed.
-    Checked,
-    /// It runs by itself.
-    Free,
-}
-
-impl Reach {
-    /// What happens, after "the act …".
-    pub(crate) const fn words(self) -> &'static str {
-        match self {
-            Self::Refused => "is refused",
-            Self::Approved => "waits for people's approval",
-            Self::Checked => "runs once its checks pass",
-            Self::Free => "runs by itself",
-        }
-    }
-
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Refused => "refuse",
-            Self::Approved => "hold",
-            Self::Checked => "check",
-            Self::Free => "allow",
-        }
-    }
-}
+use super::vocabulary::{ARGS, Field};
+use super::votes::{Assumed, Vote, Votes, Ways};
 
 /// What the rules of an engine say, apart from how they are written.
 #[derive(Debug)]
@@ -87,37 +55,61 @@ impl Engine {
     /// The policies of one act in one workflow; `None` when the workflow does not list it.
     pub(crate) fn probe<'e>(&'e self, book: &'e Book, workflow: &str, tool: &ToolName) -> Option<Probe<'e>> {
         let slice = self.slice(workflow, tool)?;
-        let fields = fields(slice);
+        let slots = slots(slice);
         let mut asked: Vec<Asked<'e>> = slice
             .policies
             .policies()
             .map(Policy::id)
             .chain(&slice.claims)
-            .filter_map(|id| Asked::new(self.rules.get(id)?, book, &fields))
+            .filter_map(|id| Asked::new(self.rules.get(id)?, book, &slots))
             .collect();
         asked.sort_by_key(|asked| asked.rule.rank);
-        Some(Probe {
-            slice,
-            fields,
-            asked,
-            workflow: workflow.to_owned(),
-            act: OnceCell::new(),
-            home: OnceCell::new(),
-            reached: RefCell::default(),
-        })
+        Some(Probe { slice, slots, asked, workflow: workflow.to_owned() })
     }
 }
 
-/// What the policies of a slice may read, in the order in which it is worked out.
-fn fields(slice: &Slice) -> Vec<(&'static str, String)> {
-    let plain = super::vocabulary::FIELDS.iter().filter(|field| field.group.is_empty());
-    let records = super::vocabulary::FIELDS.iter().filter(|field| !field.group.is_empty());
-    let read = plain.chain(records).filter(|field| slice.reads.has(field.group, field.name));
-    let mut fields: Vec<(&'static str, String)> =
-        read.map(|field| (field.group, field.name.to_owned())).collect();
-    let args = slice.shape.args.iter().filter(|arg| slice.reads.has(ARGS, &arg.name));
-    fields.extend(args.map(|arg| (ARGS, arg.name.clone())));
-    fields
+/// One thing that a judgement of an act can depend on, and that has a number.
+#[derive(Clone, Copy, Debug)]
+enum Slot<'e> {
+    Fact(&'static Field),
+    Arg(&'e Arg),
+    /// Which act it is.
+    Act,
+    /// In which workflow.
+    Home,
+    Principal,
+    /// What is looked at beside the rules.
+    Ways,
+}
+
+impl Slot<'_> {
+    fn parts(self) -> &'static [Part] {
+        match self {
+            Self::Fact(field) => part::of_fact(field.group, field.name),
+            Self::Arg(arg) => part::of_fact(ARGS, &arg.name),
+            Self::Act | Self::Home => &[],
+            Self::Principal => &[Part::Principal],
+            Self::Ways => &[Part::Checks, Part::Mode, Part::Door],
+        }
+    }
+
+    fn is_read_by(self, rule: &Rule, page: &Page) -> bool {
+        match self {
+            Self::Fact(field) => rule.reads.has(field.group, field.name),
+            Self::Arg(arg) => rule.reads.has(ARGS, &arg.name),
+            Self::Act => page.looks_at_act || rule.reads.touches(ARGS),
+            Self::Home | Self::Principal => rule.reads.principal,
+            Self::Ways => false,
+        }
+    }
+}
+
+/// All that judgements of one slice depend on.
+fn slots(slice: &Slice) -> Vec<Slot<'_>> {
+    let facts = slice.fields.iter().map(|field| Slot::Fact(field));
+    let args = slice.read_args().map(Slot::Arg);
+    let principal = [Slot::Home, Slot::Principal].into_iter().filter(|_| slice.reads.principal);
+    facts.chain(args).chain([Slot::Act]).chain(principal).chain([Slot::Ways]).collect()
 }
 
 /// One act of one workflow, to be asked.
@@ -125,18 +117,9 @@ fn fields(slice: &Slice) -> Vec<(&'static str, String)> {
 pub(crate) struct Probe<'e> {
     pub(super) slice: &'e Slice,
     workflow: String,
-    fields: Vec<(&'static str, String)>,
+    slots: Vec<Slot<'e>>,
     pub(super) asked: Vec<Asked<'e>>,
-    /// The number of this act, and of this workflow, in the memo of the comparison.
-    act: OnceCell<u32>,
-    home: OnceCell<u32>,
-    /// How far cases with the same facts got.
-    reached: RefCell<HashMap<Seen, Reach>>,
 }
-
-/// All that a reach depends on: the facts that are read, the principal where one is, and what else
-/// [`decide`](plimsoll_core::decide()) looks at.
-type Seen = (Vec<u32>, u32, [bool; 4]);
 
 #[derive(Debug)]
 pub(super) struct Asked<'e> {
@@ -144,18 +127,17 @@ pub(super) struct Asked<'e> {
     pub(super) page: &'e Page,
     /// The policy by itself, made when it is first asked.
     alone: OnceCell<PolicySet>,
-    /// The places of the facts that it reads.
+    /// The places of the slots that it reads.
     reads: Vec<usize>,
-    by_tool: bool,
+    /// The number of what it says, in the memo of the comparison.
+    place: OnceCell<usize>,
 }
 
 impl<'e> Asked<'e> {
-    fn new(rule: &'e Rule, book: &'e Book, fields: &[(&'static str, String)]) -> Option<Self> {
+    fn new(rule: &'e Rule, book: &'e Book, slots: &[Slot<'e>]) -> Option<Self> {
         let page = book.pages.get(&rule.id)?;
-        let read = |(group, name): &(&'static str, String)| rule.reads.has(group, name);
-        let reads: Vec<usize> = (0..fields.len()).filter(|at| read(&fields[*at])).collect();
-        let by_tool = page.looks_at_act || reads.iter().any(|at| fields[*at].0 == ARGS);
-        Some(Self { rule, page, alone: OnceCell::new(), reads, by_tool })
+        let reads = (0..slots.len()).filter(|at| slots[*at].is_read_by(rule, page)).collect();
+        Some(Self { rule, page, alone: OnceCell::new(), reads, place: OnceCell::new() })
     }
 }
 
@@ -167,6 +149,11 @@ impl Asked<'_> {
         let alone = PolicySet::from_policies([self.rule.policy.clone()]).map_err(|e| e.to_string())?;
         Ok(self.alone.get_or_init(|| alone))
     }
+
+    /// The numbers of what it reads.
+    fn key<'n>(&self, numbers: &'n [u32]) -> impl Iterator<Item = u32> + use<'_, 'n> {
+        self.reads.iter().map(|at| numbers[*at])
+    }
 }
 
 /// What was asked before. Facts are numbered, so that asking again is cheap.
@@ -175,18 +162,16 @@ pub(crate) struct Memo {
     authorizer: Authorizer,
     numbers: HashMap<Fact, u32>,
     principals: HashMap<Principal, u32>,
-    told: HashMap<Digest, HashMap<Vec<u32>, Told>>,
+    places: HashMap<Digest, usize>,
+    /// What each content said to which numbers of what it reads.
+    told: Vec<HashMap<Vec<u32>, Votes>>,
 }
 
 impl Memo {
-    fn number(&mut self, fact: &Fact) -> u32 {
-        if let Some(number) = self.numbers.get(fact) {
-            return *number;
-        }
+    fn number(&mut self, fact: Fact) -> u32 {
         // 0 stands for what is absent.
         let next = u32::try_from(self.numbers.len() + 1).unwrap_or(u32::MAX);
-        self.numbers.insert(fact.clone(), next);
-        next
+        *self.numbers.entry(fact).or_insert(next)
     }
 
     fn principal(&mut self, principal: &Principal) -> u32 {
@@ -197,13 +182,17 @@ impl Memo {
         self.principals.insert(principal.clone(), next);
         next
     }
-}
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Told {
-    Applies,
-    Silent,
-    Errs,
+    fn place(&mut self, asked: &Asked<'_>) -> usize {
+        *asked.place.get_or_init(|| {
+            let next = self.told.len();
+            let place = *self.places.entry(asked.page.content).or_insert(next);
+            if place == next {
+                self.told.push(HashMap::new());
+            }
+            place
+        })
+    }
 }
 
 impl Probe<'_> {
@@ -223,8 +212,7 @@ impl Probe<'_> {
     }
 
     fn read_args(&self) -> Vec<String> {
-        let args = self.slice.shape.args.iter().filter(|arg| self.slice.reads.has(ARGS, &arg.name));
-        args.map(|arg| format!("{} {} {}", arg.name, arg.kind(), arg.required)).collect()
+        self.slice.read_args().map(|arg| format!("{} {} {}", arg.name, arg.kind(), arg.required)).collect()
     }
 
     /// What its policies say, each by its digest, in no order.
@@ -275,138 +263,135 @@ impl Probe<'_> {
             && self.read_args() == other.read_args()
     }
 
-    /// How far a case gets.
-    pub(crate) fn reach(&self, memo: &mut Memo, case: &Case<'_>) -> Reach {
-        let Ok(known) = context::known(self.slice, case, &Assume::default()) else { return Reach::Refused };
-        let numbers = self.numbers(memo, &known);
-        let facts = &case.facts;
-        let principal = if self.slice.reads.principal { memo.principal(case.principal) } else { 0 };
-        let failed = facts.checks.iter().any(|check| check.passed == Some(false));
-        let open = facts.checks.iter().any(|check| check.passed.is_none());
-        let suggests = case.mode == Mode::Suggest && case.tier != Tier::Safe && !facts.deferred;
-        let seen = (numbers, principal, [failed, open, facts.terms.is_some(), suggests]);
-        if let Some(reach) = self.reached.borrow().get(&seen) {
-            return *reach;
-        }
-        let reach = match self.permits(memo, case, false, false) {
-            None => Reach::Refused,
-            // What suggest mode does with it is no rule's business, and all the same what happens.
-            Some(true) if suggests => Reach::Refused,
-            Some(true) => Reach::Free,
-            Some(false) if failed => Reach::Refused,
-            Some(false) => self.held(memo, case, open),
-        };
-        self.reached.borrow_mut().insert(seen, reach);
-        reach
+    /// What of a case decides each of the things that its judgement can depend on.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &'static [Part]> {
+        self.slots.iter().map(|slot| slot.parts())
     }
 
-    /// How far it gets with the help of checks and people.
-    fn held(&self, memo: &mut Memo, case: &Case<'_>, open: bool) -> Reach {
-        let can_ask = case.facts.terms.is_some();
-        let mut permitted = |checks, approval| self.permits(memo, case, checks, approval) == Some(true);
-        match () {
-            () if open && permitted(true, false) => Reach::Checked,
-            () if can_ask && permitted(false, true) => Reach::Approved,
-            () if open && can_ask && permitted(true, true) => Reach::Approved,
-            () => Reach::Refused,
-        }
+    /// The numbers of some of them; `None` when a fact can't be known, and the case is refused.
+    pub(crate) fn numbers(&self, memo: &mut Memo, case: &Case<'_>, places: &[usize]) -> Option<Vec<u32>> {
+        let nothing = Assume::default();
+        let facts = Facts::of(self.slice, case, &nothing);
+        places.iter().map(|at| self.number(memo, case, &facts, self.slots[*at]).ok()).collect()
     }
 
-    /// Whether the rules permit it under these assumptions; `None` when a rule erred.
-    fn permits(&self, memo: &mut Memo, case: &Case<'_>, checks: bool, approval: bool) -> Option<bool> {
-        let assume = Assume { checks, approval, ..Assume::default() };
-        self.permits_by(memo, case, &assume, Standing::decides)
-    }
-
-    /// The same by some of the rules alone.
-    pub(super) fn permits_by(
+    fn number(
         &self,
         memo: &mut Memo,
         case: &Case<'_>,
-        assume: &Assume,
-        counts: impl Fn(Standing) -> bool,
-    ) -> Option<bool> {
-        let known = context::known(self.slice, case, assume).ok()?;
-        let numbers = self.numbers(memo, &known);
-        let (mut permitted, mut forbidden) = (false, false);
-        for asked in self.asked.iter().filter(|asked| counts(asked.rule.standing)) {
-            match self.told(memo, asked, case, &known, &numbers) {
-                Told::Errs => return None,
-                Told::Silent => {}
-                Told::Applies if asked.rule.policy.effect() == Effect::Permit => permitted = true,
-                Told::Applies => forbidden = true,
+        facts: &Facts<'_>,
+        slot: Slot<'_>,
+    ) -> Result<u32, String> {
+        let fact = match slot {
+            Slot::Fact(field) => facts.field(field)?,
+            Slot::Arg(arg) => facts.arg(arg)?,
+            Slot::Act => Some(self.act()),
+            Slot::Home => Some(Fact::Text(format!("in {}", self.workflow))),
+            Slot::Principal => return Ok(memo.principal(case.principal)),
+            Slot::Ways => return Ok(Ways::of(case).number()),
+        };
+        Ok(fact.map_or(0, |fact| memo.number(fact)))
+    }
+
+    fn act(&self) -> Fact {
+        let shape = &self.slice.shape;
+        Fact::Text(format!("act {} {:?}", shape.name, shape.groups_in_order()))
+    }
+
+    /// What is looked at beside the rules.
+    pub(crate) fn ways(&self, numbers: &[u32]) -> Ways {
+        let at = self.slots.iter().position(|slot| matches!(slot, Slot::Ways));
+        Ways::of_number(at.map_or(0, |at| numbers[at]))
+    }
+
+    /// What the rules that decide say to a case with these numbers; `None` when one of them was not asked yet.
+    pub(crate) fn votes(&self, memo: &Memo, numbers: &[u32]) -> Option<Votes> {
+        self.votes_of(memo, numbers, |rule| rule.standing.decides())
+    }
+
+    /// The same of some of the rules.
+    pub(super) fn votes_of(
+        &self,
+        memo: &Memo,
+        numbers: &[u32],
+        counts: impl Fn(&Rule) -> bool,
+    ) -> Option<Votes> {
+        let mut key = Vec::new();
+        let mut vote = |asked: &Asked<'_>| {
+            key.clear();
+            key.extend(asked.key(numbers));
+            memo.told.get(*asked.place.get()?)?.get(key.as_slice()).copied()
+        };
+        let mut asked = self.asked.iter().filter(|asked| counts(asked.rule));
+        asked.try_fold(Votes::default(), |votes, asked| Some(votes | vote(asked)?))
+    }
+
+    /// Asks each rule that was not asked about a case with these numbers yet.
+    pub(crate) fn ask(&self, memo: &mut Memo, numbers: &[u32], case: &Case<'_>) {
+        let assumed = Assumed::ALL.map(Assumed::assume);
+        let facts = assumed.each_ref().map(|assume| Facts::of(self.slice, case, assume));
+        for asked in &self.asked {
+            let place = memo.place(asked);
+            let key: Vec<u32> = asked.key(numbers).collect();
+            if !memo.told[place].contains_key(&key) {
+                let votes = self.vote(memo, asked, case, &facts);
+                memo.told[place].insert(key, votes);
             }
         }
-        Some(permitted && !forbidden)
     }
 
-    /// The number of each fact, in the order of the fields; both lists have the same order.
-    fn numbers(&self, memo: &mut Memo, known: &Known) -> Vec<u32> {
-        let mut known = known.iter().peekable();
-        let mut number = |field: &(&'static str, String)| match known.peek() {
-            Some((path, _)) if path == field => known.next().map_or(0, |(_, fact)| memo.number(fact)),
-            _ => 0,
-        };
-        self.fields.iter().map(&mut number).collect()
-    }
-
-    /// Whether one rule applies to it, whatever the others say.
-    pub(super) fn applies(
+    /// What one rule says under each assumption; what reads none of what is assumed is evaluated once.
+    fn vote(
         &self,
-        memo: &mut Memo,
-        case: &Case<'_>,
-        assume: &Assume,
-        id: &str,
-    ) -> Option<bool> {
-        let asked = self.asked.iter().find(|asked| asked.rule.id == id)?;
-        let known = context::known(self.slice, case, assume).ok()?;
-        let numbers = self.numbers(memo, &known);
-        match self.told(memo, asked, case, &known, &numbers) {
-            Told::Errs => None,
-            told => Some(told == Told::Applies),
-        }
-    }
-
-    fn told(
-        &self,
-        memo: &mut Memo,
+        memo: &Memo,
         asked: &Asked<'_>,
         case: &Case<'_>,
-        known: &Known,
-        numbers: &[u32],
-    ) -> Told {
-        let mut key: Vec<u32> = asked.reads.iter().map(|at| numbers[*at]).collect();
-        if asked.by_tool {
-            let shape = &self.slice.shape;
-            let act = || Fact::Text(format!("act {} {:?}", shape.name, shape.groups_in_order()));
-            key.push(*self.act.get_or_init(|| memo.number(&act())));
+        facts: &[Facts<'_>; Assumed::ALL.len()],
+    ) -> Votes {
+        let mut before: Vec<(Known, Vote)> = Vec::new();
+        let mut votes = Votes::default();
+        for (assumed, facts) in Assumed::ALL.into_iter().zip(facts) {
+            let vote = self.known_to(asked, facts).map_or(Vote::Errs, |known| {
+                if let Some((_, vote)) = before.iter().find(|(other, _)| *other == known) {
+                    return *vote;
+                }
+                let vote = self.evaluate(memo, asked, case, known.clone()).unwrap_or(Vote::Errs);
+                before.push((known, vote));
+                vote
+            });
+            votes = votes | Votes::one(asked.rule.policy.effect(), vote, assumed);
         }
-        if asked.rule.reads.principal {
-            key.push(*self.home.get_or_init(|| memo.number(&Fact::Text(format!("in {}", self.workflow)))));
-            key.push(memo.principal(case.principal));
-        }
-        if let Some(told) = memo.told.get(&asked.page.content).and_then(|told| told.get(&key)) {
-            return *told;
-        }
-        let read = known.iter().filter(|((group, name), _)| asked.rule.reads.has(group, name));
-        let told = self.ask(memo, asked, case, read.cloned().collect()).unwrap_or(Told::Errs);
-        memo.told.entry(asked.page.content).or_default().insert(key, told);
-        told
+        votes
     }
 
-    fn ask(&self, memo: &Memo, asked: &Asked<'_>, case: &Case<'_>, read: Known) -> Result<Told, String> {
+    /// The facts that one rule reads.
+    fn known_to(&self, asked: &Asked<'_>, facts: &Facts<'_>) -> Result<Known, String> {
+        let mut known = Known::new();
+        for at in &asked.reads {
+            match self.slots[*at] {
+                Slot::Fact(field) => {
+                    let path = (field.group, field.name.to_owned());
+                    known.extend(facts.field(field)?.map(|fact| (path, fact)));
+                }
+                Slot::Arg(arg) => known.extend(facts.arg(arg)?.map(|fact| ((ARGS, arg.name.clone()), fact))),
+                Slot::Act | Slot::Home | Slot::Principal | Slot::Ways => {}
+            }
+        }
+        Ok(known)
+    }
+
+    fn evaluate(&self, memo: &Memo, asked: &Asked<'_>, case: &Case<'_>, read: Known) -> Result<Vote, String> {
         let context = context::of_facts(&asked.rule.reads, read)?;
         let principal = slice::principal_uid(self.slice, case.principal);
         let (action, resource) = (self.slice.action.clone(), self.slice.resource.clone());
         let request = Request::new(principal, action, resource, context, None).map_err(|e| e.to_string())?;
-        let entities = slice::entities(self.slice, case)?;
+        let entities = slice::entities(self.slice, &asked.rule.reads, case)?;
         let answer = memo.authorizer.is_authorized(&request, asked.alone()?, &entities);
-        let told = match answer.diagnostics().errors().next() {
-            Some(_) => Told::Errs,
-            None if answer.diagnostics().reason().next().is_some() => Told::Applies,
-            None => Told::Silent,
-        };
-        Ok(told)
+        Ok(match answer.diagnostics().errors().next() {
+            Some(_) => Vote::Errs,
+            None if answer.diagnostics().reason().next().is_some() => Vote::Applies,
+            None => Vote::Silent,
+        })
     }
 }
 

@@ -15,11 +15,12 @@ use cedar_policy::{
 use plimsoll_core::{Case, Principal, PrincipalKind, ToolName};
 
 use super::Parts;
+use super::args::Arg;
 use super::policy::{Rule, SHIPPED_DEFAULT, Standing};
 use super::reads::Reads;
 use super::schema::{self, Shape, Shapes};
 use super::told::Told;
-use super::vocabulary::{FIELDS, Field};
+use super::vocabulary::{ARGS, FIELDS, Field};
 use crate::{Decider, Diagnostic, Workflow};
 
 /// What one act in one workflow is judged by.
@@ -50,6 +51,11 @@ impl Slice {
     pub(super) fn is_free(&self, amount: Option<i64>) -> bool {
         let free = self.shape.amount_free;
         amount.is_none_or(|amount| free.is_some_and(|free| (0..=free).contains(&amount)))
+    }
+
+    /// The arguments that its policies read.
+    pub(super) fn read_args(&self) -> impl Iterator<Item = &Arg> {
+        self.shape.args.iter().filter(|arg| self.reads.has(ARGS, &arg.name))
     }
 }
 
@@ -221,9 +227,13 @@ pub(super) fn principal_uid(slice: &Slice, principal: &Principal) -> EntityUid {
     uid(&slice.kinds.of(principal.kind), &principal.id)
 }
 
-/// The entities of one request; borrowed when no rule looks at the principal.
-pub(super) fn entities<'s>(slice: &'s Slice, case: &Case<'_>) -> Result<Cow<'s, Entities>, String> {
-    if !slice.reads.principal {
+/// The entities of one request; borrowed when the principal is not among what is read.
+pub(super) fn entities<'s>(
+    slice: &'s Slice,
+    reads: &Reads,
+    case: &Case<'_>,
+) -> Result<Cow<'s, Entities>, String> {
+    if !reads.principal {
         return Ok(Cow::Borrowed(&slice.entities));
     }
     let principal = case.principal;

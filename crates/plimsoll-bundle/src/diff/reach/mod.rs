@@ -6,11 +6,13 @@
 
 mod facts;
 mod sample;
+mod sheet;
 mod situation;
 mod space;
 mod tell;
 
 pub(crate) use self::facts::Builder;
+pub(crate) use self::sheet::Sheet;
 pub(crate) use self::situation::SideAct;
 pub(crate) use self::space::{Dim, Space};
 pub(crate) use self::tell::told_case;
@@ -73,8 +75,7 @@ impl Diffing<'_> {
     ) {
         self.compared.acts += 1;
         if let (Some(was), Some(is)) = (was, is)
-            && was.terms.is_some() == is.terms.is_some()
-            && was.probe.same_as(&is.probe)
+            && was.is_judged_as(is)
         {
             return;
         }
@@ -195,12 +196,12 @@ struct Tried {
 impl Tried {
     fn all(memo: &mut Memo, space: &Space, was: Option<&SideAct<'_>>, is: &SideAct<'_>) -> Self {
         let plan = Plan::of(space, was, is);
+        let mut was = was.map(|was| Sheet::new(memo, space, was));
+        let mut is = Sheet::new(memo, space, is);
         let mut tried = Self { cut: plan.cut(), ..Self::default() };
         plan.each(&mut |key: &[u16]| {
-            let situation = space.at(key);
-            let before =
-                was.map_or(Reach::Refused, |was| was.with(&situation, |case| was.probe.reach(memo, case)));
-            let after = is.with(&situation, |case| is.probe.reach(memo, case));
+            let before = was.as_mut().map_or(Reach::Refused, |was| was.reach(memo, key));
+            let after = is.reach(memo, key);
             tried.cases += 1;
             *tried.reached.entry(after).or_default() += 1;
             if before != after {

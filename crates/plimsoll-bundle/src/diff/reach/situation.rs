@@ -202,6 +202,11 @@ impl SideAct<'_> {
         })
     }
 
+    /// Whether another side judges it alike, whatever the case.
+    pub(super) fn is_judged_as(&self, other: &SideAct<'_>) -> bool {
+        self.terms.is_some() == other.terms.is_some() && self.probe.same_as(&other.probe)
+    }
+
     /// The schema that its arguments are pinned to.
     pub(crate) fn schema(&self) -> Option<&Value> {
         self.tool.and_then(|tool| tool.pin.as_ref()).map(|pin| &pin.input_schema)

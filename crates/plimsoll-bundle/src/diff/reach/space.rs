@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::sample;
 use super::situation::{Class, Situation};
-use crate::cedar::Probe;
+use crate::cedar::{Part, Probe};
 
 /// The name of the one fact that stands for all origins together.
 pub(crate) const ORIGINS: &str = "origins";
@@ -79,6 +79,35 @@ impl Dim {
             "flags" => reads("", "flags"),
             name if name.starts_with("argument ") => touches("args"),
             counter => reads("counters", counter),
+        }
+    }
+}
+
+impl Does {
+    /// What of a case it decides.
+    fn parts(&self) -> &'static [Part] {
+        match self {
+            Self::Nothing => &[],
+            Self::Principal(_) => &[Part::Principal],
+            Self::Origins(origins) if origins.iter().any(|(_, class)| *class == Class::Absent) => {
+                &[Part::Origins, Part::Arguments]
+            }
+            Self::Origins(_) => &[Part::Origins],
+            Self::NotAsked => &[Part::Asked],
+            Self::NotKnown => &[Part::Proposed],
+            Self::Seen(_) => &[Part::Integrity],
+            Self::SeenClass(_) => &[Part::Classes],
+            Self::ForReaders => &[Part::Readers],
+            Self::Payload(_) => &[Part::Payload],
+            Self::ToTheAsker(_) | Self::Amount(..) | Self::Argument(..) => &[Part::Arguments],
+            Self::ChecksFail => &[Part::Checks],
+            Self::Mode(_) => &[Part::Mode],
+            Self::Environment(_) => &[Part::Environment],
+            Self::Deferred => &[Part::Door],
+            Self::Flag(_) => &[Part::Flags],
+            Self::Counter(..) => &[Part::Counters],
+            Self::Spans(_) => &[Part::Spans],
+            Self::SeenTool(_) => &[Part::UntrustedTools],
         }
     }
 }
@@ -153,4 +182,17 @@ pub(crate) struct Space {
     pub(crate) dims: Vec<Dim>,
     /// The arguments of which more than one value is tried.
     pub(crate) args: BTreeSet<String>,
+}
+
+impl Space {
+    /// The dimensions that decide these parts of a case, by their places.
+    pub(super) fn deciding(&self, parts: &[Part]) -> Vec<usize> {
+        let does = |dim: &Dim, is: &dyn Fn(&Does) -> bool| dim.values.iter().any(|value| is(&value.does));
+        // What is addressed to the asker holds the asker's name.
+        let named = parts.contains(&Part::Arguments)
+            && self.dims.iter().any(|dim| does(dim, &|does| matches!(does, Does::ToTheAsker(_))));
+        let counts = |part: &Part| parts.contains(part) || (named && *part == Part::Principal);
+        let decides = |dim: &Dim| does(dim, &|does| does.parts().iter().any(counts));
+        (0..self.dims.len()).filter(|at| decides(&self.dims[*at])).collect()
+    }
 }

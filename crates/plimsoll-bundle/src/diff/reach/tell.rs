@@ -6,7 +6,7 @@ use plimsoll_core::{Decision, Digest, Effect, Tier, ToolName, decide};
 use serde_json::{Value, json};
 
 use super::situation::{Class, SideAct, Situation};
-use super::space::{Does, ORIGINS, Space};
+use super::space::{Dim, Does, ORIGINS, Space};
 use super::{Key, Tried};
 use crate::cedar::Reach;
 use crate::diff::change::{Change, Example};
@@ -349,18 +349,42 @@ fn sense(space: &Space, tried: &Tried, keys: &[Key]) -> Value {
     } else {
         dims.into_iter().filter(|at| !is_free(keys, *at, space.dims[*at].values.len())).collect()
     };
-    let cases: BTreeSet<Vec<String>> = keys
-        .iter()
-        .map(|key| {
-            let fact = |at: &usize| {
-                format!("{}: {}", space.dims[*at].name, space.dims[*at].values[usize::from(key[*at])].words)
-            };
-            let mut facts: Vec<String> = matter.iter().map(fact).collect();
-            facts.sort();
-            facts
-        })
-        .collect();
-    json!(Digest::of_json(&json!(cases)).short())
+    let words = Words::of(space, &matter);
+    let cases: BTreeSet<Vec<usize>> = keys.iter().map(|key| words.case(&matter, key)).collect();
+    let written: Vec<Vec<&str>> = cases.iter().map(|case| words.written(case)).collect();
+    json!(Digest::of_json(&json!(written)).short())
+}
+
+/// Every value of some facts, written out, in the order of its text: cases are sorted as their texts would be, and
+/// each text is written once.
+struct Words {
+    sorted: Vec<String>,
+    /// Of each of these facts, the places of its values.
+    places: Vec<Vec<usize>>,
+}
+
+impl Words {
+    fn of(space: &Space, facts: &[usize]) -> Self {
+        let write = |dim: &Dim| -> Vec<String> {
+            dim.values.iter().map(|value| format!("{}: {}", dim.name, value.words)).collect()
+        };
+        let texts: Vec<Vec<String>> = facts.iter().map(|at| write(&space.dims[*at])).collect();
+        let sorted: Vec<String> = texts.concat().into_iter().collect::<BTreeSet<_>>().into_iter().collect();
+        let place = |text: &String| sorted.binary_search(text).unwrap_or_default();
+        let places = texts.iter().map(|values| values.iter().map(place).collect()).collect();
+        Self { sorted, places }
+    }
+
+    fn case(&self, facts: &[usize], key: &[u16]) -> Vec<usize> {
+        let places = facts.iter().zip(&self.places);
+        let mut case: Vec<usize> = places.map(|(at, places)| places[usize::from(key[*at])]).collect();
+        case.sort_unstable();
+        case
+    }
+
+    fn written(&self, case: &[usize]) -> Vec<&str> {
+        case.iter().map(|place| self.sorted[*place].as_str()).collect()
+    }
 }
 
 /// Whether a fact takes all its values beside each combination of the others.
