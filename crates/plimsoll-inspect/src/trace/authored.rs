@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use plimsoll_core::ArgumentRole;
 
-use super::lending::{Aim, Lender, is_kind};
+use super::lending::{Aim, Lender};
 use super::origin::Place;
 use super::prepared::Prepared;
 use super::records::ScalarId;
@@ -69,7 +69,7 @@ impl Prepared<'_> {
             let ids = hits.within(n).iter().flat_map(|hit| records.at(hit.at));
             for id in ids.filter(|id| spelling.equals(span.value(*id))) {
                 let objects =
-                    fields.lent(records, id).filter(|(kind, _)| is_kind(kind, aim, &span.span.source));
+                    fields.lent(records, id).filter(|(kind, _)| aim.is_kind(kind, &span.span.source));
                 let names = objects.flat_map(|(_, object)| fields.names_of(object));
                 for name in names.flat_map(|naming| words::names(span.value(naming.value), "")) {
                     let by = named

@@ -1,6 +1,8 @@
 //! Why a value counts as chosen although the user did not write it: the user named the record it stands
 //! in, or searched for it in words of their own.
 
+use std::cell::RefCell;
+
 use plimsoll_core::{ArgumentRole, ToolName};
 use serde_json::Value;
 
@@ -27,6 +29,24 @@ const PAGING: [&str; 8] = ["limit", "max_results", "n", "count", "page", "page_s
 pub(super) struct Aim<'a> {
     pub(super) leaf: &'a Leaf<'a>,
     pub(super) tool: Option<&'a ToolName>,
+    pub(super) kinds: &'a Kinds,
+}
+
+/// Which kinds of records an argument is one of: kind, source and answer. It is asked at every place of a value.
+#[derive(Debug, Default)]
+pub(super) struct Kinds(RefCell<Vec<(String, String, bool)>>);
+
+impl Aim<'_> {
+    /// Event 13 is not file 13: whether the argument is of the kind that a record of this source lends.
+    pub(super) fn is_kind(self, kind: &str, source: &str) -> bool {
+        let mut known = self.kinds.0.borrow_mut();
+        if let Some((.., answer)) = known.iter().find(|(k, s, _)| k == kind && s == source) {
+            return *answer;
+        }
+        let answer = is_kind(kind, self, source);
+        known.push((kind.to_owned(), source.to_owned(), answer));
+        answer
+    }
 }
 
 /// By what a record lends a value.
@@ -87,7 +107,7 @@ impl Prepared<'_> {
                 }
                 continue;
             }
-            if !is_kind(kind, aim, &span.span.source) {
+            if !aim.is_kind(kind, &span.span.source) {
                 continue;
             }
             let reaches = |naming: &&Naming| naming.power > Power::Lends || !is_address(role);
@@ -208,7 +228,7 @@ impl Fields<'_> {
     ) -> Option<bool> {
         let kinds: Vec<&str> = self.lent(records, id).map(|(kind, _)| kind).collect();
         (aim.leaf.role == ArgumentRole::Identifier && !kinds.is_empty())
-            .then(|| kinds.iter().any(|kind| is_kind(kind, aim, source)))
+            .then(|| kinds.iter().any(|kind| aim.is_kind(kind, source)))
     }
 }
 
@@ -218,8 +238,7 @@ fn is_address(role: ArgumentRole) -> bool {
     matches!(role, R::Recipient | R::Account | R::Url | R::Credential | R::Code)
 }
 
-/// Event 13 is not file 13: whether the argument is of the kind that the record lends.
-pub(super) fn is_kind(kind: &str, aim: Aim<'_>, source: &str) -> bool {
+fn is_kind(kind: &str, aim: Aim<'_>, source: &str) -> bool {
     let name = aim.leaf.name();
     let (lent, wanted) = (nouns(kind), nouns(name));
     let tool = || nouns(aim.tool.map_or("", |tool| &tool.tool));

@@ -8,7 +8,7 @@ use plimsoll_core::{ArgumentRole, Integrity};
 use serde_json::Value;
 
 use super::arguments::Leaf;
-use super::lending::Aim;
+use super::lending::{Aim, Kinds};
 use super::prepared::Prepared;
 use super::spelling::Spelling;
 use crate::intent::Words;
@@ -31,7 +31,7 @@ impl Prepared<'_> {
     pub fn integrity_of(&self, value: &str, role: ArgumentRole) -> Option<Integrity> {
         let spelling = Spelling::of(value, role, "");
         let leaf = Leaf { pointer: String::new(), list: None, role, value: Cow::Owned(Value::Null) };
-        let aim = Aim { leaf: &leaf, tool: None };
+        let aim = Aim { leaf: &leaf, tool: None, kinds: &Kinds::default() };
         let whole = self.places(&spelling, aim).filter(|(_, place)| place.whole);
         whole.map(|(_, place)| place.integrity).max()
     }

@@ -54,6 +54,8 @@ mod times;
 mod url;
 mod words;
 
+use std::collections::HashMap;
+
 use plimsoll_core::{
     ArgumentOrigin, ArgumentRole, Flow, Integrity, Meaning, Output, Span, SpanKind, ToolName, Trajectory,
 };
@@ -67,7 +69,7 @@ use crate::intent::intent;
 use crate::payload::payload;
 use crate::redact::Redactor;
 use arguments::{leaves, list_origins};
-use lending::Aim;
+use lending::{Aim, Kinds};
 
 /// Characters of a value shown to people.
 pub const PREVIEW_MAX: usize = 80;
@@ -113,12 +115,19 @@ fn trace_by(
     roles: impl Fn(&str) -> Option<ArgumentRole>,
     redactor: &Redactor,
 ) -> Vec<ArgumentOrigin> {
-    let mut origins = Vec::new();
+    let mut origins: Vec<ArgumentOrigin> = Vec::new();
     let leaves = leaves(arguments, &roles);
     let nothing = Prepared::new(&[]);
+    // A list of records says many things more than once.
+    let mut traced = HashMap::new();
     for (index, leaf) in leaves.iter().enumerate() {
         let prepared = if index < LEAVES_MAX { prepared } else { &nothing };
-        origins.push(prepared.origin(Aim { leaf, tool }, redactor));
+        let known = traced.entry((index < LEAVES_MAX, leaf.role, leaf.name(), &*leaf.value));
+        let first = *known.or_insert(index);
+        origins.push(match origins.get(first) {
+            Some(same) => ArgumentOrigin { argument: leaf.pointer.clone(), ..same.clone() },
+            None => prepared.origin(Aim { leaf, tool, kinds: &Kinds::default() }, redactor),
+        });
     }
     prepared.mark_times(&leaves, &mut origins);
     let lists = list_origins(&leaves, &origins);

@@ -173,6 +173,10 @@ impl Prepared<'_> {
         let mut best: Option<(Place, ScalarId)> = None;
         for hit in hits.iter().take(HITS_MAX) {
             for id in records.at(hit.at) {
+                if !spelling.equals(span.value(id)) {
+                    best.get_or_insert_with(|| (Place::free(span, false, false), id));
+                    continue;
+                }
                 // Where nothing is lent, a second place says more only when its field is worth more.
                 let worth = span.fields().map_or(span.integrity(), |fields| fields.integrity(id));
                 if !lends && best.as_ref().is_some_and(|(best, _)| best.whole && worth <= best.integrity) {
@@ -192,14 +196,11 @@ impl Prepared<'_> {
         Some(Place { field: Some(id), ..place })
     }
 
-    /// What the field in which a value was hit says about it.
+    /// What a field says of the value that it is.
     fn judge(&self, span: &PreparedSpan<'_>, spelling: &Spelling, id: ScalarId, aim: Aim<'_>) -> Place {
         let mut place = Place::free(span, false, false);
         let Some(records) = span.records() else { return place };
         let text = &*span.text.exact;
-        if !spelling.equals(span.value(id)) {
-            return place;
-        }
         place.lent_by = self.lender(span, id, aim);
         if let Some(fields) = span.fields() {
             place.integrity = fields.integrity(id);
