@@ -43,6 +43,22 @@ pub(super) fn looks_at_act(json: &Value) -> bool {
     scoped || json.get("conditions").is_some_and(|conditions| mentions(conditions, &["resource", "action"]))
 }
 
+/// Whether it may look at the workflow that a principal belongs to: some `in` stands in it, of whatever.
+pub(super) fn looks_at_home(json: &Value) -> bool {
+    let scoped = json.pointer("/principal/op").is_none_or(|op| op != "All");
+    scoped || json.get("conditions").is_some_and(has_in)
+}
+
+fn has_in(node: &Value) -> bool {
+    match node {
+        Value::Array(items) => items.iter().any(has_in),
+        Value::Object(members) => {
+            members.keys().any(|name| name == "in" || name == "is") || members.values().any(has_in)
+        }
+        _ => false,
+    }
+}
+
 /// Whether some of it can fail once it is valid: arithmetic overflows, and of extension functions nobody here
 /// knows. What is not on the list may err.
 pub(super) fn may_err(json: &Value) -> bool {

@@ -32,6 +32,7 @@ pub(super) struct Page {
     pub(super) content: Digest,
     literals: Literals,
     looks_at_act: bool,
+    looks_at_home: bool,
 }
 
 impl Engine {
@@ -42,6 +43,7 @@ impl Engine {
                 content: literals::content(&json),
                 literals: literals::of(&json),
                 looks_at_act: literals::looks_at_act(&json),
+                looks_at_home: literals::looks_at_home(&json),
             }
         };
         Book { pages: self.rules.values().map(|rule| (rule.id.clone(), page(rule))).collect() }
@@ -93,12 +95,21 @@ impl Slot<'_> {
         }
     }
 
+    fn is_as(self, other: Slot<'_>) -> bool {
+        match (self, other) {
+            (Self::Fact(a), Slot::Fact(b)) => (a.group, a.name) == (b.group, b.name),
+            (Self::Arg(a), Slot::Arg(b)) => a == b,
+            (a, b) => std::mem::discriminant(&a) == std::mem::discriminant(&b),
+        }
+    }
+
     fn is_read_by(self, rule: &Rule, page: &Page) -> bool {
         match self {
             Self::Fact(field) => rule.reads.has(field.group, field.name),
             Self::Arg(arg) => rule.reads.has(ARGS, &arg.name),
             Self::Act => page.looks_at_act || rule.reads.touches(ARGS),
-            Self::Home | Self::Principal => rule.reads.principal,
+            Self::Home => rule.reads.principal && page.looks_at_home,
+            Self::Principal => rule.reads.principal,
             Self::Ways => false,
         }
     }
@@ -261,6 +272,15 @@ impl Probe<'_> {
             && (&a.roles, a.checks.len(), a.amount_free) == (&b.roles, b.checks.len(), b.amount_free)
             && (self.slice.decides, self.slice.untrusted) == (other.slice.decides, other.slice.untrusted)
             && self.read_args() == other.read_args()
+    }
+
+    /// Whether every case has the same numbers for both.
+    pub(crate) fn is_numbered_as(&self, other: &Probe<'_>) -> bool {
+        let mut slots = self.slots.iter().zip(&other.slots);
+        self.same_act_as(other)
+            && self.workflow == other.workflow
+            && self.slots.len() == other.slots.len()
+            && slots.all(|(a, b)| a.is_as(*b))
     }
 
     /// What of a case decides each of the things that its judgement can depend on.

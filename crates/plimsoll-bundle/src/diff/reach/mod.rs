@@ -22,6 +22,7 @@ use std::rc::Rc;
 
 use plimsoll_core::{Digest, ToolName};
 
+use self::sheet::Judge;
 use self::situation::Situation;
 use super::Diffing;
 use crate::cedar::{Book, Engine, Memo, Reach};
@@ -196,12 +197,17 @@ struct Tried {
 impl Tried {
     fn all(memo: &mut Memo, space: &Space, was: Option<&SideAct<'_>>, is: &SideAct<'_>) -> Self {
         let plan = Plan::of(space, was, is);
-        let mut was = was.map(|was| Sheet::new(memo, space, was));
-        let mut is = Sheet::new(memo, space, is);
+        let mut sheet = Sheet::new(memo, space, is);
+        // Mostly one sheet serves both sides.
+        let other = was.filter(|was| !was.is_numbered_as(is));
+        let mut other = other.map(|was| Sheet::new(memo, space, was));
+        let (mut was, mut is) = (was.map(Judge::new), Judge::new(is));
         let mut tried = Self { cut: plan.cut(), ..Self::default() };
         plan.each(&mut |key: &[u16]| {
-            let before = was.as_mut().map_or(Reach::Refused, |was| was.reach(memo, key));
-            let after = is.reach(memo, key);
+            let after = is.reach(memo, &mut sheet, key);
+            let before = was
+                .as_mut()
+                .map_or(Reach::Refused, |was| was.reach(memo, other.as_mut().unwrap_or(&mut sheet), key));
             tried.cases += 1;
             *tried.reached.entry(after).or_default() += 1;
             if before != after {

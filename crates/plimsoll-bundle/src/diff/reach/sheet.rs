@@ -7,7 +7,7 @@ use super::situation::SideAct;
 use super::space::Space;
 use crate::cedar::{Assumed, Invariant, Memo, Reach, Under};
 
-/// One side of an act over one space, asked case by case.
+/// The numbers of an act's cases, looked at one by one.
 #[derive(Debug)]
 pub(crate) struct Sheet<'a> {
     space: &'a Space,
@@ -15,8 +15,32 @@ pub(crate) struct Sheet<'a> {
     columns: Vec<Column>,
     /// Those of the case that was looked at last.
     numbers: Vec<u32>,
-    /// How far cases with the same numbers got.
+}
+
+/// How far cases get on one side, by the numbers of a sheet.
+#[derive(Debug)]
+pub(super) struct Judge<'a> {
+    side: &'a SideAct<'a>,
     reached: HashMap<Vec<u32>, Reach>,
+}
+
+impl<'a> Judge<'a> {
+    pub(super) fn new(side: &'a SideAct<'a>) -> Self {
+        Self { side, reached: HashMap::new() }
+    }
+
+    /// The sheet is of this side, or of one that is numbered as it is.
+    pub(super) fn reach(&mut self, memo: &mut Memo, sheet: &mut Sheet<'_>, key: &[u16]) -> Reach {
+        let Some(numbers) = sheet.look(memo, key) else { return Reach::Refused };
+        if let Some(reach) = self.reached.get(numbers) {
+            return *reach;
+        }
+        let probe = &self.side.probe;
+        let votes = sheet.answer(memo, self.side, key, |memo| probe.votes(memo, &sheet.numbers));
+        let reach = votes.map_or(Reach::Refused, |votes| votes.reach(probe.ways(&sheet.numbers)));
+        self.reached.insert(sheet.numbers.clone(), reach);
+        reach
+    }
 }
 
 /// The places of the numbers that the same dimensions of the space decide.
@@ -42,33 +66,18 @@ impl<'a> Sheet<'a> {
             }
         }
         let numbers = vec![0; side.probe.parts().count()];
-        let mut sheet = Self { space, side, columns, numbers, reached: HashMap::new() };
+        let mut sheet = Self { space, side, columns, numbers };
         sheet.turn_to(memo, &vec![0; space.dims.len()], |_, _| true);
         sheet
     }
 
-    /// How far a case gets.
-    pub(super) fn reach(&mut self, memo: &mut Memo, key: &[u16]) -> Reach {
-        if !self.look(memo, key) {
-            return Reach::Refused;
-        }
-        if let Some(reach) = self.reached.get(&self.numbers) {
-            return *reach;
-        }
-        let probe = &self.side.probe;
-        let votes = self.answer(memo, key, |memo| probe.votes(memo, &self.numbers));
-        let reach = votes.map_or(Reach::Refused, |votes| votes.reach(probe.ways(&self.numbers)));
-        self.reached.insert(self.numbers.clone(), reach);
-        reach
-    }
-
     /// Where the rules allow what an invariant forbids.
     pub(crate) fn breaches(&mut self, memo: &mut Memo, key: &[u16], invariant: &Invariant) -> Under {
-        if !self.look(memo, key) {
+        if self.look(memo, key).is_none() {
             return Under::default();
         }
-        let answer = self.answer(memo, key, |memo| self.side.probe.breaches(memo, &self.numbers, invariant));
-        answer.unwrap_or_default()
+        let find = |memo: &Memo| self.side.probe.breaches(memo, &self.numbers, invariant);
+        self.answer(memo, self.side, key, find).unwrap_or_default()
     }
 
     /// The rules that permit the case that was looked at last.
@@ -76,18 +85,24 @@ impl<'a> Sheet<'a> {
         self.side.probe.permits_of(memo, &self.numbers, assumed)
     }
 
-    /// What is remembered of the case that is looked at; where nothing is, its rules are asked first.
-    fn answer<T>(&self, memo: &mut Memo, key: &[u16], find: impl Fn(&Memo) -> Option<T>) -> Option<T> {
+    /// What is remembered of the case that is looked at; where nothing is, a side's rules are asked first.
+    fn answer<T>(
+        &self,
+        memo: &mut Memo,
+        side: &SideAct<'_>,
+        key: &[u16],
+        find: impl Fn(&Memo) -> Option<T>,
+    ) -> Option<T> {
         find(memo).or_else(|| {
-            self.side.with(&self.space.at(key), |case| self.side.probe.ask(memo, &self.numbers, case));
+            side.with(&self.space.at(key), |case| side.probe.ask(memo, &self.numbers, case));
             find(memo)
         })
     }
 
-    /// The numbers of a case; false when not all of its facts can be known.
-    fn look(&mut self, memo: &mut Memo, key: &[u16]) -> bool {
+    /// The numbers of a case; `None` when not all of its facts can be known.
+    fn look(&mut self, memo: &mut Memo, key: &[u16]) -> Option<&[u32]> {
         self.turn_to(memo, key, Column::has_moved);
-        self.columns.iter().all(|column| column.known)
+        self.columns.iter().all(|column| column.known).then_some(self.numbers.as_slice())
     }
 
     fn turn_to(&mut self, memo: &mut Memo, key: &[u16], moved: impl Fn(&Column, &[u16]) -> bool) {

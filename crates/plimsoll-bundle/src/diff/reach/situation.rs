@@ -207,6 +207,11 @@ impl SideAct<'_> {
         self.terms.is_some() == other.terms.is_some() && self.probe.same_as(&other.probe)
     }
 
+    /// Whether every case has the same numbers on another side.
+    pub(super) fn is_numbered_as(&self, other: &SideAct<'_>) -> bool {
+        self.terms.is_some() == other.terms.is_some() && self.probe.is_numbered_as(&other.probe)
+    }
+
     /// The schema that its arguments are pinned to.
     pub(crate) fn schema(&self) -> Option<&Value> {
         self.tool.and_then(|tool| tool.pin.as_ref()).map(|pin| &pin.input_schema)

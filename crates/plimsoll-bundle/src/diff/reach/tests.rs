@@ -41,10 +41,10 @@ fn compare(more: &str, departures: usize, only: &str) -> usize {
         let act = side(&bundle, &book, "support", name).unwrap();
         let space = Builder::new(vec![&act], ["demo", "demo"]).build();
         let sizes: Vec<usize> = space.dims.iter().map(|dim| dim.values.len()).collect();
-        let mut sheet = Sheet::new(&mut memo, &space, &act);
+        let (mut sheet, mut judge) = (Sheet::new(&mut memo, &space, &act), Judge::new(&act));
         let mut one = |key: &[u16]| {
             let situation = space.at(key);
-            let quick = sheet.reach(&mut memo, key);
+            let quick = judge.reach(&mut memo, &mut sheet, key);
             let slow = act.with(&situation, |case| decide(&bundle.rules, case).decision);
             assert_eq!(quick, reach_of(&slow), "{name} {situation:#?} {slow:?}");
             cases += 1;
@@ -89,12 +89,19 @@ const COMPARED: usize = 7;
 fn compare_act(memo: &mut Memo, was: Option<&SideAct<'_>>, is: &SideAct<'_>, seed: &Seed) -> usize {
     let space = Builder::new(was.into_iter().chain([is]).collect(), ["demo", "demo"]).build();
     let sides: Vec<&SideAct<'_>> = was.into_iter().chain([is]).collect();
-    let mut sheets: Vec<Sheet<'_>> = sides.iter().map(|side| Sheet::new(memo, &space, side)).collect();
+    let mut judges: Vec<Judge<'_>> = sides.iter().map(|side| Judge::new(side)).collect();
+    let mut sheets: Vec<Sheet<'_>> = Vec::new();
+    if was.is_none_or(|was| was.is_numbered_as(is)) {
+        sheets.push(Sheet::new(memo, &space, is));
+    } else {
+        sheets.extend(sides.iter().map(|side| Sheet::new(memo, &space, side)));
+    }
     let mut cases = 0;
     Plan::of(&space, was, is).each(&mut |key: &[u16]| {
         cases += 1;
-        for (side, sheet) in sides.iter().zip(&mut sheets) {
-            let quick = sheet.reach(memo, key);
+        for (at, side) in sides.iter().enumerate() {
+            let sheet = at.min(sheets.len() - 1);
+            let quick = judges[at].reach(memo, &mut sheets[sheet], key);
             if cases % COMPARED == 1 {
                 let slow = by_itself(memo, &space, side, key);
                 assert_eq!(quick, slow, "{} ({}): {} {key:?}", seed.name, seed.rule, is.name);
