@@ -17,6 +17,9 @@ use super::times::Said;
 use crate::payload::Sensitive;
 
 /// Spans made ready.
+///
+/// Once the first value was looked for it holds their folded texts one after the other, so as many bytes as the context has;
+/// once a directory was, those of results that list one a second time.
 #[derive(Debug)]
 pub struct Prepared<'a> {
     pub(super) spans: Vec<PreparedSpan<'a>>,
