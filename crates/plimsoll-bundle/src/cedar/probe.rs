@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use cedar_policy::{Authorizer, Policy, PolicySet, Request};
 use plimsoll_core::{Assume, Case, Digest, Principal, ToolName};
+use rustc_hash::FxHashMap;
 
 use super::Engine;
 use super::args::Arg;
@@ -175,7 +176,7 @@ pub(crate) struct Memo {
     principals: HashMap<Principal, u32>,
     places: HashMap<Digest, usize>,
     /// What each content said to which numbers of what it reads.
-    told: Vec<HashMap<Vec<u32>, Votes>>,
+    told: Vec<FxHashMap<Vec<u32>, Votes>>,
 }
 
 impl Memo {
@@ -199,7 +200,7 @@ impl Memo {
             let next = self.told.len();
             let place = *self.places.entry(asked.page.content).or_insert(next);
             if place == next {
-                self.told.push(HashMap::new());
+                self.told.push(FxHashMap::default());
             }
             place
         })

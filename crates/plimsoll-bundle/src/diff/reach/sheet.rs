@@ -1,7 +1,7 @@
 //! The cases of a space as one side's rules tell them apart: numbers, each worked out once for every combination of
 //! the facts that decide it. Most cases differ from the one before in one fact only, and cost no more than that.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use super::situation::SideAct;
 use super::space::Space;
@@ -21,12 +21,12 @@ pub(crate) struct Sheet<'a> {
 #[derive(Debug)]
 pub(super) struct Judge<'a> {
     side: &'a SideAct<'a>,
-    reached: HashMap<Vec<u32>, Reach>,
+    reached: FxHashMap<Vec<u32>, Reach>,
 }
 
 impl<'a> Judge<'a> {
     pub(super) fn new(side: &'a SideAct<'a>) -> Self {
-        Self { side, reached: HashMap::new() }
+        Self { side, reached: FxHashMap::default() }
     }
 
     /// The sheet is of this side, or of one that is numbered as it is.
@@ -52,7 +52,7 @@ struct Column {
     at: Vec<u16>,
     /// Whether all facts could be known then.
     known: bool,
-    cells: HashMap<Vec<u16>, Option<Vec<u32>>>,
+    cells: FxHashMap<Vec<u16>, Option<Vec<u32>>>,
 }
 
 impl<'a> Sheet<'a> {
@@ -128,7 +128,7 @@ impl<'a> Sheet<'a> {
 
 impl Column {
     fn new(dims: Vec<usize>, place: usize) -> Self {
-        Self { dims, places: vec![place], at: Vec::new(), known: false, cells: HashMap::new() }
+        Self { dims, places: vec![place], at: Vec::new(), known: false, cells: FxHashMap::default() }
     }
 
     fn has_moved(&self, key: &[u16]) -> bool {
