@@ -276,7 +276,7 @@ impl Columns<'_> {
                 state.name().clone_into(&mut row.status);
             }
             "stop" | "config" | "key" | "gateway" | "turned" | "content" | "erasure" | "hold" | "read"
-            | "grant" | "release" => {}
+            | "grant" | "drift" | "release" => {}
             _ => return None,
         }
         row.kind = self.kind.into_owned();
@@ -287,6 +287,28 @@ impl Columns<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Serde names them all where it knows none.
+    #[test]
+    fn every_kind_of_entry_has_a_row() {
+        let unknown = serde_json::from_str::<plimsoll_core::EntryBody>(r#"{"kind":"?"}"#).unwrap_err();
+        let named = unknown.to_string();
+        let kinds: Vec<&str> = named.split('`').skip(3).step_by(2).collect();
+        assert!(kinds.contains(&"drift") && kinds.len() >= 15, "{named}");
+        let id = "0190b6a0-0000-7000-8000-000000000001";
+        for kind in kinds {
+            let more = match kind {
+                "intent" | "decision" => format!(
+                    r#","act":{{"id":"{id}","tool":"a.b"}},"tier":"safe","decision":{{"ruling":"allow"}}"#
+                ),
+                "outcome" => format!(r#","act":"{id}","status":"done""#),
+                "approval" => r#","approval":{"id":"A-1","tool":"a.b"},"state":"open""#.to_owned(),
+                _ => String::new(),
+            };
+            let entry = format!(r#"{{"v":1,"id":"{id}","at":"2026-01-01T00:00:00Z","kind":"{kind}"{more}}}"#);
+            assert_eq!(EntryRow::read(1, entry.as_bytes()).kind, kind, "{entry}");
+        }
+    }
 
     /// A row is made of a real entry as the gateway writes it.
     #[test]
