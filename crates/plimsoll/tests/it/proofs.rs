@@ -183,8 +183,9 @@ fn rolled_back(world: &World) {
     copy(&state, &world.dir.path().join("new"));
     std::fs::remove_dir_all(state.join("ledger/seg")).unwrap();
     copy(&old.join("ledger/seg"), &state.join("ledger/seg"));
-    let refused =
-        command(&["up", "--repo", &world.path("repo"), "--listen", "127.0.0.1:0"], ENV).output().unwrap();
+    let any = "127.0.0.1:0";
+    let up = ["up", "--repo", &world.path("repo"), "--listen", any, "--admin", any];
+    let refused = command(&up, ENV).output().unwrap();
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert_eq!(refused.status.code(), Some(2), "{said}");
     assert!(said.contains("the ledger was rolled back: it ends after "), "{said}");
