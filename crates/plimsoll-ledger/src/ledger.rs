@@ -328,7 +328,8 @@ impl Ledger {
         match self.inner.disk.free_bytes(&self.inner.dir) {
             Ok(free) if free >= floor => Health::Ready,
             Ok(free) => Health::DiskFull { free, floor },
-            Err(_) => refused.map_or(Health::Ready, |(free, floor)| Health::DiskFull { free, floor }),
+            // The writer can't tell either, and writes nothing then.
+            Err(_) => Health::DiskFull { free: refused.map_or(0, |(free, _)| free), floor },
         }
     }
 
