@@ -210,6 +210,7 @@ fn workflows() -> BTreeMap<String, Arc<Workflow>> {
         roles: vec![],
         models: vec![],
         prompts: vec![],
+        sources: vec![],
         acts: (0..TOOLS).map(|number| (self::name(number), boundary())).collect(),
         authoriser: None,
         hosted_tools: HostedTools::Refuse,

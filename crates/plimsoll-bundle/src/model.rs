@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use plimsoll_core::{
-    Account, ApprovalTerms, Digest, DriftKind, DriftPolicy, Effect, FieldClass, Integrity, Meaning, Mode,
-    PersonKey, Tier, ToolName, VerifierKey,
+    Account, ApprovalTerms, Digest, DriftKind, DriftPolicy, Effect, FieldClass, Integrity, Label, Meaning,
+    Mode, PersonKey, Tier, ToolName, VerifierKey,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -25,6 +25,7 @@ pub struct Bundle {
     pub servers: BTreeMap<String, Arc<Server>>,
     pub models: BTreeMap<String, Arc<Model>>,
     pub prompts: BTreeMap<String, Arc<Prompt>>,
+    pub sources: BTreeMap<String, Arc<Source>>,
     pub people: People,
     /// The compiled policies, sliced by action.
     pub rules: crate::cedar::Engine,
@@ -327,6 +328,8 @@ pub struct Workflow {
     pub models: Vec<String>,
     /// Ids of `prompts/*.md`.
     pub prompts: Vec<String>,
+    /// Ids of `sources/*.yaml`. No door asks them yet.
+    pub sources: Vec<String>,
     /// Which tools, and the decision boundary of each.
     pub acts: BTreeMap<ToolName, Boundary>,
     pub hosted_tools: HostedTools,
@@ -584,6 +587,32 @@ pub enum PromptRole {
     System,
     Developer,
     User,
+}
+
+/// `sources/<id>.yaml`: documents to look things up in. No door asks it yet.
+#[derive(Clone, Debug)]
+pub struct Source {
+    pub id: String,
+    pub owner: String,
+    pub collection: String,
+    /// The most passages that one question returns.
+    pub k: u32,
+    pub filter: Filter,
+    /// What each passage is worth, who may read it, and what data it holds.
+    pub label: Label,
+    /// Seconds that a passage may be kept once it was returned. `None`: the source sets no end to it.
+    pub retention_s: Option<u64>,
+}
+
+/// Which passages somebody gets: those for which every condition holds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Filter {
+    /// The field of a passage that has to be the tenant of whoever asks.
+    pub tenant: Option<String>,
+    /// Roles of which whoever asks needs one; empty: none.
+    pub roles: BTreeSet<String>,
+    /// Field of a passage → the value that it has to have.
+    pub equals: BTreeMap<String, Value>,
 }
 
 /// `people.yaml`: who may answer what.

@@ -1,4 +1,4 @@
-//! Risks, drills, sources, and every setting that the other comparisons have no words for.
+//! Risks, drills, and every setting that the other comparisons have no words for.
 //!
 //! The last is a net: a key that a later version adds is told as `setting/other` until somebody says what
 //! it means for behaviour. So this diff never stays silent about a file that it does not understand.
@@ -50,6 +50,7 @@ const KNOWN: &[(&str, &[&str])] = &[
             "roles",
             "models",
             "prompts",
+            "sources",
             "authoriser",
             "hosted_tools",
             "media",
@@ -74,6 +75,7 @@ const KNOWN: &[(&str, &[&str])] = &[
         ],
     ),
     ("tools/", &["server", "http", "stdio", "local", "env", "credential", "accounts", "ifc", "tools"]),
+    ("sources/", &["source", "owner", "collection", "k", "filter", "label", "readers", "retention"]),
     ("prompts/", &["id", "version", "role", "variables", "owner"]),
 ];
 
@@ -95,11 +97,6 @@ impl Diffing<'_> {
             (Some(was), Some(is)) => this.leaves(&rules::DRILL, &[], file, name, "the drill", was, is),
             (None, _) => this.whole(&rules::DRILL_NEW, file, name, "the drill", "is new"),
             (_, None) => this.whole(&rules::DRILL_GONE, file, name, "the drill", "is gone"),
-        });
-        self.folder("sources", |this, file, name, was, is| match (was, is) {
-            (Some(was), Some(is)) => this.leaves(&rules::SOURCE, &[], file, name, "the source", was, is),
-            (None, _) => this.whole(&rules::SOURCE_NEW, file, name, "the source", "is new"),
-            (_, None) => this.whole(&rules::SOURCE_GONE, file, name, "the source", "is gone"),
         });
     }
 
@@ -199,6 +196,7 @@ impl Diffing<'_> {
             let rule = match at.split('/').nth(1) {
                 Some("roles") if at.ends_with("/reads") => reads(&was, &is),
                 _ if note => &rules::NOTE,
+                _ if file.starts_with("sources/") => &rules::SOURCE,
                 Some("ledger" | "privacy" | "record") => &rules::LEDGER,
                 _ => &rules::SETTING,
             };

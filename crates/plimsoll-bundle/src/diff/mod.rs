@@ -22,6 +22,7 @@ pub(crate) mod reach;
 mod release;
 pub mod render;
 pub(crate) mod rules;
+mod sources;
 mod tools;
 mod workflows;
 
@@ -116,6 +117,7 @@ pub fn diff_with(base: Side<'_>, head: Side<'_>, solver: Option<&dyn Solver>) ->
     diffing.servers();
     diffing.models();
     diffing.prompts();
+    diffing.sources();
     diffing.people();
     diffing.project();
     diffing.releases();

@@ -58,6 +58,7 @@ pub enum Tally {
     Approvals,
     Mode,
     Trust,
+    Data,
     Checks,
     Limits,
     Reached,
@@ -78,6 +79,7 @@ impl Tally {
             Self::Approvals => ("asks less of approvers", "ask less of approvers"),
             Self::Mode => ("loosens how a workflow is enforced", "loosen how workflows are enforced"),
             Self::Trust => ("believes more", "believe more"),
+            Self::Data => ("widens what is retrieved", "widen what is retrieved"),
             Self::Checks => ("checks less", "check less"),
             Self::Limits => ("raises a limit", "raise limits"),
             Self::Reached => (
@@ -210,6 +212,9 @@ rules! {
     WORKFLOW_PROMPT: "workflow/prompt-added", Review, Prompts, "a workflow may use another prompt",
         "its text then counts as the operator's word";
     WORKFLOW_PROMPT_GONE: "workflow/prompt-removed", Info, Stricter, "a workflow may no longer use a prompt", "its text counts as drift";
+    WORKFLOW_SOURCE: "workflow/source-added", Owner, Data, "a workflow may look things up in another source",
+        "what stands there enters its contexts, and its users see it";
+    WORKFLOW_SOURCE_GONE: "workflow/source-removed", Info, Stricter, "a workflow may no longer look things up in a source", "the model no longer sees it there";
 
     // limits and bounds
     LIMIT: "limit/raised", Owner, Limits, "a limit is raised or gone",
@@ -407,10 +412,31 @@ rules! {
     RISK: "evidence/risk", Review, Evidence, "a risk is described otherwise", "what was accepted is now something else";
     RISK_NEW: "evidence/risk-added", Info, Stricter, "another risk is kept", "it wants an owner, a drill and a signal";
 
-    // retrieval, and what this diff has no words for
-    SOURCE: "source/changed", Owner, Trust, "what is retrieved, for whom or from where changes", "it decides what the model sees of whose data";
-    SOURCE_NEW: "source/added", Review, Trust, "a new source of documents", "what stands in it enters contexts";
+    // retrieval
+    SOURCE: "source/changed", Owner, Data, "other passages are returned than before", "it decides what the model sees of whose data";
+    SOURCE_NEW: "source/added", Review, Data, "a new source of documents", "what stands in it is one line away from every workflow";
     SOURCE_GONE: "source/removed", Info, Stricter, "a source of documents is gone", "the model no longer sees it";
+    SOURCE_OWNER: "source/owner", Review, People, "somebody else answers for a source", "they approve its changes";
+    COLLECTION: "source/collection", Owner, Data, "a source returns documents of another collection",
+        "its label, readers and filter were written for the documents of the other one";
+    PASSAGES: "source/k-raised", Owner, Data, "a question returns more passages", "more of the collection enters a context at once";
+    PASSAGES_DOWN: "source/k-lowered", Info, Stricter, "a question returns fewer passages", "answers may lack what stood in the others";
+    FILTER: "source/filter-looser", Owner, Data, "passages are returned that the filter kept back",
+        "the filter is what keeps one tenant's or role's documents from another's questions";
+    FILTER_DOWN: "source/filter-stricter", Info, Stricter, "the filter keeps more passages back", "some questions find nothing any more";
+    SOURCE_READERS: "source/readers-wider", Owner, Data, "more people may be sent what a source returns",
+        "data flows only to readers that its label names";
+    SOURCE_READERS_DOWN: "source/readers-narrower", Info, Stricter, "fewer people may be sent what a source returns", "more of what goes out waits";
+    SOURCE_LABEL: "source/trusted-more", Owner, Trust, "passages of a source are trusted more",
+        "whoever may write there then aims acts";
+    SOURCE_LABEL_DOWN: "source/trusted-less", Info, Stricter, "passages of a source are trusted less", "acts that rested on them wait";
+    SOURCE_CLASS: "source/class-dropped", Owner, Data, "passages are no longer said to hold a class of data",
+        "what keeps that class back no longer speaks about them";
+    SOURCE_CLASS_UP: "source/class-added", Info, Stricter, "passages are said to hold another class of data", "what keeps that class back speaks about them";
+    SOURCE_KEPT: "source/kept-longer", Owner, Data, "passages may be kept longer", "what its owner deletes lives on in copies until then";
+    SOURCE_KEPT_DOWN: "source/kept-shorter", Info, Stricter, "passages may be kept less long", "they have to be looked up again";
+
+    // what this diff has no words for
     SETTING: "setting/other", Review, Other, "a setting changed that this diff has no words for", "nobody said yet what it means for behaviour, so somebody has to read it";
     NOTE: "setting/note", Notice, Other, "a note for people changed", "it decides nothing, and somebody relies on it";
 }

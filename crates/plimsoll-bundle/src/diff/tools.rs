@@ -392,12 +392,20 @@ impl Diffing<'_> {
             found.changes.push(change);
         }
         let changes = found.changes;
-        let readers = self.readers(&at("/readers"), name, &was.readers, &is.readers);
+        let readers = self.readers(
+            [&rules::READERS, &rules::READERS_DOWN],
+            &at("/readers"),
+            name,
+            &was.readers,
+            &is.readers,
+        );
         self.changes.extend(changes.into_iter().chain(readers));
     }
 
-    fn readers(
+    /// Who may be sent what a tool or a source returns; nobody named is anybody.
+    pub(super) fn readers(
         &self,
+        [wider, narrower]: [&'static Rule; 2],
         place: &Place,
         name: &str,
         was: &BTreeSet<String>,
@@ -406,20 +414,14 @@ impl Diffing<'_> {
         let (gained, lost) = (added(was, is), added(is, was));
         let (rule, what) = match (was.is_empty(), is.is_empty()) {
             _ if was == is => return None,
-            (_, true) => (
-                &rules::READERS,
-                format!("anybody may be sent what `{name}` returns, not only {}", ticked(lost)),
-            ),
-            (true, _) => {
-                (&rules::READERS_DOWN, format!("what `{name}` returns is for {} only", ticked(gained)))
+            (_, true) => {
+                (wider, format!("anybody may be sent what `{name}` returns, not only {}", ticked(lost)))
             }
+            (true, _) => (narrower, format!("what `{name}` returns is for {} only", ticked(gained))),
             _ if !gained.is_empty() => {
-                (&rules::READERS, format!("{} may be sent what `{name}` returns too", ticked(gained)))
+                (wider, format!("{} may be sent what `{name}` returns too", ticked(gained)))
             }
-            _ => (
-                &rules::READERS_DOWN,
-                format!("{} may no longer be sent what `{name}` returns", ticked(lost)),
-            ),
+            _ => (narrower, format!("{} may no longer be sent what `{name}` returns", ticked(lost))),
         };
         Some(Change::new(rule, &[name], place.clone(), what, json!(was), json!(is)))
     }

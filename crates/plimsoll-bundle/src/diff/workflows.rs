@@ -150,6 +150,13 @@ impl Diffing<'_> {
             [&before.prompts, &after.prompts],
             [&rules::WORKFLOW_PROMPT, &rules::WORKFLOW_PROMPT_GONE],
         );
+        self.uses(
+            file,
+            name,
+            "source",
+            [&before.sources, &after.sources],
+            [&rules::WORKFLOW_SOURCE, &rules::WORKFLOW_SOURCE_GONE],
+        );
         let kept = |list: &[String], other: &[String]| -> Vec<String> {
             list.iter().filter(|id| other.contains(id)).cloned().collect()
         };

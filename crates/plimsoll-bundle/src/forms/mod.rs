@@ -12,6 +12,7 @@ pub mod people;
 pub mod project;
 pub mod release;
 pub mod shape;
+pub mod source;
 pub mod tools;
 pub mod workflow;
 
@@ -21,6 +22,7 @@ pub use fields::{Amount, Duration, Scalar, Share, Size};
 pub use model::{ModelForm, PromptForm};
 pub use people::PeopleForm;
 pub use project::{IncludeForm, OtlpForm, ProjectForm};
+pub use source::SourceForm;
 pub use tools::{LockForm, ToolsForm};
 pub use workflow::WorkflowForm;
 
@@ -34,6 +36,7 @@ pub fn schemas() -> Vec<(&'static str, schemars::Schema)> {
         ("model", schemars::schema_for!(ModelForm)),
         ("model-lock", schemars::schema_for!(ModelLockForm)),
         ("prompt", schemars::schema_for!(PromptForm)),
+        ("source", schemars::schema_for!(SourceForm)),
         ("people", schemars::schema_for!(PeopleForm)),
         ("drill", schemars::schema_for!(DrillForm)),
     ]

@@ -33,6 +33,9 @@ pub struct WorkflowForm {
     /// Ids of `prompts/*.md` it may use as system text.
     #[serde(default)]
     pub prompts: Vec<String>,
+    /// Ids of `sources/*.yaml` it may look things up in.
+    #[serde(default)]
+    pub sources: Vec<String>,
     /// Id of a model that may say whether the user asked for an act, where the user's words alone do not show
     /// it. It sees those words and the tool, never a tool's text, and can't make any value trusted. Default: none.
     pub authoriser: Option<String>,

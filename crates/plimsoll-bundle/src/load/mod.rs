@@ -15,7 +15,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::env::{self, Env};
 use crate::forms::shape::shape;
 use crate::kept::{Kept, Uses};
-use crate::model::{Bundle, Model, Project, Prompt, Server, Workflow};
+use crate::model::{Bundle, Model, Project, Prompt, Server, Source, Workflow};
 use crate::suggest::did_you_mean;
 use crate::tree::Tree;
 use crate::yaml::{self, Document};
@@ -32,6 +32,7 @@ mod project;
 mod prompt;
 mod release;
 mod server;
+mod source;
 mod telemetry;
 mod tool;
 mod workflow;
@@ -55,10 +56,12 @@ pub fn load(
     let models = loading.folder("models", ".yaml", Loading::model);
     let prompts = loading.folder("prompts", ".md", Loading::prompt);
     let servers = loading.folder("tools", ".yaml", Loading::server);
+    let sources = loading.folder("sources", ".yaml", Loading::source);
     loading.compare_tools(&servers);
     loading.compare_models(&models);
     loading.idle_locks(&models);
-    let known = Known { roster: &roster, models: &models, prompts: &prompts, servers: &servers };
+    let known =
+        Known { roster: &roster, models: &models, prompts: &prompts, sources: &sources, servers: &servers };
     let workflows =
         loading.folder("workflows", ".yaml", |loading, path, name| loading.workflow(path, name, &known));
     loading.whole(&workflows, project.as_ref(), &roster);
@@ -79,7 +82,18 @@ pub fn load(
             let people = roster.people;
             let id = tree.id();
             Ok((
-                Bundle { id, project, workflows, servers, models, prompts, people, rules, kept: kept.into() },
+                Bundle {
+                    id,
+                    project,
+                    workflows,
+                    servers,
+                    models,
+                    prompts,
+                    sources,
+                    people,
+                    rules,
+                    kept: kept.into(),
+                },
                 found,
             ))
         }
@@ -112,6 +126,7 @@ struct Known<'a> {
     roster: &'a Roster,
     models: &'a BTreeMap<String, Arc<Model>>,
     prompts: &'a BTreeMap<String, Arc<Prompt>>,
+    sources: &'a BTreeMap<String, Arc<Source>>,
     servers: &'a BTreeMap<String, Arc<Server>>,
 }
 
@@ -250,7 +265,7 @@ impl<'a> Loading<'a> {
             self.compare_releases(&doc, project, roster, workflows);
         }
         self.compare_overrides(workflows);
-        for folder in ["risks", "drills", "sources"] {
+        for folder in ["risks", "drills"] {
             self.only_syntax(folder);
         }
     }

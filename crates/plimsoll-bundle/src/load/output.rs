@@ -48,13 +48,6 @@ impl Loading<'_> {
         if let Some(known) = pin.and_then(|pin| pin.tool.get("outputSchema")).and_then(schema::fields) {
             self.known_fields(doc, &at, form, &known);
         }
-        for (i, reader) in form.readers.iter().enumerate() {
-            if !reader.contains([':', '@']) {
-                let message = format!("`{reader}` says nobody in particular");
-                let help = "write `role:treasurer`, `tenant:acme`, `ada@acme.example` or `*@acme.example`";
-                self.tell(doc.error("output/reader", &format!("{at}/readers/{i}"), message).help(help));
-            }
-        }
         Output {
             integrity: integrity(form.integrity),
             trusted: form.trusted.iter().cloned().collect(),
@@ -63,8 +56,20 @@ impl Loading<'_> {
             lends: form.lends.clone(),
             author: form.author.clone(),
             sensitive: form.sensitive.clone(),
-            readers: form.readers.iter().cloned().collect(),
+            readers: self.readers(doc, &format!("{at}/readers"), &form.readers),
         }
+    }
+
+    /// Who may read something: each a principal, role or tenant, an address, or a domain.
+    pub(super) fn readers(&mut self, doc: &Document, at: &str, readers: &[String]) -> BTreeSet<String> {
+        for (i, reader) in readers.iter().enumerate() {
+            if !reader.contains([':', '@']) {
+                let message = format!("`{reader}` says nobody in particular");
+                let help = "write `role:treasurer`, `tenant:acme`, `ada@acme.example` or `*@acme.example`";
+                self.tell(doc.error("output/reader", &format!("{at}/{i}"), message).help(help));
+            }
+        }
+        readers.iter().cloned().collect()
     }
 
     /// Every field that is spoken of is one that the pinned schema has.
@@ -136,7 +141,7 @@ fn arguments(tool: &Tool) -> BTreeSet<String> {
     said.chain(pinned.iter().map(|path| last(path))).filter(|name| !name.is_empty()).collect()
 }
 
-fn integrity(worth: WorthForm) -> Integrity {
+pub(super) fn integrity(worth: WorthForm) -> Integrity {
     match worth {
         WorthForm::Trusted => Integrity::Trusted,
         WorthForm::Untrusted => Integrity::Untrusted,

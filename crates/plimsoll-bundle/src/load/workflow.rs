@@ -17,6 +17,7 @@ impl Loading<'_> {
         self.named(&doc, "workflow", &form.workflow, name);
         self.references(&doc, "models", "model", &form.models, known.models.keys().map(String::as_str));
         self.references(&doc, "prompts", "prompt", &form.prompts, known.prompts.keys().map(String::as_str));
+        self.references(&doc, "sources", "source", &form.sources, known.sources.keys().map(String::as_str));
         self.risks(&doc, &form.risks);
         let acts = self.acts(&doc, &form, known);
         let limits = form.limits.iter().enumerate();
@@ -41,6 +42,7 @@ impl Loading<'_> {
             roles: form.roles,
             models: form.models,
             prompts: form.prompts,
+            sources: form.sources,
             acts,
             authoriser: self.authoriser(&doc, form.authoriser, known),
             hosted_tools: match form.hosted_tools {

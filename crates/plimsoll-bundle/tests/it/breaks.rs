@@ -172,6 +172,57 @@ roles:
     insta::assert_snapshot!(all.join("\n"));
 }
 
+/// The example with a source of documents, and one thing changed about that.
+const SOURCES: &[(&str, &str, &str)] = &[
+    (SUPPORT, "sources: [handbook]", "sources: [handbok]"),
+    (HANDBOOK, "k: 5", "k: 5\nrank: best"),
+    (HANDBOOK, "filter: {tenant: org}", "filter: {tennant: org}"),
+    (HANDBOOK, "filter: {tenant: org}", "filter: {}"),
+    (HANDBOOK, "source: handbook", "source: handbooks"),
+    (HANDBOOK, "k: 5", "k: 500"),
+    (HANDBOOK, "label: untrusted", "label: truste"),
+    (HANDBOOK, "label: untrusted", "label: {integrity: user}"),
+    (HANDBOOK, "label: untrusted", "readers: [treasurer]"),
+    (HANDBOOK, "label: untrusted", "retention: a while"),
+    (HANDBOOK, "owner: Ines Falk", "owner: TODO"),
+    (HANDBOOK, "collection: handbook-2026\n", ""),
+];
+const HANDBOOK: &str = "sources/handbook.yaml";
+
+#[test]
+fn what_is_said_of_sources() {
+    let mut tree = tree();
+    tree.insert(
+        HANDBOOK,
+        "\
+source: handbook
+owner: Ines Falk
+collection: handbook-2026
+k: 5
+filter: {tenant: org}
+label: untrusted
+",
+    );
+    let text =
+        tree.text(SUPPORT).unwrap().replace("prompts: [support]", "prompts: [support]\nsources: [handbook]");
+    tree.insert(SUPPORT, text);
+    let (bundle, warnings) = load(&tree, env(), &Overrides::default()).unwrap();
+    // What nothing serves is said once for each source, and is all that is said of a good one.
+    let ids: Vec<&str> = warnings.iter().map(|warning| warning.id).collect();
+    assert_eq!(ids, ["source/not-served"]);
+    assert_eq!(
+        (bundle.id, &bundle.workflows["support"].sources[..]),
+        (tree.id(), &["handbook".to_owned()][..])
+    );
+    // The digest of the release covers it.
+    let mut other = tree.clone();
+    other.insert(HANDBOOK, tree.text(HANDBOOK).unwrap().replace("k: 5", "k: 6"));
+    assert_ne!(other.id(), tree.id());
+    let all: Vec<String> =
+        SOURCES.iter().map(|(file, old, new)| told_of(tree.clone(), file, old, new)).collect();
+    insta::assert_snapshot!(all.join("\n"));
+}
+
 fn told(file: &str, old: &str, new: &str) -> String {
     told_of(tree(), file, old, new)
 }

@@ -350,6 +350,7 @@ fn workflow(name: &str, tools: Vec<ToolName>) -> Workflow {
         roles: vec![],
         models: vec!["gpt".into()],
         prompts: vec![],
+        sources: vec![],
         acts: tools.into_iter().map(|tool| (tool, boundary())).collect(),
         authoriser: None,
         hosted_tools: HostedTools::Refuse,
