@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use plimsoll_core::{Ruling, ToolName};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::diagnostic::Diagnostic;
 use crate::forms::DrillForm;
@@ -58,7 +58,6 @@ pub fn read(bundle: &Bundle, tree: &Tree) -> (Vec<Drill>, Vec<Diagnostic>) {
         let Some(text) = tree.text(path) else { continue };
         // What is no YAML is told when the repository is loaded.
         let Ok(doc) = yaml::read(path, text, 0) else { continue };
-        let doc = from_episode(&doc, name).unwrap_or(doc);
         let mut reading = Reading { bundle, doc: &doc, text, found: Vec::new() };
         let drill = reading.drill(name);
         match reading.found.iter().any(Diagnostic::is_error) {
@@ -68,35 +67,6 @@ pub fn read(bundle: &Bundle, tree: &Tree) -> (Vec<Drill>, Vec<Diagnostic>) {
         found.append(&mut reading.found);
     }
     (drills, found)
-}
-
-/// A drill that `plimsoll replay --to-drill` wrote is an episode, as traces are: the same in other keys. Its places
-/// are lost on the way, so what is wrong with it is told at the file.
-fn from_episode(doc: &Document, name: &str) -> Option<Document> {
-    let told = doc.value.as_object().filter(|told| told.contains_key("id") && !told.contains_key("drill"))?;
-    let (mut steps, mut expect): (Vec<Value>, Vec<Value>) = (Vec::new(), Vec::new());
-    for step in told.get("steps")?.as_array()? {
-        let (call, result) = (step.get("call").filter(|call| call.is_object()), step.get("result"));
-        match (call, result) {
-            (Some(call), _) => {
-                let (tool, id) = (&call["tool"], &step["id"]);
-                steps.push(json!({ "call": tool, "args": call["args"], "id": id }));
-                if let Some(decision) = step.get("expect") {
-                    expect.push(json!({ "act": tool, "call": id, "decision": decision }));
-                }
-            }
-            (None, Some(result)) => {
-                let of = steps.iter_mut().rev().find(|before| before.get("id") == step.get("id"))?;
-                of["result"] = result.clone();
-            }
-            (None, None) => steps.push(step.clone()),
-        }
-    }
-    let value = json!({
-        "drill": name, "scenario": told["id"], "workflow": told.get("suite")?, "principal": told.get("principal")?,
-        "steps": steps, "expect": expect,
-    });
-    Some(Document::without_places(&doc.file, value))
 }
 
 struct Reading<'a> {
@@ -247,8 +217,6 @@ impl Reading<'_> {
     fn tool(&mut self, place: &str, name: &str) -> Option<ToolName> {
         match name.parse::<ToolName>() {
             Ok(tool) if self.bundle.find_tool(&tool).is_some() => Some(tool),
-            // A recorded call has the name that its client used.
-            _ if self.client_name(name).is_some() => self.client_name(name),
             _ => {
                 let names: Vec<String> = self
                     .bundle
@@ -262,13 +230,6 @@ impl Reading<'_> {
                 None
             }
         }
-    }
-
-    fn client_name(&self, name: &str) -> Option<ToolName> {
-        self.bundle
-            .workflows
-            .values()
-            .find_map(|workflow| self.bundle.resolve_client_name(workflow, name).ok())
     }
 
     fn tell(&mut self, id: &'static str, place: &str, message: String, help: String) {

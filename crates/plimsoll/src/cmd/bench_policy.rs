@@ -19,9 +19,7 @@ const EXPLAINED_MAX: usize = 8;
   plimsoll bench policy --traces benign.jsonl attack.jsonl
   plimsoll bench policy --traces attack.jsonl --explain mail-17     each call with its reasons and origins
 A trace is JSON Lines, one episode a line; the chapter Measuring a policy of the manual has the format.
-  plimsoll bench policy --traces drills/*.yaml --no-reach            do calls of drills come out as expected?
-A trace is JSON Lines, one episode a line, or a drill in YAML; the chapter Measuring a policy of the manual has the format.
-Exit codes: 0 it was measured, 1 a call of a drill was decided otherwise than expected, 2 the repository or a trace could
+Exit codes: 0 it was measured, 1 a call was decided otherwise than its `expect` says, 2 the repository or a trace could
 not be read.")]
 pub struct Policy {
     #[command(flatten)]

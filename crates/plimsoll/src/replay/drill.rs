@@ -1,48 +1,49 @@
-//! A recorded conversation as a drill: its steps, each call with what the rules alone say to it.
+//! A recorded conversation as a drill: its steps, and what the rules alone say to each call that was judged.
 //!
 //! What people said and switches did that day is no property of the rules; where it made a difference, a comment says
-//! what is on record.
+//! what is on record. What is expected is what `plimsoll drill run` decides of these very steps, so that it passes under
+//! the release of that day.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use jiff::Timestamp;
 use plimsoll_bundle::Bundle;
-use plimsoll_core::Ruling;
-use plimsoll_gateway::cassette::{Tape, Told, drill};
-use plimsoll_inspect::Redactor;
+use plimsoll_bundle::drill::{Drill, Step};
+use plimsoll_core::ToolName;
+use plimsoll_gateway::cassette::{OnRecord, Tape, Told, drill};
 use serde_json::{Value, json};
 
 use super::many;
-use crate::bench::policy::{self, Call, Episode, Ground, Step};
+use crate::drills::{self, Decided};
 use crate::talk::{self, Done, Error};
 
 /// Writes the drill of a tape.
 pub fn write(tape: &Tape, bundle: &Bundle, file: &Path) -> Done {
-    let told = drill(tape)
-        .map_err(|why| Error::new(format!("`{}` can't be made into a drill: {why}", tape.session)))?;
-    let mut episode = episode(tape, &told);
-    let ground = Ground {
-        bundle,
-        release: bundle.id.to_string(),
-        redactor: Redactor::new(&[]),
-        now: Timestamp::now(),
+    let name = file.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+    if name.is_empty() || file.extension().is_none_or(|end| end != "yaml") {
+        let help = "name a file such as drills/inbox.yaml: `plimsoll drill run` reads that folder";
+        return Err(Error::new(format!("{} is no name of a drill", file.display())).help(help));
+    }
+    let unmade = |why: String| Error::new(format!("`{}` can't be made into a drill: {why}", tape.session));
+    let told = drill(tape).map_err(unmade)?;
+    let (steps, on_record) = steps(bundle, &tape.workflow, &told).map_err(unmade)?;
+    let drill = Drill {
+        name: name.to_owned(),
+        file: file.display().to_string(),
+        scenario: format!("What happened in the session {}.", tape.session),
+        workflow: tape.workflow.clone(),
+        principal: tape.asker().to_owned(),
+        roles: None,
+        steps,
+        expect: Vec::new(),
     };
-    let ruled = rulings(&ground, &episode)?;
-    episode.attack_calls = told
-        .iter()
-        .filter_map(|step| match step {
-            Told::Call { id, on_record: Some(_), .. } => Some(id),
-            _ => None,
-        })
-        .zip(&ruled)
-        .filter(|(_, ruling)| **ruling == Ruling::Refuse)
-        .map(|(id, _)| id.clone())
-        .collect();
-    episode.attack = !episode.attack_calls.is_empty();
-    let text = yaml(tape, &episode, &told, &ruled);
+    let ran = drills::run(bundle, std::slice::from_ref(&drill))?;
+    let decided = ran.iter().flat_map(|ran| &ran.calls);
+    let judged: Vec<(&Decided, &OnRecord)> =
+        decided.filter_map(|call| Some((call, *on_record.get(call.id.as_str())?))).collect();
+    let text = yaml(tape, &drill, &judged);
     if file.exists() {
         return Err(Error::new(format!("{} is there already", file.display())).help("name another file"));
     }
@@ -53,90 +54,104 @@ pub fn write(tape: &Tape, bundle: &Bundle, file: &Path) -> Done {
     talk::say(format!(
         "{}: {} with what the rules say to each. It holds what people said: read it before you keep it",
         file.display(),
-        many(ruled.len(), "call")
+        many(judged.len(), "call")
     ));
-    talk::say(format!("run it with `plimsoll bench policy --traces {} --no-reach`", file.display()));
+    talk::say(format!("from the folder drills/ it runs with `plimsoll drill run {name}`"));
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the rules of a release say to each judged call.
-fn rulings(ground: &Ground<'_>, episode: &Episode) -> Result<Vec<Ruling>, Error> {
-    let episodes = std::slice::from_ref(episode);
-    let workflows = policy::workflows(ground.bundle, Some(&episode.suite), episodes)?;
-    let outcomes = policy::all(ground, &workflows, episodes, false);
-    Ok(outcomes.iter().flat_map(|outcome| &outcome.calls).map(|call| call.ruled.decision.ruling).collect())
+/// The steps as a drill has them: a result stands with its call, and a call has the tool's own name. With what is on
+/// record of each call that was judged.
+fn steps<'t>(
+    bundle: &Bundle,
+    workflow: &str,
+    told: &'t [Told],
+) -> Result<(Vec<Step>, BTreeMap<&'t str, &'t OnRecord>), String> {
+    let (mut steps, mut judged) = (Vec::new(), BTreeMap::new());
+    for step in told {
+        match step {
+            Told::System(text) => steps.push(Step::System(text.clone())),
+            Told::User(text) => steps.push(Step::User(text.clone())),
+            Told::Assistant(text) => steps.push(Step::Assistant(text.clone())),
+            Told::Call { id, tool, args, on_record } => {
+                judged.extend(on_record.as_ref().map(|record| (id.as_str(), record)));
+                let args = args.as_object().cloned().unwrap_or_default();
+                let tool = tool_of(bundle, workflow, tool).ok_or_else(|| {
+                    format!("its call `{id}` is of `{tool}`, which is no tool of the release that it was decided under")
+                })?;
+                steps.push(Step::Call { id: id.clone(), tool, args, result: None });
+            }
+            // What a client told again in other words later is not what came back.
+            Told::Result { id: of, value } => {
+                let call = steps.iter_mut().rev().find_map(|step| match step {
+                    Step::Call { id, result, .. } if id == of => Some(result),
+                    _ => None,
+                });
+                call.ok_or_else(|| format!("the result of `{of}` belongs to no call"))?
+                    .get_or_insert_with(|| value.clone());
+            }
+        }
+    }
+    Ok((steps, judged))
 }
 
-fn episode(tape: &Tape, told: &[Told]) -> Episode {
-    let mut steps: Vec<Step> = Vec::new();
-    for told in told {
-        steps.push(match told {
-            Told::System(text) => Step::System(text.clone()),
-            Told::User(text) => Step::User(text.clone()),
-            Told::Assistant(text) => Step::Assistant(text.clone()),
-            Told::Call { id, tool, args, on_record } => Step::Call(Call {
-                id: id.clone(),
-                tool: tool.clone(),
-                args: args.clone(),
-                judge: on_record.is_some(),
-                expect: None,
-            }),
-            Told::Result { id, value } => {
-                let is = |step: &Step| matches!(step, Step::Call(call) if call.id == *id);
-                match steps.iter().rposition(is) {
-                    Some(call) => Step::Result { call, value: value.clone() },
-                    None => continue,
-                }
-            }
-        });
-    }
-    Episode {
-        id: tape.session.clone(),
-        suite: tape.workflow.clone(),
-        attack: false,
-        principal: tape.asker().to_owned(),
-        steps,
-        attack_calls: BTreeSet::new(),
-    }
+/// A recorded call has the name that its client used.
+fn tool_of(bundle: &Bundle, workflow: &str, name: &str) -> Option<ToolName> {
+    let own = name.parse::<ToolName>().ok().filter(|tool| bundle.find_tool(tool).is_some());
+    own.or_else(|| bundle.resolve_client_name(bundle.workflow(workflow)?, name).ok())
 }
 
 /// As a person would write it, but that texts are quoted as JSON quotes them, which YAML reads too.
-fn yaml(tape: &Tape, episode: &Episode, told: &[Told], ruled: &[Ruling]) -> String {
+fn yaml(tape: &Tape, drill: &Drill, judged: &[(&Decided, &OnRecord)]) -> String {
     let mut text = format!(
-        "# Written by `plimsoll replay {} --to-drill`. `expect` is what the rules alone say, without people and switches.\n\
-         # `kind` and `attack_calls` are guessed from what the rules refuse: you know better what was meant.\n",
+        "# Written by `plimsoll replay {} --to-drill`. `expect` is what the rules alone say, without people and switches.\n",
         tape.session
     );
-    let kind = if episode.attack { "attack" } else { "benign" };
-    for (name, value) in [("id", &episode.id), ("suite", &episode.suite), ("principal", &episode.principal)] {
-        let _ = writeln!(text, "{name}: {}", quoted(value));
+    for (key, value) in [
+        ("drill", &drill.name),
+        ("scenario", &drill.scenario),
+        ("workflow", &drill.workflow),
+        ("principal", &drill.principal),
+        ("origin", &format!("session {}, decided under {}", tape.session, tape.ground.short())),
+    ] {
+        let _ = writeln!(text, "{key}: {}", quoted(value));
     }
-    let _ = writeln!(text, "kind: {kind}\nattack_calls: {}\nsteps:", in_flow(&json!(episode.attack_calls)));
-    let mut ruled = ruled.iter();
-    for told in told {
-        let _ = match told {
-            Told::System(said) => writeln!(text, "  - system: {}", quoted(said)),
-            Told::User(said) => writeln!(text, "  - user: {}", quoted(said)),
-            Told::Assistant(said) => writeln!(text, "  - assistant: {}", quoted(said)),
-            Told::Result { id, value } => {
-                writeln!(text, "  - result: {}\n    id: {}", in_flow(value), quoted(id))
-            }
-            Told::Call { id, tool, args, on_record } => {
-                let call = json!({ "tool": tool, "args": args });
-                let _ = writeln!(text, "  - call: {}\n    id: {}", in_flow(&call), quoted(id));
-                match on_record.as_ref().and_then(|record| Some((record, ruled.next()?))) {
-                    None => writeln!(text, "    judge: false"),
-                    Some((record, ruling)) if record.ruling == *ruling => {
-                        writeln!(text, "    expect: {}", ruling.name())
-                    }
-                    Some((record, ruling)) => writeln!(
-                        text,
-                        "    expect: {}  # on record, entry {}: {}",
-                        ruling.name(),
-                        record.entry,
-                        record.in_words.replace(['\n', '\r'], " ")
-                    ),
+    text.push_str("steps:\n");
+    for step in &drill.steps {
+        let _ = match step {
+            Step::System(said) => writeln!(text, "  - system: {}", quoted(said)),
+            Step::User(said) => writeln!(text, "  - user: {}", quoted(said)),
+            Step::Assistant(said) => writeln!(text, "  - assistant: {}", quoted(said)),
+            Step::Call { id, tool, args, result } => {
+                let args = in_flow(&Value::Object(args.clone()));
+                let _ = writeln!(
+                    text,
+                    "  - call: {}\n    args: {args}\n    id: {}",
+                    quoted(&tool.to_string()),
+                    quoted(id)
+                );
+                match result {
+                    Some(result) => writeln!(text, "    result: {}", in_flow(result)),
+                    None => Ok(()),
                 }
+            }
+        };
+    }
+    text.push_str("expect:\n");
+    for (call, record) in judged {
+        let ruling = call.decision.ruling;
+        let _ = write!(
+            text,
+            "  - {{act: {}, call: {}, decision: {}}}",
+            quoted(&call.tool.to_string()),
+            quoted(&call.id),
+            ruling.name()
+        );
+        let _ = match record.ruling == ruling {
+            true => writeln!(text),
+            false => {
+                let words = record.in_words.replace(['\n', '\r'], " ");
+                writeln!(text, "  # on record, entry {}: {words}", record.entry)
             }
         };
     }

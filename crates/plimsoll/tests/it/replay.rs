@@ -227,35 +227,49 @@ fn a_conversation_becomes_a_drill() {
     let people =
         ("workflows/support.yaml", "decides: {people: [reviewer], expires: 15m}", "decides: automated");
     repository(&loose, &[tier, people]);
-    let drills: Vec<String> = ["demo-a-refund", "demo-b-inbox", "demo-c-delete", "demo-d-stopped"]
-        .map(|session| {
-            let file = dir.path().join(format!("{session}.yaml")).display().to_string();
-            assert_eq!(replay(&state, &[session, "--to-drill", &file]).status.code(), Some(0));
-            assert_eq!(
-                replay(&state, &[session, "--to-drill", &file]).status.code(),
-                Some(2),
-                "it is there already"
-            );
-            file
-        })
-        .to_vec();
-    let inbox = std::fs::read_to_string(&drills[1]).unwrap();
-    assert!(inbox.contains("kind: attack") && inbox.contains("DE52999100000012345678"), "{inbox}");
-    let stopped = std::fs::read_to_string(&drills[3]).unwrap();
-    assert!(stopped.contains("expect: allow  # on record, entry"), "{stopped}");
-    let bench = |repo: &Path| {
-        let repo = repo.display().to_string();
-        let mut args = vec!["bench", "policy", "--repo", &repo, "--no-reach", "--traces"];
-        args.extend(drills.iter().map(String::as_str));
+    let sessions = ["demo-a-refund", "demo-b-inbox", "demo-c-delete", "demo-d-stopped"];
+    let written = sessions.map(|session| {
+        let file = same.join(format!("drills/{session}.yaml"));
+        let name = file.display().to_string();
+        assert_eq!(replay(&state, &[session, "--to-drill", &name]).status.code(), Some(0));
+        assert_eq!(
+            replay(&state, &[session, "--to-drill", &name]).status.code(),
+            Some(2),
+            "it is there already"
+        );
+        std::fs::copy(&file, loose.join(format!("drills/{session}.yaml"))).unwrap();
+        std::fs::read_to_string(&file).unwrap()
+    });
+    let inbox = &written[1];
+    assert!(inbox.contains("drill: \"demo-b-inbox\"") && inbox.contains("DE52999100000012345678"), "{inbox}");
+    assert!(written[3].contains("decision: allow}  # on record, entry"), "{}", written[3]);
+    let refused = replay(&state, &["demo-a-refund", "--to-drill", "a-refund.txt"]);
+    assert_eq!(refused.status.code(), Some(2), "a drill is a file of YAML");
+    // Nothing is wrong with what was written, and it ends as it says.
+    let drilled = |repo: &Path| {
+        let (repo, mut args) = (repo.display().to_string(), vec!["drill", "run", "--json", "--repo"]);
+        args.push(&repo);
+        args.extend(sessions);
         let output = command(&args, &[]).output().unwrap();
-        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+        let ran: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+        (output.status.code(), ran)
     };
-    let (code, said) = bench(&same);
-    assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("10 of 10 calls as expected"), "{said}");
-    let (code, said) = bench(&loose);
-    assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("desk.delete_customer: expected hold, but allow"), "{said}");
+    let (code, ran) = drilled(&same);
+    assert_eq!(code, Some(0), "{ran:?}");
+    assert!(ran.iter().all(|drill| drill["passed"] == true) && ran.len() == sessions.len(), "{ran:?}");
+    let expected: usize = written.iter().map(|text| text.matches("decision: ").count()).sum();
+    assert_eq!(expected, 10, "a call that was judged has its expectation");
+    let (code, ran) = drilled(&loose);
+    assert_eq!(code, Some(1), "{ran:?}");
+    let failed: Vec<&Value> = ran.iter().filter(|drill| drill["passed"] == false).collect();
+    assert!(!failed.is_empty(), "{ran:?}");
+    for failure in failed.iter().flat_map(|drill| drill["failures"].as_array().unwrap()) {
+        let what = failure["what"].as_str().unwrap();
+        assert!(
+            what.contains("desk.delete_customer") && what.contains("expected hold; decided allow"),
+            "{what}"
+        );
+    }
 }
 
 /// A conversation whose words were erased says so, and by which act; so does one that this program has no key for.

@@ -1,5 +1,4 @@
-//! Traces: JSON Lines, one episode a line; and drills: YAML, one episode a file, whose calls say what has to be decided.
-//! What can't be read is told with file, line and the next move.
+//! Traces: JSON Lines, one episode a line. What can't be read is told with file, line and the next move.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -43,7 +42,7 @@ pub struct Call {
     pub args: Value,
     /// Whether to decide it. Others are only told.
     pub judge: bool,
-    /// What has to be decided, in a drill.
+    /// What has to be decided.
     pub expect: Option<Ruling>,
 }
 
@@ -78,7 +77,8 @@ pub fn read(path: &Path, limit: usize) -> Result<Vec<Episode>, Error> {
         .map_err(|error| Error::new(format!("{} can't be read: {error}", path.display())))?;
     let suite = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     if path.extension().is_some_and(|end| end == "yaml" || end == "yml") {
-        return drill(path, &text, &suite).map(|episode| vec![episode]);
+        let message = format!("{}: traces are JSON Lines, one episode a line", path.display());
+        return Err(Error::new(message).help("a drill is run with `plimsoll drill run`"));
     }
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     lines
@@ -90,15 +90,6 @@ pub fn read(path: &Path, limit: usize) -> Result<Vec<Episode>, Error> {
             })
         })
         .collect()
-}
-
-/// A drill: one episode, as a file of YAML.
-fn drill(path: &Path, text: &str, suite: &str) -> Result<Episode, Error> {
-    let name = path.display().to_string();
-    let document = plimsoll_bundle::yaml::read(&name, text, 0)
-        .map_err(|wrong| Error::new(format!("{name}: {}", wrong.message)))?;
-    of_value(document.value, suite)
-        .map_err(|mistake| Error { message: format!("{name}: {}", mistake.what), help: mistake.help })
 }
 
 /// What is wrong with a line.
