@@ -102,14 +102,14 @@ impl Caller {
         self.0.looks
     }
 
-    /// The feature flags that are on for a session of this caller.
+    /// The feature flags that would be on for a session of this caller if it began now.
     pub(crate) fn flags(&self, session: &str) -> std::collections::BTreeSet<String> {
         let flags = &self.bundle().project.flags;
         let on = |(_, flag): &(&String, &Flag)| self.has(flag, session);
         flags.iter().filter(on).map(|(name, _)| name.clone()).collect()
     }
 
-    /// A flag is a session's by the names of both, so that it stays what it was for as long as the release does.
+    /// The share is taken by the names of both, so that a session whose flags were forgotten finds the same again.
     fn has(&self, flag: &Flag, session: &str) -> bool {
         let principal = self.principal();
         let workflow = &self.workflow().name;

@@ -217,8 +217,8 @@ impl Journal {
 struct Beyond {
     /// Who called tools, in which workflow.
     callers: BTreeSet<(String, String)>,
-    /// What conversations were shown.
-    shown: Vec<(Scope, Trajectory)>,
+    /// What conversations were shown, and which flags were on.
+    shown: Vec<(Scope, Trajectory, BTreeSet<String>)>,
 }
 
 impl Beyond {
@@ -248,7 +248,7 @@ impl Beyond {
 
     fn add(&mut self, entry: Entry) {
         let (EntryBody::Intent(judged) | EntryBody::Decision(judged)) = entry.body else { return };
-        let Judged { act, trajectory, .. } = *judged;
+        let Judged { act, trajectory, facts, .. } = *judged;
         let requester = entry.principal.as_ref().map(|principal| principal.requester().to_owned());
         if requester.as_deref().is_some_and(is_pseudonym) {
             // Whose it was can't be read any more: it may be anybody's.
@@ -260,7 +260,7 @@ impl Beyond {
         } else if let Some(principal) = entry.principal.filter(|_| act.tool.server == ToolName::MODEL) {
             let scope = Scope::of(&principal, &entry.workflow, entry.session, false, entry.at);
             let scope = Scope { release: Digest::parse(&entry.release), ..scope };
-            self.shown.push((scope, trajectory));
+            self.shown.push((scope, trajectory, facts.flags));
         }
     }
 }
@@ -302,8 +302,8 @@ impl Gateway {
         let vault = self.vault.clone();
         let read = tokio::task::spawn_blocking(move || Beyond::read(&reader, &vault, from)).await;
         let beyond = read.map_err(|error| StartError::Other(error.to_string()))??;
-        for (scope, trajectory) in beyond.shown {
-            self.sessions.recover(scope, &trajectory);
+        for (scope, trajectory, flags) in beyond.shown {
+            self.sessions.recover(scope, &trajectory, flags);
         }
         if !is_same_boot && !beyond.callers.is_empty() {
             tracing::warn!(

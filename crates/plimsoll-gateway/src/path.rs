@@ -4,7 +4,7 @@
 //! recorded, performed, recorded again*. [`Gateway::pass`] is that story; the steps have these names.
 //! It is the only one that decides what then happens, and the only one that asks the ledger for a warrant.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -19,6 +19,7 @@ use serde_json::Value;
 
 use crate::caller::Caller;
 use crate::content::Said;
+use crate::context::Scope;
 use crate::gateway::Gateway;
 use crate::joins::JoinKey;
 use crate::limits::Taken;
@@ -287,7 +288,7 @@ impl Gateway {
             checks: declared::open_checks(caller.bundle(), &act.tool),
             deferred,
             counters: self.counters(caller, &act),
-            flags: caller.flags(&session),
+            flags: self.flags(caller, &session),
         };
         let header = Header {
             request,
@@ -299,6 +300,17 @@ impl Gateway {
         };
         let now = Timestamp::now();
         Labelled { act, header, tier, effect, account, trajectory, flow, facts, detail, fresh, now }
+    }
+
+    /// The feature flags that are on for a session: those that were when it began. A request that belongs to none has those
+    /// of the moment.
+    fn flags(&self, caller: &Caller, session: &str) -> BTreeSet<String> {
+        if session.is_empty() {
+            return caller.flags(session);
+        }
+        let workflow = &caller.workflow().name;
+        let key = Scope::of(caller.principal(), workflow, session.to_owned(), false, Timestamp::now()).key;
+        self.sessions.flags(&key, &caller.bundle().id, || caller.flags(session))
     }
 
     /// The counters that rules may read. Model calls have none, so that their judgement can be remembered.

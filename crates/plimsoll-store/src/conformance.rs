@@ -324,12 +324,13 @@ fn session(id: &str, seen: i64) -> SessionRow {
         life: Trajectory::default(),
         texts: vec![1, 2, 3],
         release: Some(Digest::of(id.as_bytes())),
+        flags: Some(["new-refunds".to_owned()].into()),
     }
 }
 
 async fn sessions_are_remembered_as_they_are(store: Store) {
     store.remember_sessions(vec![session("s-1", 5), session("s-2", 6)]).await.unwrap();
-    let mut later = SessionRow { texts: vec![4], began_at: None, ..session("s-1", 9) };
+    let mut later = SessionRow { texts: vec![4], began_at: None, flags: None, ..session("s-1", 9) };
     later.life.label.integrity = Integrity::Trusted;
     store.remember_sessions(vec![later.clone()]).await.unwrap();
     assert_eq!(store.latest_sessions(at(0), 9).await.unwrap(), [session("s-2", 6), later.clone()]);

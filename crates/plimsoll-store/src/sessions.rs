@@ -1,5 +1,7 @@
 //! Sessions: what one conversation was shown before, and whose it is.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use plimsoll_core::{Digest, Trajectory};
 
@@ -25,6 +27,8 @@ pub struct SessionRow {
     pub texts: Vec<u8>,
     /// The release it is served by.
     pub release: Option<Digest>,
+    /// The feature flags that are on for it under that release; `None`: nobody asked yet.
+    pub flags: Option<BTreeSet<String>>,
 }
 
 /// The sessions seen.

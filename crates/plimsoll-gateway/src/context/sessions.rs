@@ -5,7 +5,7 @@
 //! later. And a session never forgets what it saw: a client that drops or summarises the beginning of a
 //! conversation does not make the rest of it clean.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use jiff::{SignedDuration, Timestamp};
@@ -72,6 +72,8 @@ struct Session {
     life: Option<Trajectory>,
     /// The release that serves it.
     release: Option<Digest>,
+    /// The feature flags that were on when it began, and the release that has them.
+    flags: Option<(Digest, BTreeSet<String>)>,
     seen: u64,
 }
 
@@ -205,12 +207,37 @@ impl Sessions {
     ) -> Digest {
         let mut inner = self.lock();
         let session = inner.session(&scope.key);
+        if begins && scope.derived {
+            session.flags = None;
+        }
         let began = session.release.filter(|_| !(begins && scope.derived));
         let release = choose(began.as_ref());
         if session.release.replace(release) != Some(release) && session.scope.is_some() {
             inner.unsaved.insert(scope.key.clone());
         }
         release
+    }
+
+    /// The flags that are on for a session: what `choose` says at first, and from then on the same, whatever becomes of its
+    /// principal's roles, until another release serves it.
+    pub(crate) fn flags(
+        &self,
+        key: &str,
+        release: &Digest,
+        choose: impl FnOnce() -> BTreeSet<String>,
+    ) -> BTreeSet<String> {
+        let mut inner = self.lock();
+        let session = inner.session(key);
+        match &session.flags {
+            Some((under, flags)) if under == release => return flags.clone(),
+            _ => {}
+        }
+        let flags = choose();
+        session.flags = Some((*release, flags.clone()));
+        if session.scope.is_some() {
+            inner.unsaved.insert(key.to_owned());
+        }
+        flags
     }
 
     /// The release that serves a session that is known.
@@ -293,6 +320,7 @@ impl Sessions {
         session.began = row.began_at;
         session.life = Some(row.life);
         session.release = row.release;
+        session.flags = row.release.zip(row.flags);
         session.scope = Some(Scope {
             session: row.id,
             key: row.key.clone(),
@@ -309,13 +337,14 @@ impl Sessions {
     }
 
     /// Adds what the ledger says that a session was shown.
-    pub(crate) fn recover(&self, scope: Scope, shown: &Trajectory) {
+    pub(crate) fn recover(&self, scope: Scope, shown: &Trajectory, flags: BTreeSet<String>) {
         let mut inner = self.lock();
         let session = inner.session(&scope.key);
         let life = session.life.take();
         session.life = Some(life.map_or_else(|| shown.clone(), |life| joined(life, shown)));
         let key = scope.key.clone();
         session.release = scope.release.or(session.release);
+        session.flags = session.release.map(|release| (release, flags));
         session.scope.get_or_insert(scope);
         inner.unsaved.insert(key);
     }
@@ -375,6 +404,11 @@ impl Session {
             life: self.life.clone().unwrap_or_default(),
             texts: texts.into_iter().flat_map(bytes).collect(),
             release: self.release,
+            flags: self
+                .flags
+                .as_ref()
+                .filter(|(under, _)| Some(*under) == self.release)
+                .map(|(_, on)| on.clone()),
         })
     }
 
@@ -484,7 +518,7 @@ mod tests {
 
         let after = Sessions::default();
         after.take_back(rows[0].clone());
-        after.recover(scope(6), &seen_by(Integrity::Untrusted));
+        after.recover(scope(6), &seen_by(Integrity::Untrusted), BTreeSet::new());
         let known = after.first_sights("k", &[own, doubted, Sight::new(SpanKind::User, &Digest::of(b"new"))]);
         assert_eq!(
             known.iter().map(|seen| seen.as_ref().map(|s| s.doubted)).collect::<Vec<_>>(),
@@ -494,6 +528,33 @@ mod tests {
         let other = Sight::new(SpanKind::User, &Digest::of(b"other"));
         assert_eq!(after.summaries("k", &[(other, SUMMARY_MIN)]), [true], "the user's texts are all gone");
         assert_eq!(after.unsaved()[0].began_at, Some(scope(5).at));
+    }
+
+    #[test]
+    fn flags_stay_with_the_release_they_were_found_under() {
+        let sessions = Sessions::default();
+        let (one, two) = (Digest::of(b"one"), Digest::of(b"two"));
+        let on =
+            |names: &[&str]| -> BTreeSet<String> { names.iter().map(|name| (*name).to_owned()).collect() };
+        let check = |sessions: &Sessions, release: &Digest, now: &[&str], expected: &[&str]| {
+            assert_eq!(sessions.flags("k", release, || on(now)), on(expected));
+        };
+        sessions.berth(&scope(1), true, |_| one);
+        sessions.live_on(&scope(1), &Trajectory::default(), true);
+        check(&sessions, &one, &["a"], &["a"]);
+        check(&sessions, &one, &["a", "b"], &["a"]);
+        // It outlives the process with its release.
+        let again = Sessions::default();
+        again.take_back(sessions.unsaved().remove(0));
+        check(&again, &one, &["b"], &["a"]);
+        // A call of before that was judged after the last save.
+        let torn = Sessions::default();
+        torn.recover(Scope { release: Some(one), ..scope(2) }, &Trajectory::default(), on(&["a"]));
+        check(&torn, &one, &["b"], &["a"]);
+        // Another release has other flags; so has a conversation that begins anew under the same name.
+        check(&again, &two, &["b"], &["b"]);
+        sessions.berth(&scope(3), true, |_| one);
+        check(&sessions, &one, &["c"], &["c"]);
     }
 
     #[test]

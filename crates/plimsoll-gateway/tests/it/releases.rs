@@ -497,3 +497,93 @@ impl Yard {
         self.world.gateway.promote(&self.ines, &asked).await.unwrap();
     }
 }
+
+/// A policy for those who have the flag, which two roles and nobody else have.
+fn flagged(plan: Plan) -> Plan {
+    let policy = "@id(\"not-while-new\")\nforbid (principal, action == Action::\"desk.refund_order\", resource) when { context.flags.contains(\"new\") };\n";
+    plan.change(
+        "plimsoll.yaml",
+        "environment: demo\n",
+        "environment: demo\nflags: {new: {roles: [tester]}}\n",
+    )
+    .add("policies/new.cedar", policy)
+}
+
+#[tokio::test]
+async fn a_session_keeps_its_flags() {
+    let (first, second) = (flagged(plan(SHADOW)), flagged(broken(plan(SHADOW))));
+    let (one, two) = (first.tree().clone(), second.tree().clone());
+    let trust = Trust::of(&load_for_diff(&one).unwrap(), "demo", None).unwrap().to_text();
+    let world = first.start_signed(&trust, &release(1, &one, None)).await;
+    let ines = world.person("ines").await;
+    // One agent with two keys: a role more or less is all that differs.
+    let agent = plimsoll_core::PrincipalKind::Agent;
+    let plain = world.key("bo", agent, "support").await;
+    let tester = world.key_with("bo", agent, "support", |row| row.roles = vec!["tester".to_owned()]).await;
+    let ask = async |key: &str, session: &str| {
+        let client = world.anyone(key).with("x-plimsoll-session", session);
+        client.chat("gullible", "hello").await.expect(200, "");
+        flags_of(&world.entries(), session)
+    };
+    assert_eq!(ask(&plain, "s-plain").await, [] as [&str; 0]);
+    assert_eq!(ask(&tester, "s-plain").await, [] as [&str; 0], "it began without");
+    assert_eq!(ask(&tester, "s-new").await, ["new"]);
+    assert_eq!(ask(&plain, "s-new").await, ["new"], "it began with it");
+    // The rules see what was kept, and so does the tool door of what was proposed there.
+    let refused =
+        world.anyone(&plain).with("x-plimsoll-session", "s-new").propose("refund_order", &refund()).await;
+    assert!(refused.text().contains("PLM-0200"), "{}", refused.text());
+    let order = json!({ "order_id": "A-1002" });
+    let proposes = world.anyone(&tester).with("x-plimsoll-session", "s-plain");
+    proposes.propose("get_order", &order).await.expect(200, "");
+    world.anyone(&tester).call("desk", "get_order", order).await.expect(200, "");
+    let last = world.entries().into_iter().rfind(is_judged).unwrap();
+    assert_eq!(
+        (last.session.as_str(), flags_of(std::slice::from_ref(&last), "s-plain")),
+        ("s-plain", vec![])
+    );
+    // Neither a crash nor a restart moves it.
+    let image = world.image();
+    let none = First { trust: None, release: None };
+    let shelf = Shelf::open(image.path(), world.loader(), &none, Timestamp::now()).unwrap();
+    let options = GatewayOptions {
+        bundle: Source::Releases(Box::new(shelf)),
+        state_dir: image.path().to_owned(),
+        admin_url: "http://127.0.0.1:7301".to_owned(),
+    };
+    let again = Gateway::open(options).await.unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let (_stop, stopped) = tokio::sync::watch::channel(false);
+    tokio::spawn(plimsoll_gateway::server::serve(Arc::clone(&again), listener, stopped));
+    for (key, session, expected) in [(&tester, "s-plain", vec![]), (&plain, "s-new", vec!["new"])] {
+        let client = Client::new(addr, key).with("x-plimsoll-session", session);
+        client.chat("gullible", "hello").await.expect(200, "");
+        let records = again.ledger().reader().iter_from(plimsoll_ledger::Seq(0)).map(Result::unwrap);
+        let entries: Vec<Entry> =
+            records.map(|record| again.reading_all().record(&record).unwrap().entry).collect();
+        assert_eq!(flags_of(&entries, session), expected, "{session} after a restart");
+    }
+    // What moves a conversation to another release finds its flags anew, and nothing else does.
+    let file = release(2, &two, Some(&one));
+    world.gateway.install(&ines, file.as_bytes(), "a test").await.unwrap();
+    let anyway =
+        |to| Promotion { to: Some(to), reason: "a test".to_owned(), anyway: true, ..Promotion::default() };
+    world.gateway.promote(&ines, &anyway(Stand::Full)).await.unwrap();
+    assert_eq!(ask(&tester, "s-plain").await, [] as [&str; 0], "it stays with its release");
+    assert_eq!(ask(&plain, "s-later").await, [] as [&str; 0]);
+    let asked = Rollback { reason: "a test".to_owned(), security: true, ..Rollback::default() };
+    world.gateway.roll_back(&ines, &asked).await.unwrap();
+    assert_eq!(ask(&tester, "s-later").await, ["new"], "security moved it");
+}
+
+/// The flags that were on at the last act of a session.
+fn flags_of(entries: &[Entry], session: &str) -> Vec<String> {
+    let of = |entry: &&Entry| entry.session == session && is_judged(entry);
+    match entries.iter().rev().find(of).map(|entry| &entry.body) {
+        Some(EntryBody::Intent(judged) | EntryBody::Decision(judged)) => {
+            judged.facts.flags.iter().cloned().collect()
+        }
+        _ => panic!("no act of {session} is on record"),
+    }
+}

@@ -15,6 +15,7 @@ const STEPS: &[&str] = &[
     include_str!("migrations/0004_entries_say_which_keys_seal_them.sql"),
     include_str!("migrations/0005_sessions_keep_their_release.sql"),
     include_str!("migrations/0006_approvals_are_found_by_their_ticket.sql"),
+    include_str!("migrations/0007_sessions_keep_their_flags.sql"),
 ];
 
 /// Brings the schema up to date. Refuses a newer one, and a database of another program.

@@ -6,13 +6,15 @@ use super::{Durability, Sqlite};
 use crate::Answer;
 use crate::sessions::{SessionRow, Sessions};
 
-const COLUMNS: &str = "key, id, workflow, principal, requester, began_at, seen_at, life, texts, release";
+const COLUMNS: &str =
+    "key, id, workflow, principal, requester, began_at, seen_at, life, texts, release, flags";
 
 impl Sessions for Sqlite {
     fn remember_sessions(&self, sessions: Vec<SessionRow>) -> Answer<()> {
         self.write("remember sessions", Durability::Normal, move |sql| {
-            let upsert =
-                format!("INSERT OR REPLACE INTO session ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+            let upsert = format!(
+                "INSERT OR REPLACE INTO session ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            );
             let mut upsert = sql.prepare_cached(&upsert)?;
             for session in sessions {
                 upsert.execute(params![
@@ -26,6 +28,7 @@ impl Sessions for Sqlite {
                     Json(session.life),
                     session.texts,
                     session.release.map(Sha256),
+                    session.flags.map(Json),
                 ])?;
             }
             Ok(())
@@ -59,5 +62,6 @@ fn session(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
         life: row.get::<_, Json<_>>(7)?.0,
         texts: row.get(8)?,
         release: row.get::<_, Option<Sha256>>(9)?.map(|release| release.0),
+        flags: row.get::<_, Option<Json<_>>>(10)?.map(|flags| flags.0),
     })
 }
