@@ -93,17 +93,17 @@ pub struct GatewayOptions {
 /// Why a gateway does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    #[error("the ledger can't be opened: {0}")]
+    #[error("the ledger can't be opened")]
     Ledger(#[from] LedgerError),
-    #[error("the ledger can't be opened: {0}")]
+    #[error("the ledger can't be opened")]
     Identity(#[from] plimsoll_ledger::proof::IdentityError),
-    #[error("the database can't be opened: {0}")]
+    #[error("the database can't be opened")]
     Store(#[from] StoreError),
     #[error("the release can't be kept, so nothing it decides could be decided again: {0}")]
     Release(std::io::Error),
-    #[error("the keys of sealed fields can't be had: {0}")]
+    #[error("the keys of sealed fields can't be had")]
     Vault(#[from] crate::vault::VaultError),
-    #[error("no release can be put into force: {0}")]
+    #[error(transparent)]
     Boot(#[from] BootError),
     #[error("the system's trust store can't be read: {0}")]
     Trust(std::io::Error),

@@ -35,7 +35,7 @@ impl std::fmt::Debug for Loader {
 /// Why a gateway that runs signed releases does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum BootError {
-    #[error("{0}")]
+    #[error(transparent)]
     State(#[from] StateError),
     #[error("no release was ever put into force here; give the first one with `--release FILE`")]
     NoLive,
@@ -51,12 +51,12 @@ pub enum BootError {
     OtherTrust { path: PathBuf },
     #[error("the release {name} is in force and is none to run: {why}; {next}")]
     NoLonger { name: String, why: String, next: String },
-    #[error("the first release is not one to run: {0}")]
+    #[error("the first release is not one to run")]
     Refused(#[from] Refused),
-    #[error("the first release can't be read: {0}")]
+    #[error("the first release can't be read")]
     Release(#[from] ReleaseError),
-    #[error("{path} can't be written: {source}", path = path.display())]
-    Io { path: PathBuf, source: io::Error },
+    #[error("{path} can't be written: {why}", path = path.display())]
+    Io { path: PathBuf, why: io::Error },
 }
 
 /// The releases of a gateway: where they are kept, and those that it has in hand.
@@ -252,7 +252,7 @@ impl Shelf {
     pub(super) fn keep(&self, release: &Release, trust: &Trust) -> Result<(), BootError> {
         let name = format!("{}.release.json", release.id().hex());
         for (name, text) in [(name, release.to_text()?), (trust_name(&release.id()), trust.to_text())] {
-            let failed = |source| BootError::Io { path: self.folder.join(&name), source };
+            let failed = |why| BootError::Io { path: self.folder.join(&name), why };
             state::put(&self.folder, &name, text.as_bytes()).map_err(failed)?;
         }
         Ok(())
@@ -321,5 +321,5 @@ fn take_trust(folder: &Path, trust: &[u8]) -> Result<(), BootError> {
         Ok(_) => return Err(BootError::OtherTrust { path }),
         Err(_) => {}
     }
-    state::put(folder, TRUST, trust).map_err(|source| BootError::Io { path, source })
+    state::put(folder, TRUST, trust).map_err(|why| BootError::Io { path, why })
 }
