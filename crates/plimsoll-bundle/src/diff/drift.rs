@@ -82,7 +82,7 @@ impl Diffing<'_> {
 
 /// What a model is known by; when and by whom that was written down is not part of it.
 fn known_by(lock: &ModelLock) -> Value {
-    json!({ "names": lock.names, "fingerprints": lock.fingerprints, "tokens": lock.tokens, "answers": lock.answers })
+    json!(lock.seen)
 }
 
 /// `names: ["b"], not ["a"]`, of each member that differs.

@@ -122,20 +122,21 @@ fn fingerprint(model: &Model, seen: &Seen, found: &mut Vec<Drifting>) {
         other("name", &pinned, &seen.names);
         return;
     };
-    let names = if lock.names.is_empty() { &pinned } else { &lock.names };
+    let accepted = &lock.seen;
+    let names = if accepted.names.is_empty() { &pinned } else { &accepted.names };
     other("name", names, &seen.names);
-    other("fingerprint", &lock.fingerprints, &seen.fingerprints);
+    other("fingerprint", &accepted.fingerprints, &seen.fingerprints);
     let counted = |(question, was): (&String, &u64)| {
         let is = seen.tokens.get(question).filter(|is| *is != was)?;
         Some(format!("{is} tokens of `{question}`, not {was}"))
     };
-    let counts: Vec<String> = lock.tokens.iter().filter_map(counted).collect();
+    let counts: Vec<String> = accepted.tokens.iter().filter_map(counted).collect();
     if !counts.is_empty() {
         tell(found, DriftKind::Models, id, format!("`{id}` counts {}", counts.join(", ")));
     }
     // A model at temperature 0 may still answer one question in another way now and then; half of them is another model.
     let asked: Vec<_> =
-        lock.answers.iter().filter_map(|(q, was)| Some((was, seen.answers.get(q)?))).collect();
+        accepted.answers.iter().filter_map(|(q, was)| Some((was, seen.answers.get(q)?))).collect();
     let differing = asked.iter().filter(|(was, is)| was != is).count();
     if differing > 0 && differing * 2 >= asked.len() {
         let text = format!("`{id}` answers {differing} of {} fixed questions otherwise", asked.len());

@@ -8,10 +8,10 @@ mod compare;
 mod world;
 
 pub use compare::{Drifting, compare, unknown};
-pub use world::{NAMES_MAX, Seen, World};
+pub use world::{NAMES_MAX, World};
 
 pub use crate::forms::drift::{
-    CertificateForm as Certificate, ModelLockForm as ModelLock, ReachedForm as Reached,
+    CertificateForm as Certificate, ModelLockForm as ModelLock, ReachedForm as Reached, Seen,
 };
 use crate::pin::Lock;
 

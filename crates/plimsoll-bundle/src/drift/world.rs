@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use plimsoll_core::Digest;
 use serde::{Deserialize, Serialize};
 
-use super::Reached;
+use super::{Reached, Seen};
 
 /// The most names, and the most fingerprints, that are remembered of one model.
 pub const NAMES_MAX: usize = 32;
@@ -30,19 +30,6 @@ pub struct World {
     /// Workflows in which system text was seen that is no released prompt.
     #[serde(default)]
     pub unreleased: BTreeSet<String>,
-}
-
-/// How a model was seen to answer.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Seen {
-    #[serde(default)]
-    pub names: BTreeSet<String>,
-    #[serde(default)]
-    pub fingerprints: BTreeSet<String>,
-    #[serde(default)]
-    pub tokens: BTreeMap<String, u64>,
-    #[serde(default)]
-    pub answers: BTreeMap<String, String>,
 }
 
 impl Seen {

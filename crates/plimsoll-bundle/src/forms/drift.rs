@@ -50,6 +50,16 @@ pub struct ModelLockForm {
     /// Who read and accepted it.
     #[serde(default)]
     pub reviewed_by: String,
+    #[serde(flatten)]
+    pub seen: Seen,
+    /// Where it was reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reached: Option<ReachedForm>,
+}
+
+/// How a model answers: what it is known by.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Seen {
     /// The names under which it answers (`model` of an answer).
     #[serde(default)]
     pub names: BTreeSet<String>,
@@ -62,9 +72,6 @@ pub struct ModelLockForm {
     /// SHA-256 of its answer to each fixed question, at temperature 0.
     #[serde(default)]
     pub answers: BTreeMap<String, String>,
-    /// Where it was reached.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reached: Option<ReachedForm>,
 }
 
 /// Where something was reached, and how it proved itself.

@@ -80,6 +80,14 @@ pub(crate) fn html(page: &impl Template) -> Response {
     }
 }
 
+/// A page for somebody who is logged in, or why there is none.
+pub(crate) fn shown_to(login: &Login, page: Result<impl Template, ApiError>) -> Response {
+    match page {
+        Ok(page) => html(&page),
+        Err(error) => failed(&error, Some(login)),
+    }
+}
+
 #[derive(Debug, Template)]
 #[template(path = "failed.html")]
 struct Failed<'a> {

@@ -14,7 +14,7 @@ use crate::api::ApiError;
 use crate::chain::{Tone, log_tone, shown};
 use crate::logins::Login;
 use crate::pages::approvals::{Line, line};
-use crate::pages::{Frame, Sealed, Sent, back, failed, html, sessions};
+use crate::pages::{Frame, Sealed, Sent, back, failed, sessions, shown_to};
 use crate::words::{When, when};
 use crate::{Console, scope};
 
@@ -84,10 +84,7 @@ pub(crate) async fn show(
     State(console): State<Arc<Console>>,
     Extension(login): Extension<Login>,
 ) -> Response {
-    match page(&console, &login).await {
-        Ok(page) => html(&page),
-        Err(error) => failed(&error, Some(&login)),
-    }
+    shown_to(&login, page(&console, &login).await)
 }
 
 async fn page(console: &Console, login: &Login) -> Result<Page, ApiError> {

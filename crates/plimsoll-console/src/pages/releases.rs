@@ -15,7 +15,7 @@ use crate::api::ApiError;
 use crate::api::releases::{failed as refused, reason};
 use crate::chain::shown;
 use crate::logins::Login;
-use crate::pages::{Frame, Sealed, Sent, back, failed, html, overview};
+use crate::pages::{Frame, Sealed, Sent, back, failed, overview, shown_to};
 use crate::release_words::{Step, step};
 use crate::words::{When, when};
 
@@ -72,10 +72,7 @@ pub(crate) async fn show(
     State(console): State<Arc<Console>>,
     Extension(login): Extension<Login>,
 ) -> Response {
-    match page(&console, &login).await {
-        Ok(page) => html(&page),
-        Err(error) => failed(&error, Some(&login)),
-    }
+    shown_to(&login, page(&console, &login).await)
 }
 
 async fn page(console: &Console, login: &Login) -> Result<Page, ApiError> {

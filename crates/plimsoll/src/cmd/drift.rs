@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use jiff::Zoned;
-use plimsoll_bundle::drift::{ModelLock, World, compare, model_lock, unknown};
+use plimsoll_bundle::drift::{ModelLock, Seen, World, compare, model_lock, unknown};
 use plimsoll_bundle::pin::{Lock, show_hidden};
 use plimsoll_bundle::{Bundle, Reach};
 use plimsoll_core::{Digest, Drifted};
@@ -178,12 +178,10 @@ fn accept(repo: &Path, bundle: &Bundle, world: &World, person: &str) -> Result<(
         let was = model.lock.clone().unwrap_or_default();
         let mut lock = ModelLock { model: id.clone(), ..was.clone() };
         if let Some(seen) = seen {
-            lock.names.clone_from(&seen.names);
-            lock.fingerprints.clone_from(&seen.fingerprints);
+            let before = std::mem::replace(&mut lock.seen, seen.clone());
             // Without --probe nothing was counted: what was accepted before stays.
-            if !seen.tokens.is_empty() {
-                lock.tokens.clone_from(&seen.tokens);
-                lock.answers.clone_from(&seen.answers);
+            if seen.tokens.is_empty() {
+                lock.seen = Seen { tokens: before.tokens, answers: before.answers, ..lock.seen };
             }
         }
         lock.reached = at.cloned().or(lock.reached);

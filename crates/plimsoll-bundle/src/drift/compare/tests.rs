@@ -26,10 +26,12 @@ fn accepted() -> ModelLock {
     ModelLock {
         model: "gpt".to_owned(),
         reviewed_by: "ada".to_owned(),
-        names: set(&["gpt-5-2026-01"]),
-        fingerprints: set(&["fp_1", "fp_2"]),
-        tokens: BTreeMap::from([("a".to_owned(), 12)]),
-        answers: BTreeMap::from(answers),
+        seen: Seen {
+            names: set(&["gpt-5-2026-01"]),
+            fingerprints: set(&["fp_1", "fp_2"]),
+            tokens: BTreeMap::from([("a".to_owned(), 12)]),
+            answers: BTreeMap::from(answers),
+        },
         reached: Some(at("https://models.example", "sha256:1")),
         ..ModelLock::default()
     }
@@ -72,10 +74,10 @@ fn what_is_as_accepted_is_no_drift() {
     let lock = accepted();
     let bundle = bundle(PROJECT, Some(&lock));
     let mut world = seen(Seen {
-        names: lock.names.clone(),
+        names: lock.seen.names.clone(),
         fingerprints: set(&["fp_2"]),
-        tokens: lock.tokens.clone(),
-        answers: lock.answers.clone(),
+        tokens: lock.seen.tokens.clone(),
+        answers: lock.seen.answers.clone(),
     });
     world.models_at.insert("gpt".to_owned(), lock.reached.clone().unwrap());
     world.servers_at.insert("desk".to_owned(), at("http://127.0.0.1:9/mcp", "sha256:2"));
