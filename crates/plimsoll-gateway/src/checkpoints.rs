@@ -33,7 +33,7 @@ pub struct Checkpoints {
     policy: Policy,
     /// Held over one round.
     keeper: Arc<tokio::sync::Mutex<Keeper>>,
-    standing: Mutex<Standing>,
+    progress: Mutex<Progress>,
 }
 
 #[derive(Debug)]
@@ -45,7 +45,7 @@ struct Keeper {
 
 /// How things stand, for the readiness probe, the metrics and the log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct Progress {
     /// Entries under the last checkpoint.
     pub size: u64,
     /// When this process last found everything signed, in seconds since 1970.
@@ -79,7 +79,7 @@ impl Checkpoints {
         let now = Timestamp::now().as_second();
         let cosigned_at = witnessed(&dir).and_then(|cp| quorum_at(&cp, terms)).unwrap_or(now);
         let size = identity.last().map_or(0, |last| last.head().size);
-        let standing = Standing { size, signed_at: now, cosigned_at, ..Standing::default() };
+        let progress = Progress { size, signed_at: now, cosigned_at, ..Progress::default() };
         Ok(Self {
             dir,
             terms: terms.clone(),
@@ -90,7 +90,7 @@ impl Checkpoints {
                 tiler: None,
                 asked: Asked::default(),
             })),
-            standing: Mutex::new(standing),
+            progress: Mutex::new(progress),
         })
     }
 
@@ -109,20 +109,20 @@ impl Checkpoints {
         self.dir.join(TRUST)
     }
 
-    pub fn standing(&self) -> Standing {
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub fn progress(&self) -> Progress {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What somebody should look at, a sentence each. Empty when all is well.
     pub fn alarms(&self, now: Timestamp) -> Vec<String> {
-        let standing = self.standing();
+        let progress = self.progress();
         let mut alarms = Vec::new();
-        if let Some(broken) = standing.broken {
+        if let Some(broken) = progress.broken {
             alarms.push(format!("the ledger's checkpoints are not continued: {broken}"));
         }
-        let age = now.as_second().saturating_sub(standing.cosigned_at);
+        let age = now.as_second().saturating_sub(progress.cosigned_at);
         if self.terms.quorum > 0 && age > self.terms.witness_within_s.cast_signed() {
-            let why = standing.unwitnessed.join("; ");
+            let why = progress.unwitnessed.join("; ");
             let why = if why.is_empty() { "nobody was asked yet".to_owned() } else { why };
             let wanted = self.terms.quorum;
             alarms.push(format!("no checkpoint was cosigned by {wanted} witness(es) for {age} s: {why}"));
@@ -130,8 +130,8 @@ impl Checkpoints {
         alarms
     }
 
-    fn tell(&self, change: impl FnOnce(&mut Standing)) {
-        change(&mut self.standing.lock().unwrap_or_else(PoisonError::into_inner));
+    fn tell(&self, change: impl FnOnce(&mut Progress)) {
+        change(&mut self.progress.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
 
@@ -208,31 +208,31 @@ impl Gateway {
         match result {
             Ok(checkpoint) => {
                 let cosigned = quorum_at(&checkpoint, &all.terms);
-                all.tell(|standing| {
-                    standing.size = checkpoint.head().size;
-                    standing.signed_at = Timestamp::now().as_second();
-                    standing.cosigned_at =
-                        cosigned.map_or(standing.cosigned_at, |at| at.max(standing.cosigned_at));
-                    standing.broken = None;
-                    standing.unwitnessed = keeper.asked.complaints();
+                all.tell(|progress| {
+                    progress.size = checkpoint.head().size;
+                    progress.signed_at = Timestamp::now().as_second();
+                    progress.cosigned_at =
+                        cosigned.map_or(progress.cosigned_at, |at| at.max(progress.cosigned_at));
+                    progress.broken = None;
+                    progress.unwitnessed = keeper.asked.complaints();
                 });
             }
             Err(why) => {
                 // What is in memory may be ahead of the disk: begin again from there.
                 keeper.tiler = None;
-                if all.standing().broken.as_ref() != Some(&why) {
+                if all.progress().broken.as_ref() != Some(&why) {
                     tracing::error!(why, "no checkpoint can be signed");
                 }
-                all.tell(|standing| standing.broken = Some(why));
+                all.tell(|progress| progress.broken = Some(why));
             }
         }
         drop(keeper);
-        let standing = all.standing();
+        let progress = all.progress();
         let age = |at: i64| Timestamp::now().as_second().saturating_sub(at);
-        self.metrics.checkpoint_entries.set(standing.size.cast_signed());
-        self.metrics.checkpoint_age.set(age(standing.signed_at));
+        self.metrics.checkpoint_entries.set(progress.size.cast_signed());
+        self.metrics.checkpoint_age.set(age(progress.signed_at));
         if all.terms.quorum > 0 {
-            self.metrics.cosignature_age.set(age(standing.cosigned_at));
+            self.metrics.cosignature_age.set(age(progress.cosigned_at));
         }
     }
 

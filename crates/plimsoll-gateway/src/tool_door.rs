@@ -413,10 +413,10 @@ impl Visitor {
                 Refusal::plain(error.code(), self.gateway.redactor.redact(&error.to_string()).into_owned());
             Turn::new(502, frame.id(), refusal)
         })?;
-        let standing = link.standing();
-        let (version, body) = match standing.version.era() {
-            Era::Stateless => (asked, standing.identity.initialize(id, asked)),
-            Era::Sessions => (standing.version, welcome(&standing.welcome, id)),
+        let agreed = link.agreed();
+        let (version, body) = match agreed.version.era() {
+            Era::Stateless => (asked, agreed.identity.initialize(id, asked)),
+            Era::Sessions => (agreed.version, welcome(&agreed.welcome, id)),
         };
         let Some(session) = &talk.session else { return Err(invalid("no session")) };
         let agreed = Arc::new(session.agreed(version));

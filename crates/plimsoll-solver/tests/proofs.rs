@@ -3,7 +3,7 @@
 
 use plimsoll_bundle::Tree;
 use plimsoll_bundle::diff::load_for_diff;
-use plimsoll_bundle::prove::{Outcome, Proofs, Solver, Standing, prove, render};
+use plimsoll_bundle::prove::{Assurance, Outcome, Proofs, Solver, prove, render};
 use plimsoll_solver::Cvc5;
 
 fn repo() -> Tree {
@@ -57,14 +57,14 @@ fn what_holds_is_proved_and_without_a_solver_never_called_so() {
     let tree = with(&[("policies/default.cedar", OWN), ("policies/own.cedar", "")]);
     let tried = asked(&tree, None);
     assert_eq!(*outcome(&tried, RECIPIENTS), Outcome::Tried);
-    assert_eq!(tried.standing(), Standing::Tried);
+    assert_eq!(tried.assurance(), Assurance::Tried);
     assert!(tried.invariants.iter().any(|proof| proof.cases > 100));
     let page = render::terminal(&tried);
     assert!(page.starts_with("tried, not proved"), "{page}");
     let Some(solver) = solver() else { return };
     let proved = asked(&tree, Some(&solver));
     assert_eq!(*outcome(&proved, RECIPIENTS), Outcome::Proved, "{}", render::terminal(&proved));
-    assert_eq!(proved.standing(), Standing::Proved);
+    assert_eq!(proved.assurance(), Assurance::Proved);
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn what_is_broken_is_shown_by_a_request_with_and_without_a_solver() {
         assert!(counter.who.contains("boss"), "{counter:?}");
         assert!(!counter.permitted_by.is_empty(), "{counter:?}");
         assert!(counter.given.iter().any(|given| given.contains("untrusted content")), "{counter:?}");
-        assert_eq!(found.standing(), Standing::Broken);
+        assert_eq!(found.assurance(), Assurance::Broken);
     }
 }
 

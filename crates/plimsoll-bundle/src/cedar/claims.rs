@@ -12,7 +12,7 @@ use cedar_policy::{Effect, PolicyId, PolicySet, Schema};
 use plimsoll_core::{Assume, Case};
 use plimsoll_core::{Digest, ToolName};
 
-use super::policy::{self, Standing};
+use super::policy::{self, RuleKind};
 use super::probe::{Memo, Probe};
 use super::reads::Reads;
 use super::votes::{Assumed, Under};
@@ -52,7 +52,7 @@ impl Claims<'_> {
                         policy: rule.policy.new_id(name.clone()),
                         id: name.to_string(),
                         rank: first + rule.rank,
-                        standing: Standing::Claim,
+                        kind: RuleKind::Claim,
                         ..rule
                     }
                 },
@@ -130,14 +130,14 @@ impl Ask {
     /// Everything that can be asked about, in the order of the files; then what can't, with the reason.
     pub(crate) fn invariants(&self) -> (Vec<Invariant>, &[(String, String)]) {
         let mut rules: Vec<&Rule> =
-            self.engine.rules.values().filter(|rule| rule.standing != Standing::Policy).collect();
+            self.engine.rules.values().filter(|rule| rule.kind != RuleKind::Policy).collect();
         rules.sort_by_key(|rule| rule.rank);
         let one = |rule: &Rule| Invariant {
             key: rule.id.clone(),
             id: rule.id.strip_prefix(CLAIM).unwrap_or(&rule.id).to_owned(),
             says: rule.reason.clone().unwrap_or_default(),
             content: literals::content(&literals::json(&rule.policy)),
-            in_force: rule.standing == Standing::Net,
+            in_force: rule.kind == RuleKind::Net,
         };
         (rules.into_iter().map(one).collect(), &self.engine.unasked)
     }
@@ -167,7 +167,7 @@ impl Probe<'_> {
         if forbidden == Under::default() {
             return Some(forbidden);
         }
-        let others = self.votes_of(memo, numbers, |rule| counts(rule.standing, invariant))?;
+        let others = self.votes_of(memo, numbers, |rule| counts(rule.kind, invariant))?;
         Some(forbidden.and(others.permitted()))
     }
 
@@ -177,7 +177,7 @@ impl Probe<'_> {
         let mut allowed = Vec::new();
         let mut within = Vec::new();
         for asked in &self.asked {
-            if counts(asked.rule.standing, invariant) {
+            if counts(asked.rule.kind, invariant) {
                 allowed.push(asked.rule.policy.clone());
                 reads.extend(&asked.rule.reads);
             }
@@ -194,7 +194,7 @@ impl Probe<'_> {
 
     /// Whether there is nothing to ask: a rule that counts says the same, or none permits anything.
     pub(crate) fn plainly_holds(&self, invariant: &Invariant) -> bool {
-        let mut counted = self.asked.iter().filter(|asked| counts(asked.rule.standing, invariant));
+        let mut counted = self.asked.iter().filter(|asked| counts(asked.rule.kind, invariant));
         let same = counted.clone().any(|asked| asked.page.content == invariant.content);
         same || !counted.any(|asked| asked.rule.policy.effect() == Effect::Permit)
     }
@@ -211,7 +211,7 @@ impl Probe<'_> {
 
     /// The rules in force that forbid and are not plainly free of errors, each with what it reads.
     pub(crate) fn forbids_that_may_err(&self) -> Vec<(&str, cedar_policy::Policy, Facts)> {
-        let decides = self.asked.iter().filter(|asked| asked.rule.standing.decides());
+        let decides = self.asked.iter().filter(|asked| asked.rule.kind.decides());
         let forbids = decides.filter(|asked| asked.rule.policy.effect() == Effect::Forbid);
         let may_err = forbids.filter(|asked| literals::may_err(&literals::json(&asked.rule.policy)));
         let one = |asked: &super::probe::Asked<'_>| {
@@ -263,11 +263,11 @@ impl Probe<'_> {
 }
 
 /// Whether a rule is among those that must not need the invariant.
-fn counts(standing: Standing, invariant: &Invariant) -> bool {
-    match standing {
-        Standing::Policy => true,
-        Standing::Net => !invariant.in_force,
-        Standing::Claim => false,
+fn counts(kind: RuleKind, invariant: &Invariant) -> bool {
+    match kind {
+        RuleKind::Policy => true,
+        RuleKind::Net => !invariant.in_force,
+        RuleKind::Claim => false,
     }
 }
 

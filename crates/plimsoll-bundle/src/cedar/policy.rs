@@ -32,12 +32,12 @@ pub(super) struct Rule {
     pub(super) reads: Reads,
     /// It says what must always hold.
     pub(super) invariant: bool,
-    pub(super) standing: Standing,
+    pub(super) kind: RuleKind,
 }
 
 /// What a rule is there for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum RuleKind {
     /// It decides.
     Policy,
     /// It decides too, and the others must not need it: an invariant of the repository.
@@ -46,7 +46,7 @@ pub(crate) enum Standing {
     Claim,
 }
 
-impl Standing {
+impl RuleKind {
     pub(super) const fn decides(self) -> bool {
         !matches!(self, Self::Claim)
     }
@@ -147,7 +147,7 @@ impl Loading {
             rank: self.rules.len(),
             reads: Reads::of(policy),
             invariant: file.path == SHIPPED_INVARIANTS || net,
-            standing: if net { Standing::Net } else { Standing::Policy },
+            kind: if net { RuleKind::Net } else { RuleKind::Policy },
             id,
         });
     }

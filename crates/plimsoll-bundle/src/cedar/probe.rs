@@ -327,7 +327,7 @@ impl Probe<'_> {
 
     /// What the rules that decide say to a case with these numbers; `None` when one of them was not asked yet.
     pub(crate) fn votes(&self, memo: &Memo, numbers: &[u32]) -> Option<Votes> {
-        self.votes_of(memo, numbers, |rule| rule.standing.decides())
+        self.votes_of(memo, numbers, |rule| rule.kind.decides())
     }
 
     /// The same of some of the rules.

@@ -16,7 +16,7 @@ use plimsoll_core::{Case, Principal, PrincipalKind, ToolName};
 
 use super::Parts;
 use super::args::Arg;
-use super::policy::{Rule, SHIPPED_DEFAULT, Standing};
+use super::policy::{Rule, RuleKind, SHIPPED_DEFAULT};
 use super::reads::Reads;
 use super::schema::{self, Shape, Shapes};
 use super::told::Told;
@@ -159,7 +159,7 @@ impl<'r> Cutter<'r> {
         let fits =
             |rule: &&&Rule| principal_matches(&rule.policy, &home) && resource_matches(&rule.policy, action);
         let (claims, rules): (Vec<&Rule>, Vec<&Rule>) =
-            action.rules.iter().filter(fits).copied().partition(|rule| rule.standing == Standing::Claim);
+            action.rules.iter().filter(fits).copied().partition(|rule| rule.kind == RuleKind::Claim);
         let policies = rules.into_iter().map(|rule| rule.policy.clone());
         let boundary = workflow.acts.get(name);
         let people = boundary.is_some_and(|act| matches!(act.decides, Decider::People(_)));

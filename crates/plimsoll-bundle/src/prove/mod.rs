@@ -121,10 +121,10 @@ pub struct Erring {
     pub because: Option<String>,
 }
 
-/// The highest of what was found, for exit codes and gates.
+/// How far one can rely on invariants, the best first: for exit codes and gates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Standing {
+pub enum Assurance {
     /// All of it holds for every request: proved, or a rule in force.
     Proved,
     /// Nothing found against any of it, and not all of it proved.
@@ -136,18 +136,18 @@ pub enum Standing {
 
 impl Proofs {
     /// How far one can rely on it, the weakest invariant first.
-    pub fn standing(&self) -> Standing {
+    pub fn assurance(&self) -> Assurance {
         let of = |proof: &Proof| match proof.outcome {
-            Outcome::Proved | Outcome::Alone(_) | Outcome::Idle => Standing::Proved,
-            Outcome::Tried => Standing::Tried,
-            Outcome::Untold { .. } => Standing::Untold,
-            Outcome::Broken(_) => Standing::Broken,
+            Outcome::Proved | Outcome::Alone(_) | Outcome::Idle => Assurance::Proved,
+            Outcome::Tried => Assurance::Tried,
+            Outcome::Untold { .. } => Assurance::Untold,
+            Outcome::Broken(_) => Assurance::Broken,
         };
         let laws = self
             .laws
             .iter()
-            .map(|law| if law.broken.is_none() { Standing::Proved } else { Standing::Broken });
-        self.invariants.iter().map(of).chain(laws).max().unwrap_or(Standing::Proved)
+            .map(|law| if law.broken.is_none() { Assurance::Proved } else { Assurance::Broken });
+        self.invariants.iter().map(of).chain(laws).max().unwrap_or(Assurance::Proved)
     }
 }
 

@@ -13,23 +13,23 @@ use crate::Console;
 use crate::api::Told;
 
 #[derive(Debug, Serialize)]
-pub(crate) struct Standing {
+pub(crate) struct DriftNow {
     release: plimsoll_core::Digest,
     drift: Vec<plimsoll_core::Drifted>,
     #[serde(flatten)]
     looked: Looked,
 }
 
-fn standing(console: &Console, failed: Vec<String>) -> Json<Standing> {
+fn drift_now(console: &Console, failed: Vec<String>) -> Json<DriftNow> {
     let bundle = console.gateway.bundle();
     let drift = console.gateway.drifting();
     let drift = drift.iter().map(|drifting: &Drifting| drifting.as_fact(&bundle)).collect();
-    Json(Standing { release: bundle.id, drift, looked: Looked { failed, ..console.gateway.looked() } })
+    Json(DriftNow { release: bundle.id, drift, looked: Looked { failed, ..console.gateway.looked() } })
 }
 
 /// `GET /api/drift`
-pub(crate) async fn show(State(console): State<Arc<Console>>) -> Json<Standing> {
-    standing(&console, Vec::new())
+pub(crate) async fn show(State(console): State<Arc<Console>>) -> Json<DriftNow> {
+    drift_now(&console, Vec::new())
 }
 
 /// `POST /api/drift`
@@ -37,7 +37,7 @@ pub(crate) async fn look(
     State(console): State<Arc<Console>>,
     Extension(operator): Extension<Operator>,
     Told(look): Told<Look>,
-) -> Json<Standing> {
+) -> Json<DriftNow> {
     let failed = console.gateway.look_for(&operator, look).await;
-    standing(&console, failed)
+    drift_now(&console, failed)
 }

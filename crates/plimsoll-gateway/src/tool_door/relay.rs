@@ -80,7 +80,7 @@ fn unbridged(talk: &Talk, link: &Link, id: &Id, method: &str) -> Option<Answer> 
         return None;
     }
     if method == "server/discover" {
-        return Some(Answer { status: 200, body: link.standing().identity.discover(id) });
+        return Some(Answer { status: 200, body: link.agreed().identity.discover(id) });
     }
     if Method::treat(Sender::Client, method, true, to) != Treatment::Refuse {
         return None;
@@ -88,7 +88,7 @@ fn unbridged(talk: &Talk, link: &Link, id: &Id, method: &str) -> Option<Answer> 
     let status = if from == Era::Stateless { 404 } else { 200 };
     let message = format!(
         "{method} does not exist in {}, which the server behind the gateway speaks",
-        link.standing().version
+        link.agreed().version
     );
     Some(Answer::error(status, Some(id), jsonrpc::METHOD_NOT_FOUND, &message, None))
 }

@@ -178,7 +178,7 @@ pub async fn discover(server: Server) -> Result<Discovered, UpstreamError> {
     let link = Link::open(&http, &redactor, &Arc::new(server), credential, bounds, Hello::own()).await?;
     let link = Arc::new(link);
     let tools = link.list_tools().await;
-    let protocol = link.standing().version.name().to_owned();
+    let protocol = link.agreed().version.name().to_owned();
     link.goodbye().await;
     Ok(Discovered { protocol, tools: tools? })
 }

@@ -79,7 +79,7 @@ async fn round(
     *answers.lock().unwrap() = Box::new(answer);
     world.gateway.record_gateway("something happened", "").await.unwrap();
     world.gateway.checkpoint().await;
-    let standing = world.gateway.checkpoints().standing();
+    let standing = world.gateway.checkpoints().progress();
     assert_eq!(standing.broken, None);
     assert_eq!(standing.size, world.gateway.ledger().size(), "signed, whatever the witness does");
     standing.unwitnessed.join("; ")
@@ -141,7 +141,7 @@ async fn what_a_witness_does_is_known() {
     assert_eq!(round(&world, &answers, replay).await, "");
     world.gateway.record_gateway("something happened", "").await.unwrap();
     world.gateway.checkpoint().await;
-    let standing = world.gateway.checkpoints().standing();
+    let standing = world.gateway.checkpoints().progress();
     assert_eq!(standing.unwitnessed, ["w: its cosignature is wrong"]);
 
     // Silence costs four seconds, and nothing else.

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use plimsoll_bundle::prove::{self, Solver, Standing};
+use plimsoll_bundle::prove::{self, Assurance, Solver};
 use plimsoll_bundle::render;
 
 use crate::repo::Repo;
@@ -47,11 +47,11 @@ impl Prove {
             true => talk::data(serde_json::to_string(&proofs)?),
             false => talk::data(prove::render::terminal(&proofs).trim_end()),
         }
-        Ok(ExitCode::from(match proofs.standing() {
-            Standing::Proved => 0,
-            Standing::Tried => 3,
-            Standing::Untold => 4,
-            Standing::Broken => 5,
+        Ok(ExitCode::from(match proofs.assurance() {
+            Assurance::Proved => 0,
+            Assurance::Tried => 3,
+            Assurance::Untold => 4,
+            Assurance::Broken => 5,
         }))
     }
 }

@@ -131,7 +131,7 @@ pub struct Link {
     wire: Wire,
     hello: Hello,
     pub(super) bounds: Bounds,
-    standing: RwLock<Arc<Standing>>,
+    agreed: RwLock<Arc<Agreed>>,
     reopening: tokio::sync::Mutex<()>,
     next_id: AtomicI64,
     pub(super) live: tokio::sync::Mutex<Option<Arc<Live>>>,
@@ -146,7 +146,7 @@ enum Wire {
 
 /// What was agreed when the conversation began.
 #[derive(Debug)]
-pub struct Standing {
+pub struct Agreed {
     pub version: Version,
     session: Option<String>,
     pub identity: Identity,
@@ -182,7 +182,7 @@ impl Link {
             }
         };
         let next_id = AtomicI64::new(1);
-        let standing =
+        let agreed =
             Handshake { wire: &wire, name: &server.name, hello: &hello, bounds: &bounds, next_id: &next_id }
                 .shake()
                 .await?;
@@ -191,7 +191,7 @@ impl Link {
             wire,
             hello,
             bounds,
-            standing: RwLock::new(Arc::new(standing)),
+            agreed: RwLock::new(Arc::new(agreed)),
             reopening: tokio::sync::Mutex::default(),
             next_id,
             live: tokio::sync::Mutex::default(),
@@ -205,13 +205,13 @@ impl Link {
     }
 
     #[must_use]
-    pub fn standing(&self) -> Arc<Standing> {
-        Arc::clone(&self.standing.read().unwrap_or_else(PoisonError::into_inner))
+    pub fn agreed(&self) -> Arc<Agreed> {
+        Arc::clone(&self.agreed.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     #[must_use]
     pub fn era(&self) -> Era {
-        self.standing().version.era()
+        self.agreed().version.era()
     }
 
     /// Whether the server is a child process.
@@ -267,8 +267,8 @@ impl Link {
         let (Some(client_id), Some(method)) = (frame.id(), frame.method()) else { return Err(nothing()) };
         let mut reopened = false;
         loop {
-            let standing = self.standing();
-            let (text, id) = self.outgoing(frame, era, &standing)?;
+            let agreed = self.agreed();
+            let (text, id) = self.outgoing(frame, era, &agreed)?;
             began(&id);
             let replies = match &self.wire {
                 Wire::Stdio(wire) => {
@@ -277,19 +277,19 @@ impl Link {
                     wire.request(number, token, &text).await?
                 }
                 Wire::Http(wire) => {
-                    let headers = match standing.version.era() {
+                    let headers = match agreed.version.era() {
                         Era::Stateless => headers::for_request(frame, &params.0),
                         Era::Sessions => Vec::new(),
                     };
-                    let version = Some(standing.version.name());
-                    match wire.post(text, version, standing.session.as_deref(), &headers).await? {
+                    let version = Some(agreed.version.name());
+                    match wire.post(text, version, agreed.session.as_deref(), &headers).await? {
                         Posted::Replies { replies, .. } => replies,
                         Posted::Accepted => {
                             let why = "a request was taken without an answer".to_owned();
                             return Err(UpstreamError::Garbage { name: self.name().to_owned(), why });
                         }
                         Posted::Gone if !reopened => {
-                            self.reopen(&standing).await?;
+                            self.reopen(&agreed).await?;
                             reopened = true;
                             continue;
                         }
@@ -312,19 +312,14 @@ impl Link {
 
     /// The text that goes out, and the id it goes by. Where several clients could share one stream of answers, ids are
     /// ours; else the bytes stay as they are.
-    fn outgoing(
-        &self,
-        frame: &Frame<'_>,
-        era: Era,
-        standing: &Standing,
-    ) -> Result<(Bytes, Id), UpstreamError> {
-        let mut text = match (era, standing.version.era()) {
+    fn outgoing(&self, frame: &Frame<'_>, era: Era, agreed: &Agreed) -> Result<(Bytes, Id), UpstreamError> {
+        let mut text = match (era, agreed.version.era()) {
             (Era::Sessions, Era::Stateless) => translate::request_to_stateless(frame, &self.hello.profile),
             (Era::Stateless, Era::Sessions) => translate::request_to_session(frame),
             (Era::Stateless, Era::Stateless) => translate::narrowed(frame, self.is_child()),
             (Era::Sessions, Era::Sessions) => frame.root.raw().to_vec(),
         };
-        let own_ids = self.is_child() || standing.version.era() == Era::Sessions;
+        let own_ids = self.is_child() || agreed.version.era() == Era::Sessions;
         let mut id = frame.id().cloned().unwrap_or(Id::Number(0));
         if own_ids {
             id = Id::Number(self.next_id.fetch_add(1, Ordering::Relaxed));
@@ -344,13 +339,13 @@ impl Link {
     /// # Errors
     /// See [`UpstreamError`].
     pub async fn tell(&self, text: Vec<u8>) -> Result<(), UpstreamError> {
-        let standing = self.standing();
+        let agreed = self.agreed();
         match &self.wire {
             Wire::Stdio(wire) => wire.write(&text).await,
-            Wire::Http(_) if standing.version.era() == Era::Stateless => Ok(()),
+            Wire::Http(_) if agreed.version.era() == Era::Stateless => Ok(()),
             Wire::Http(wire) => {
-                let version = Some(standing.version.name());
-                wire.post(text.into(), version, standing.session.as_deref(), &[]).await.map(drop)
+                let version = Some(agreed.version.name());
+                wire.post(text.into(), version, agreed.session.as_deref(), &[]).await.map(drop)
             }
         }
     }
@@ -361,7 +356,7 @@ impl Link {
             return;
         };
         let answer = match &*method {
-            "ping" => Answer::empty(&id, self.standing().version).body,
+            "ping" => Answer::empty(&id, self.agreed().version).body,
             "roots/list" if self.is_child() => Answer::no_roots(&id).body,
             _ => {
                 let message = format!("the client did not declare that it can answer {method}");
@@ -378,24 +373,22 @@ impl Link {
     /// # Errors
     /// See [`UpstreamError`].
     pub async fn listen(self: &Arc<Self>) -> Result<Option<Listening>, UpstreamError> {
-        let standing = self.standing();
+        let agreed = self.agreed();
         let replies = match &self.wire {
             Wire::Stdio(wire) => Some(wire.listen()),
-            Wire::Http(_) if standing.version.era() == Era::Stateless => None,
-            Wire::Http(wire) => {
-                wire.listen(standing.version.name(), standing.session.as_deref(), None).await?
-            }
+            Wire::Http(_) if agreed.version.era() == Era::Stateless => None,
+            Wire::Http(wire) => wire.listen(agreed.version.name(), agreed.session.as_deref(), None).await?,
         };
         Ok(replies.map(|replies| Listening::new(Arc::clone(self), replies)))
     }
 
     /// Takes up a stream that broke off, as servers of the sessions era let their clients do.
     pub(super) async fn resume(&self, mark: &Mark) -> Result<Option<Replies>, UpstreamError> {
-        let standing = self.standing();
+        let agreed = self.agreed();
         match &self.wire {
-            Wire::Http(wire) if standing.version.era() == Era::Sessions => {
+            Wire::Http(wire) if agreed.version.era() == Era::Sessions => {
                 tokio::time::sleep(mark.retry.unwrap_or(RESUME_AFTER).min(RESUME_AFTER_MAX)).await;
-                wire.listen(standing.version.name(), standing.session.as_deref(), mark.id.as_deref()).await
+                wire.listen(agreed.version.name(), agreed.session.as_deref(), mark.id.as_deref()).await
             }
             _ => Ok(None),
         }
@@ -418,18 +411,18 @@ impl Link {
 
     /// Ends the conversation in an orderly way.
     pub async fn goodbye(&self) {
-        let standing = self.standing();
-        match (&self.wire, &standing.session) {
-            (Wire::Http(wire), Some(session)) => wire.delete(standing.version.name(), session).await,
+        let agreed = self.agreed();
+        match (&self.wire, &agreed.session) {
+            (Wire::Http(wire), Some(session)) => wire.delete(agreed.version.name(), session).await,
             (Wire::Http(_), None) => {}
             (Wire::Stdio(wire), _) => wire.goodbye().await,
         }
     }
 
     /// Begins anew after the server forgot the session. Whoever comes second finds it done.
-    async fn reopen(&self, lost: &Arc<Standing>) -> Result<(), UpstreamError> {
+    async fn reopen(&self, lost: &Arc<Agreed>) -> Result<(), UpstreamError> {
         let _one_at_a_time = self.reopening.lock().await;
-        if !Arc::ptr_eq(&self.standing(), lost) {
+        if !Arc::ptr_eq(&self.agreed(), lost) {
             return Ok(());
         }
         let shake = Handshake {
@@ -439,8 +432,8 @@ impl Link {
             bounds: &self.bounds,
             next_id: &self.next_id,
         };
-        let standing = shake.shake().await?;
-        *self.standing.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(standing);
+        let agreed = shake.shake().await?;
+        *self.agreed.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(agreed);
         self.changed.store(true, Ordering::Release);
         Ok(())
     }
@@ -464,13 +457,13 @@ struct Handshake<'a> {
 
 impl Handshake<'_> {
     /// Tries the era of whoever speaks first, so that nothing needs translating where both speak it.
-    async fn shake(&self) -> Result<Standing, UpstreamError> {
+    async fn shake(&self) -> Result<Agreed, UpstreamError> {
         let first = match self.hello.era {
             Era::Sessions => self.initialize().await,
             Era::Stateless => self.discover().await,
         };
         match first {
-            Ok(standing) => Ok(standing),
+            Ok(agreed) => Ok(agreed),
             Err(error @ UpstreamError::Unreachable { .. }) => Err(error),
             Err(first) => {
                 tracing::debug!(server = self.name, %first, "a server does not speak the era tried first");
@@ -482,7 +475,7 @@ impl Handshake<'_> {
         }
     }
 
-    async fn initialize(&self) -> Result<Standing, UpstreamError> {
+    async fn initialize(&self) -> Result<Agreed, UpstreamError> {
         let (welcome, session) = self.ask("initialize", &self.hello.initialize, None).await?;
         let (version, identity) = self.read(&welcome, |result| {
             let read = Initialize::result(result).map_err(|error| error.to_string())?;
@@ -503,10 +496,10 @@ impl Handshake<'_> {
                 drop(wire.post(done.into(), Some(version.name()), session.as_deref(), &[]).await?)
             }
         }
-        Ok(Standing { version, session, identity, welcome })
+        Ok(Agreed { version, session, identity, welcome })
     }
 
-    async fn discover(&self) -> Result<Standing, UpstreamError> {
+    async fn discover(&self) -> Result<Agreed, UpstreamError> {
         let params = format!(r#"{{"_meta":{}}}"#, self.hello.profile.meta());
         let (welcome, _) = self.ask("server/discover", &params, Some(Version::LATEST.name())).await?;
         let identity = self.read(&welcome, |result| {
@@ -522,7 +515,7 @@ impl Handshake<'_> {
                 instructions: read.instructions.map(|text| text.raw_str().to_owned()),
             })
         })?;
-        Ok(Standing { version: Version::LATEST, session: None, identity, welcome })
+        Ok(Agreed { version: Version::LATEST, session: None, identity, welcome })
     }
 
     fn read<T>(

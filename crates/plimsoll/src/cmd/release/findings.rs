@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use plimsoll_bundle::prove::{By, Outcome, Standing};
+use plimsoll_bundle::prove::{Assurance, By, Outcome};
 use plimsoll_bundle::release::{Finding, Found};
 use plimsoll_bundle::{Bundle, Diagnostic, Tree};
 
@@ -35,11 +35,11 @@ pub fn invariants(bundle: &Bundle, tree: &Tree) -> Result<Finding, Error> {
     let solver = prove::solver();
     let proofs = plimsoll_bundle::prove::prove(bundle, tree, solver.as_deref().map_err(Clone::clone))
         .map_err(|_| Error::new("its policies do not load").help("`plimsoll check` says why"))?;
-    let standing = proofs.standing();
-    let found = if standing <= Standing::Tried { Found::Passed } else { Found::Failed };
-    let how = match (&proofs.by, standing) {
+    let assurance = proofs.assurance();
+    let found = if assurance <= Assurance::Tried { Found::Passed } else { Found::Failed };
+    let how = match (&proofs.by, assurance) {
         (By::Solver { version }, _) => format!("asked {version} (`plimsoll prove`)"),
-        (By::Trying { .. }, Standing::Proved) => "plain without a solver (`plimsoll prove`)".to_owned(),
+        (By::Trying { .. }, Assurance::Proved) => "plain without a solver (`plimsoll prove`)".to_owned(),
         (By::Trying { because }, _) => format!("tried, not proved: {because} (`plimsoll prove`)"),
     };
     let number = |wanted: fn(&Outcome) -> bool| {
