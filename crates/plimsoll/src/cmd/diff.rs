@@ -96,10 +96,15 @@ impl Diff {
         let approved = self.approvals()?;
         let (base, head) = Source::pair(self.base.as_deref(), self.head.as_deref(), &self.repo.repo)?;
         let (base, head) = (base.read()?, head.read()?);
-        let solver = if self.no_solver { None } else { super::prove::solver().ok() };
-        let diff = diff::diff_with(side(&base), side(&head), solver.as_deref());
+        let solver =
+            if self.no_solver { Err("no solver was to be asked".to_owned()) } else { super::prove::solver() };
+        let diff = diff::diff_with(side(&base), side(&head), solver.as_deref().ok());
         for idle in approved.idle(&diff) {
             talk::say(format!("the approval {idle} approves nothing here"));
+        }
+        let invariants = diff.changes.iter().any(|change| change.rule.class() == "invariant");
+        if let (true, Err(why)) = (invariants, &solver) {
+            talk::say(format!("invariants were tried with cases, which proves nothing: {why}"));
         }
         let format = if self.json { Format::Json } else { self.format };
         match format {
