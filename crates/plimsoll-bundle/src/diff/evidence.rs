@@ -36,9 +36,20 @@ const KNOWN: &[(&str, &[&str])] = &[
             "flags/*/principals",
             "flags/*/roles",
             "drift",
+            "telemetry",
         ],
     ),
-    ("people.yaml", &["people/*/roles", "people/*/key", "people/*/keys", "roles/*/quorum", "roles/*/may"]),
+    (
+        "people.yaml",
+        &[
+            "people/*/roles",
+            "people/*/key",
+            "people/*/keys",
+            "roles/*/quorum",
+            "roles/*/may",
+            "roles/*/reads",
+        ],
+    ),
     (
         "workflows/",
         &[
@@ -194,7 +205,6 @@ impl Diffing<'_> {
         for (at, was, is) in differing(was, is) {
             let note = notes.iter().any(|pattern| covers(pattern, &at));
             let rule = match at.split('/').nth(1) {
-                Some("roles") if at.ends_with("/reads") => reads(&was, &is),
                 _ if note => &rules::NOTE,
                 _ if file.starts_with("sources/") => &rules::SOURCE,
                 Some("ledger" | "privacy" | "record") => &rules::LEDGER,
@@ -206,13 +216,6 @@ impl Diffing<'_> {
             self.tell(Change::new(rule, &[file, key], place, what, was, is));
         }
     }
-}
-
-/// Whether a role may read more of what is sealed.
-fn reads(was: &Value, is: &Value) -> &'static Rule {
-    let has = |list: &Value, item: &Value| list.as_array().is_some_and(|list| list.contains(item));
-    let fewer = is.is_null() || is.as_array().is_some_and(|list| list.iter().all(|item| has(was, item)));
-    if fewer { &rules::READS_DOWN } else { &rules::READS }
 }
 
 fn is_yaml(file: &str) -> bool {

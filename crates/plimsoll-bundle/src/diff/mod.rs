@@ -119,7 +119,9 @@ pub fn diff_with(base: Side<'_>, head: Side<'_>, solver: Option<&dyn Solver>) ->
     diffing.prompts();
     diffing.sources();
     diffing.people();
+    diffing.reads();
     diffing.project();
+    diffing.collector();
     diffing.releases();
     diffing.drift();
     diffing.evidence();

@@ -1,13 +1,14 @@
 //! People, issuers, listeners, bounds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use plimsoll_core::FieldClass;
 use serde_json::{Value, json};
 
 use super::change::Change;
 use super::rules::{self, Rule};
 use super::{Diffing, added, both, ticked};
-use crate::model::{Bounds, Oidc, WorkflowFrom};
+use crate::model::{Bounds, Oidc, Otlp, READS_DEFAULT, WorkflowFrom};
 
 const FILE: &str = "plimsoll.yaml";
 
@@ -30,6 +31,75 @@ impl Diffing<'_> {
                 let place = self.was_at("people.yaml", &at);
                 self.tell(Change::new(&rules::LOST, &[person, role], place, what, json!(true), json!(null)));
             }
+        }
+    }
+
+    /// Which classes of sealed fields each role opens. While no role says anything about it, everybody with an admin key
+    /// opens the same; so the first line takes from the others, and the last one gives to them.
+    pub(super) fn reads(&mut self) {
+        let (was, is) = (&self.base.people.reads, &self.head.people.reads);
+        let of = |reads: &BTreeMap<String, BTreeSet<FieldClass>>, role: &str| match reads.is_empty() {
+            true => BTreeSet::from(READS_DEFAULT),
+            false => reads.get(role).cloned().unwrap_or_default(),
+        };
+        let roles: BTreeSet<&String> = was.keys().chain(is.keys()).collect();
+        let others = was.is_empty() != is.is_empty();
+        let mut found = Vec::new();
+        for role in roles.into_iter().map(String::as_str).chain(others.then_some("")) {
+            let (was, is) = (of(was, role), of(is, role));
+            if was == is {
+                continue;
+            }
+            let rule = if is.is_subset(&was) { &rules::READS_DOWN } else { &rules::READS };
+            let who = match role {
+                "" => "everybody with an admin key whose roles say nothing about it".to_owned(),
+                role => format!("`{role}`"),
+            };
+            let what = format!("{who} opens {}, not {}", classes(&is), classes(&was));
+            let place = self.at("people.yaml", &crate::yaml::pointer(["roles", role, "reads"]));
+            found.push(Change::new(rule, &[role], place, what, json!(was), json!(is)));
+        }
+        self.changes.extend(found);
+    }
+
+    /// Who is told what happens, and how much of what is sealed here.
+    pub(super) fn collector(&mut self) {
+        let (was, is) = (self.base.project.telemetry.as_ref(), self.head.project.telemetry.as_ref());
+        let at = "/telemetry/otlp";
+        let place = if is.is_some() { self.at(FILE, at) } else { self.was_at(FILE, at) };
+        let sense = |otlp: &Otlp| {
+            let headers: BTreeMap<&String, Value> =
+                otlp.headers.iter().map(|(name, value)| (name, super::tools::secret(value))).collect();
+            json!([otlp.endpoint, headers])
+        };
+        let (before, after) = (was.map(sense), is.map(sense));
+        if before != after {
+            let to = |otlp: &Otlp| format!("the collector at {}", otlp.endpoint);
+            let (rule, what) = match (was, is) {
+                (None, Some(is)) => (&rules::COLLECTOR_NEW, format!("{} is told what happens", to(is))),
+                (Some(was), None) => (&rules::COLLECTOR, format!("{} is told nothing any more", to(was))),
+                (Some(was), Some(is)) if was.endpoint != is.endpoint => {
+                    (&rules::COLLECTOR, format!("{} is told what happens, not {}", to(is), to(was)))
+                }
+                _ => (&rules::COLLECTOR, "the collector is told what happens with other headers".to_owned()),
+            };
+            self.tell(Change::new(rule, &["telemetry"], place.clone(), what, json!(before), json!(after)));
+        }
+        let told = |otlp: Option<&Otlp>| -> BTreeSet<FieldClass> {
+            let Some(otlp) = otlp else { return BTreeSet::new() };
+            let all = [
+                (otlp.identity, FieldClass::Identity),
+                (otlp.arguments, FieldClass::Arguments),
+                (otlp.content, FieldClass::Content),
+            ];
+            all.into_iter().filter(|(is, _)| *is).map(|(_, class)| class).collect()
+        };
+        let (was, is) = (told(was), told(is));
+        if was != is {
+            let rule = if is.is_subset(&was) { &rules::SEALED } else { &rules::UNSEALED };
+            let what =
+                format!("of what is sealed, the collector is told {}, not {}", classes(&is), classes(&was));
+            self.tell(Change::new(rule, &["telemetry", "include"], place, what, json!(was), json!(is)));
         }
     }
 
@@ -148,6 +218,13 @@ impl Diffing<'_> {
             };
             self.tell(Change::new(rule, &subject, place, what, json!(before_values), json!(after_values)));
         }
+    }
+}
+
+fn classes(classes: &BTreeSet<FieldClass>) -> String {
+    match classes.is_empty() {
+        true => "nothing".to_owned(),
+        false => ticked(classes.iter().map(|class| class.name())),
     }
 }
 

@@ -79,7 +79,7 @@ impl Tally {
             Self::Approvals => ("asks less of approvers", "ask less of approvers"),
             Self::Mode => ("loosens how a workflow is enforced", "loosen how workflows are enforced"),
             Self::Trust => ("believes more", "believe more"),
-            Self::Data => ("widens what is retrieved", "widen what is retrieved"),
+            Self::Data => ("shows more data", "show more data"),
             Self::Checks => ("checks less", "check less"),
             Self::Limits => ("raises a limit", "raise limits"),
             Self::Reached => (
@@ -404,6 +404,12 @@ rules! {
     // evidence
     LEDGER: "evidence/ledger", Owner, Evidence, "what is recorded, kept sealed or witnessed changes",
         "what was not recorded can't be shown, and what is not sealed can be read";
+    UNSEALED: "evidence/unsealed", Owner, Data, "a collector is told more of what is sealed here",
+        "who holds it there decides who reads it and how long it is kept, and erasing does not reach it";
+    SEALED: "evidence/sealed", Info, Stricter, "a collector is told less of what is sealed here", "its pages show less";
+    COLLECTOR: "evidence/collector", Owner, Evidence, "what happens is told to another collector, or to none",
+        "alarms that hang on it fall silent, and whoever answers at another address hears it";
+    COLLECTOR_NEW: "evidence/collector-added", Review, Other, "a collector is told what happens", "names of tools, rules and levels leave the house with it";
     DRILL_GONE: "evidence/drill-gone", Owner, Evidence, "a drill is gone", "nothing shows any more that the scenario ends well";
     DRILL: "evidence/drill", Review, Evidence, "a drill expects or does something else", "a drill that expects less passes more";
     DRILL_NEW: "evidence/drill-added", Info, Stricter, "a new drill", "one more scenario has to end well";

@@ -450,7 +450,7 @@ fn weight(role: Option<ArgumentRole>) -> u8 {
 }
 
 /// A secret by where it comes from; a plain one by its digest, which is never shown.
-fn secret(secret: &Secret) -> Value {
+pub(super) fn secret(secret: &Secret) -> Value {
     let plain = !secret.from.contains("${") && !secret.from.starts_with("file:");
     json!([secret.from, plain.then(|| plimsoll_core::Digest::of(secret.reveal().as_bytes()).short())])
 }

@@ -78,6 +78,33 @@ fn what_is_approved_no_longer_counts() {
 }
 
 #[test]
+fn a_new_collector_and_what_it_is_told() {
+    let told = "telemetry:\n  otlp: {endpoint: \"https://otel.northwind.example\", include: [identity]}\n";
+    let base = edited(&repo(), &[("plimsoll.yaml", told, "")]);
+    let found = between(&base, &repo());
+    let rules: Vec<&str> = found.changes.iter().map(|change| change.rule.id).collect();
+    assert_eq!(rules, ["evidence/unsealed", "evidence/collector-added"]);
+}
+
+/// While no role says what it reads, everybody with an admin key reads the same: the first line that says it takes from the
+/// others, and gives only what it names.
+#[test]
+fn the_first_line_about_reading_takes_from_the_others() {
+    let silent = edited(&repo(), &[("people.yaml", ", reads: [identity]", "")]);
+    let levels = |base: &Tree, head: &Tree| -> Vec<(&str, String)> {
+        let found = between(base, head);
+        let line = |change: &plimsoll_bundle::diff::Change| (change.rule.id, change.subject.join(" "));
+        found.changes.iter().map(line).collect()
+    };
+    let less = |who: &str| ("people/reads-less", who.to_owned());
+    assert_eq!(levels(&silent, &repo()), [less(""), less("auditor")]);
+    let content = edited(&repo(), &[("people.yaml", "[identity]", "[identity, content]")]);
+    assert_eq!(levels(&silent, &content), [("people/reads-more", "auditor".to_owned()), less("")]);
+    let more = |who: &str| ("people/reads-more", who.to_owned());
+    assert_eq!(levels(&repo(), &silent), [more(""), more("auditor")]);
+}
+
+#[test]
 fn the_pages() {
     let base = repo();
     let edits = [

@@ -28,6 +28,11 @@ pub(crate) fn changes() -> Vec<Seed> {
     seeds("changes.yaml", apply)
 }
 
+/// Those after which nothing more is possible.
+pub(crate) fn lesser() -> Vec<Seed> {
+    seeds("lesser.yaml", apply)
+}
+
 pub(crate) fn refactorings() -> Vec<Seed> {
     seeds("refactorings.yaml", refactor)
 }
@@ -62,7 +67,8 @@ pub(crate) fn edit(tree: &mut Tree, file: &str, find: &str, replace: &str) {
     let mut new = old.replacen(find, replace, 1);
     if file.ends_with(".lock.json") {
         let mut lock: Value = serde_json::from_str(&new).unwrap_or_else(|e| panic!("{file}: {e}"));
-        for tool in lock["tools"].as_object_mut().unwrap().values_mut() {
+        let tools = lock.get_mut("tools").and_then(Value::as_object_mut);
+        for tool in tools.into_iter().flat_map(|tools| tools.values_mut()) {
             tool["digest"] = Value::String(pin::digest(&tool["tool"]).to_string());
         }
         new = serde_json::to_string_pretty(&lock).unwrap();
@@ -71,7 +77,15 @@ pub(crate) fn edit(tree: &mut Tree, file: &str, find: &str, replace: &str) {
 }
 
 fn apply(tree: &mut Tree, change: &Value) {
-    edit(tree, text(change, "file"), text(change, "find"), text(change, "replace"));
+    for (file, new) in change["add"].as_object().into_iter().flatten() {
+        tree.insert(file, new.as_str().unwrap());
+    }
+    if let Some(file) = change["remove"].as_str() {
+        tree.0.remove(file).unwrap_or_else(|| panic!("{file} is not there"));
+    }
+    if change.get("file").is_some() {
+        edit(tree, text(change, "file"), text(change, "find"), text(change, "replace"));
+    }
     if change.get("also").is_some() {
         apply(tree, &change["also"]);
     }

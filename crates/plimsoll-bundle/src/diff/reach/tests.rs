@@ -7,6 +7,7 @@ use crate::diff::load_for_diff;
 use crate::tree::Tree;
 
 #[path = "../../../tests/it/seeded.rs"]
+#[expect(dead_code, reason = "what is stricter is tried where levels are compared")]
 mod seeded;
 
 use self::seeded::Seed;
