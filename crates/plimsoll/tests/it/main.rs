@@ -5,6 +5,7 @@ mod bench_policy;
 mod crash;
 mod diff;
 mod docs;
+mod drift;
 mod export;
 mod following;
 mod pipes;
