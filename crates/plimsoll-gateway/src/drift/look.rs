@@ -61,7 +61,7 @@ impl Gateway {
             true
         });
         self.tell_drift(&bundle, by);
-        (failed, self.drifts.standing(&bundle))
+        (failed, self.drifts.found(&bundle))
     }
 
     /// What is known of the world, without looking again.

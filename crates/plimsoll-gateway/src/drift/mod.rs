@@ -63,7 +63,7 @@ impl Drifts {
     }
 
     /// What drifted, as a release sees it.
-    pub fn standing(&self, bundle: &Bundle) -> Arc<Vec<Drifting>> {
+    pub fn found(&self, bundle: &Bundle) -> Arc<Vec<Drifting>> {
         let mut inner = self.lock();
         if let Some(ready) = inner.ready.get(&bundle.id) {
             return Arc::clone(ready);
@@ -111,7 +111,7 @@ fn write(file: &Path, world: &World) -> std::io::Result<()> {
 impl Gateway {
     /// What drifted, as the release in force sees it.
     pub fn drifting(&self) -> Arc<Vec<Drifting>> {
-        self.drifts.standing(&self.bundle())
+        self.drifts.found(&self.bundle())
     }
 
     /// What somebody should look at, a sentence each: of the record, and of the world. Empty when all is well.
@@ -124,12 +124,12 @@ impl Gateway {
     /// Lines for the readiness probe: what, of whom, and what it leads to.
     fn drift_alarms(&self) -> Vec<String> {
         let bundle = self.bundle();
-        let standing = self.drifts.standing(&bundle);
+        let drifted = self.drifts.found(&bundle);
         let line = |drifting: &Drifting| {
             let policy = bundle.project.drift.policy(drifting.of);
             format!("{} of {} drifted ({})", drifting.of.name(), drifting.subject, policy.name())
         };
-        let lines: BTreeSet<String> = standing.iter().map(line).collect();
+        let lines: BTreeSet<String> = drifted.iter().map(line).collect();
         lines.into_iter().collect()
     }
 
@@ -141,10 +141,10 @@ impl Gateway {
         trajectory: &Trajectory,
         hypothesis: &Hypothesis,
     ) -> Vec<Drifted> {
-        let standing = self.drifts.standing(caller.bundle());
+        let drifted = self.drifts.found(caller.bundle());
         let policies = &caller.bundle().project.drift;
         let mut found: Vec<Drifted> =
-            standing.iter().filter_map(|drifting| touches(drifting, caller, act, hypothesis)).collect();
+            drifted.iter().filter_map(|drifting| touches(drifting, caller, act, hypothesis)).collect();
         if trajectory.unreleased {
             let subject = &caller.workflow().name;
             let text = format!(
@@ -200,10 +200,10 @@ impl Gateway {
 
     /// Puts on record what drifted since the last time, and what no longer does.
     fn tell_drift(&self, bundle: &Bundle, by: &str) {
-        let standing = self.drifts.standing(bundle);
-        self.metrics.drifted(&standing);
+        let drifted = self.drifts.found(bundle);
+        self.metrics.drifted(&drifted);
         let key = |d: &Drifting| (d.of, d.subject.clone(), d.text.clone());
-        let now: BTreeSet<_> = standing.iter().map(key).collect();
+        let now: BTreeSet<_> = drifted.iter().map(key).collect();
         let (new, over) = {
             let mut inner = self.drifts.lock();
             let new: Vec<_> = now.difference(&inner.told).cloned().collect();

@@ -164,3 +164,37 @@ async fn a_model_that_is_refused_is_asked_again_by_who_looks() {
     let kept = std::fs::read_to_string(world.state().join("drift.json")).unwrap();
     assert!(kept.contains("fp_plimsoll"), "{kept}");
 }
+
+#[tokio::test]
+async fn the_gateway_looks_by_itself_when_its_time_has_come() {
+    let lock = json!({ "model": "main", "reviewed_by": "ines", "tokens": { "capital": 1 } });
+    let plan = Plan::new()
+        .change("plimsoll.yaml", "environment: demo", "environment: demo\ndrift: {every: 60s}")
+        .change("models/main.yaml", "names: [\"*\"]", "names: [\"*\"]\nversion: echo")
+        .add("models/main.lock.json", lock.to_string());
+    let world = plan.start().await;
+    let ago =
+        |seconds| tokio::time::Instant::now().checked_sub(std::time::Duration::from_secs(seconds)).unwrap();
+    let mut last = ago(50);
+    world.gateway.look_when_due(&mut last).await;
+    assert!(world.gateway.looked().world.servers_at.is_empty(), "it is too soon");
+    last = ago(61);
+    let before = last;
+    world.gateway.look_when_due(&mut last).await;
+    assert!(last > before, "the next look is a minute from now");
+    assert!(world.gateway.looked().world.servers_at.contains_key("desk"));
+    let found = || {
+        let by_itself = |entry: &plimsoll_core::Entry| match &entry.body {
+            EntryBody::Drift { on: true, drift, by } => by == "gateway" && drift.of == DriftKind::Models,
+            _ => false,
+        };
+        world.entries().iter().any(by_itself)
+    };
+    world.within_a_second("what drifted is on record", async || found()).await;
+    world.client().get("/health/ready").await.expect(200, "alarm: models of main drifted (alert)");
+    // A release that says nothing about it never looks.
+    let silent = Plan::new().start().await;
+    let mut last = ago(100_000);
+    silent.gateway.look_when_due(&mut last).await;
+    assert!(silent.gateway.looked().world.servers_at.is_empty());
+}
