@@ -95,7 +95,15 @@ impl Diffing<'_> {
         let rule = if freedom(is) > freedom(was) { &rules::MODE } else { &rules::MODE_UP };
         let what = format!("`{}` goes from {} to {}", after.name, was.name(), is.name());
         let place = self.at(file, "/mode");
-        self.tell(Change::new(rule, &[&after.name], place, what, json!(was.name()), json!(is.name())));
+        let mut change = Change::new(rule, &[&after.name], place, what, json!(was.name()), json!(is.name()));
+        if freedom(is) > freedom(was) {
+            let (acts, shown) = self.lets_happen(&after.name, was, is);
+            change = change.detail(acts);
+            if let Some(shown) = shown {
+                change = change.example(shown);
+            }
+        }
+        self.tell(change);
     }
 
     fn who_may_use(&mut self, file: &str, before: &Workflow, after: &Workflow) {

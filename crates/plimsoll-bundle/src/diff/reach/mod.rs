@@ -5,6 +5,7 @@
 //! the report says how many cases there were, and never that something is proved.
 
 mod facts;
+mod mode;
 mod sample;
 mod sheet;
 mod situation;

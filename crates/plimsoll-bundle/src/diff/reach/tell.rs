@@ -219,7 +219,7 @@ pub(crate) fn told_case(space: &Space, key: &[u16]) -> (String, Vec<String>) {
 }
 
 /// What the real engine decides about it.
-fn decided(bundle: &Bundle, side: &SideAct<'_>, situation: &Situation) -> String {
+pub(super) fn decided(bundle: &Bundle, side: &SideAct<'_>, situation: &Situation) -> String {
     let decision: Decision = side.with(situation, |case| decide(&bundle.rules, case).decision);
     let reasons: Vec<&str> =
         decision.reasons.iter().map(|reason| reason.rule.as_str()).filter(|rule| !rule.is_empty()).collect();
@@ -399,7 +399,7 @@ fn is_free(keys: &[Key], at: usize, size: usize) -> bool {
 }
 
 /// The case that departs least from the plain one.
-fn simplest(space: &Space, keys: &[Key]) -> Key {
+pub(super) fn simplest(space: &Space, keys: &[Key]) -> Key {
     let departs = |key: &Key| -> usize {
         let mut count = 0;
         for (dim, value) in space.dims.iter().zip(key) {
