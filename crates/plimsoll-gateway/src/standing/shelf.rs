@@ -323,3 +323,32 @@ fn take_trust(folder: &Path, trust: &[u8]) -> Result<(), BootError> {
     }
     state::put(folder, TRUST, trust).map_err(|why| BootError::Io { path, why })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gateway::StartError;
+    use crate::upstream::http::chain;
+
+    /// As a person reads it: the message, then its causes.
+    #[test]
+    fn why_it_does_not_start_is_said_once() {
+        let check = |error: BootError, expected: &str| {
+            assert_eq!(chain(&error), expected);
+            assert_eq!(chain(&StartError::from(error)), expected);
+        };
+        check(
+            BootError::Release(ReleaseError::Form("an end too soon".to_owned())),
+            "the first release can't be read: this is no release file: an end too soon",
+        );
+        let path = PathBuf::from("standing.json");
+        check(
+            StateError::Damaged { path: path.clone(), why: "an end too soon".to_owned() }.into(),
+            "standing.json is damaged: an end too soon",
+        );
+        let source = io::Error::other("no");
+        check(StateError::Io { path: path.clone(), source }.into(), "standing.json can't be read: no");
+        check(BootError::Io { path, why: io::Error::other("no") }, "standing.json can't be written: no");
+        check(BootError::NoLive, &BootError::NoLive.to_string());
+    }
+}
