@@ -22,11 +22,10 @@
 //!
 //! It alone knows: this format. It has never heard of: what a class or a path means, or where keys are kept.
 
+mod cipher;
 mod keys;
 mod open;
 
-use chacha20poly1305::aead::AeadInOut;
-use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use plimsoll_core::{Digest, Seal};
 use sha2::{Digest as _, Sha256};
 
@@ -130,9 +129,9 @@ pub fn seal(
             plain.extend_from_slice(&field.value);
         }
         let (id, key) = key_of(class)?;
-        let cipher = XChaCha20Poly1305::new(key.bytes().into());
-        let at = XNonce::try_from(nonce).map_err(|_| SealError::Randomness)?;
-        cipher.encrypt_in_place(&at, &binding.aad(class), &mut plain).map_err(|_| SealError::NotOpened)?;
+        let nonce: &[u8; NONCE_BYTES] = nonce.try_into().map_err(|_| SealError::Randomness)?;
+        cipher::seal(key.bytes(), nonce, &binding.aad(class), &mut plain)
+            .map_err(|_| SealError::NotOpened)?;
         part.push(class);
         part.extend_from_slice(&id.to_le_bytes());
         part.extend_from_slice(nonce);

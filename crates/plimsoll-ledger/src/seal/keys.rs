@@ -3,8 +3,6 @@
 use std::cell::RefCell;
 use std::fmt;
 
-use chacha20poly1305::aead::AeadInOut;
-use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use hpke::aead::ChaCha20Poly1305;
 use hpke::kdf::HkdfSha256;
 use hpke::kem::X25519HkdfSha256;
@@ -12,7 +10,7 @@ use hpke::{Deserializable, Kem, OpModeR, OpModeS, Serializable};
 use ring::{hkdf, hmac};
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::{NONCE_BYTES, SealError, TAG_BYTES};
+use super::{NONCE_BYTES, SealError, TAG_BYTES, cipher};
 
 /// Bytes of a wrapped key.
 pub const WRAPPED_BYTES: usize = NONCE_BYTES + 32 + TAG_BYTES;
@@ -96,10 +94,9 @@ pub fn lookup(key: &Key, text: &[u8]) -> [u8; 32] {
 pub fn wrap(kek: &Key, about: &[u8], bytes: &[u8]) -> Result<Vec<u8>, KeyError> {
     let mut nonce = [0; NONCE_BYTES];
     draw(&mut nonce).map_err(|_| KeyError::Randomness)?;
-    let mut wrapped = bytes.to_vec();
-    let cipher = XChaCha20Poly1305::new(kek.bytes().into());
-    let at = XNonce::from(nonce);
-    cipher.encrypt_in_place(&at, about, &mut wrapped).map_err(|_| KeyError::NotOpened)?;
+    let mut wrapped = Vec::with_capacity(bytes.len() + TAG_BYTES);
+    wrapped.extend_from_slice(bytes);
+    cipher::seal(kek.bytes(), &nonce, about, &mut wrapped).map_err(|_| KeyError::NotOpened)?;
     Ok([&nonce[..], &wrapped].concat())
 }
 
@@ -109,9 +106,8 @@ pub fn wrap(kek: &Key, about: &[u8], bytes: &[u8]) -> Result<Vec<u8>, KeyError> 
 /// When the key-encryption key is another, or it was wrapped about something else.
 pub fn unwrap(kek: &Key, about: &[u8], wrapped: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let (nonce, wrapped) = wrapped.split_first_chunk::<NONCE_BYTES>().ok_or(KeyError::NotOpened)?;
-    let cipher = XChaCha20Poly1305::new(kek.bytes().into());
     let mut plain = Zeroizing::new(wrapped.to_vec());
-    cipher.decrypt_in_place(&XNonce::from(*nonce), about, &mut *plain).map_err(|_| KeyError::NotOpened)?;
+    cipher::open(kek.bytes(), nonce, about, &mut plain).map_err(|_| KeyError::NotOpened)?;
     Ok(plain)
 }
 

@@ -1,12 +1,10 @@
 //! Reading a sealed part: with no key what it is made of, with a key what one class says, and what of it to show.
 
-use chacha20poly1305::aead::AeadInOut;
-use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use plimsoll_core::Seal;
 
 use super::{
     BOX_HEAD_BYTES, BOXES_MAX, Binding, FIELDS_MAX, Key, NONCE_BYTES, SEED_BYTES, SealError, TAG_BYTES,
-    VERSION, commitment, root, salt,
+    VERSION, cipher, commitment, root, salt,
 };
 use crate::merkle::{Hash, leaf, node};
 
@@ -116,10 +114,10 @@ impl<'a> Part<'a> {
         if sealed.ciphertext.len() < SEED_BYTES + TAG_BYTES {
             return Err(SealError::Malformed("a class is cut off"));
         }
-        let cipher = XChaCha20Poly1305::new(key.bytes().into());
-        let nonce = XNonce::try_from(sealed.nonce).map_err(|_| SealError::NotOpened)?;
+        let nonce: &[u8; NONCE_BYTES] = sealed.nonce.try_into().map_err(|_| SealError::NotOpened)?;
         let mut plain = sealed.ciphertext.to_vec();
-        cipher.decrypt_in_place(&nonce, &binding.aad(class), &mut plain).map_err(|_| SealError::NotOpened)?;
+        cipher::open(key.bytes(), nonce, &binding.aad(class), &mut plain)
+            .map_err(|_| SealError::NotOpened)?;
         let mut rest = &plain[..];
         let seed = split(&mut rest, SEED_BYTES)?;
         let mut fields = Vec::new();
