@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rusqlite::types::ToSql;
-use rusqlite::{Connection, Params, Row, Transaction, params};
+use rusqlite::{CachedStatement, Connection, Params, Row, Transaction, params};
 
 use super::values::{At, limited};
 use super::{Durability, Sqlite};
@@ -57,6 +57,7 @@ impl Entries for Sqlite {
             }
             let mut size = size(sql)?;
             let mut open = Open::of(&entries);
+            let mut rows = Insert::prepare(sql)?;
             for entry in &entries {
                 if entry.seq < size {
                     continue;
@@ -64,7 +65,7 @@ impl Entries for Sqlite {
                 if entry.seq > size {
                     return Err(StoreError::Gap { expected: size, found: entry.seq });
                 }
-                insert(sql, entry, &mut open)?;
+                rows.add(entry, &mut open)?;
                 size += 1;
             }
             set_size(sql, size)
@@ -318,36 +319,48 @@ fn settles(entry: &EntryRow) -> bool {
     entry.kind == "outcome" && matches!(entry.status.as_str(), "done" | "failed")
 }
 
-/// Adds one entry. An intent is in doubt until an outcome says `done` or `failed`.
-fn insert<'a>(sql: &Transaction<'_>, entry: &'a EntryRow, open: &mut Open<'a>) -> Result<(), StoreError> {
-    sql.prepare_cached(INSERT)?.execute(params![
-        entry.seq as i64,
-        entry.id,
-        At(entry.at),
-        entry.kind,
-        entry.session,
-        entry.workflow,
-        entry.principal,
-        entry.tool,
-        entry.tier,
-        entry.decision,
-        entry.status,
-        entry.act,
-        entry.request,
-        entry.place as i64,
-        entry.body,
-        entry.behalf,
-        entry.keys[0] as i64,
-        entry.keys[1] as i64,
-        entry.keys[2] as i64,
-        entry.ticket,
-        open.is_in_doubt(entry),
-    ])?;
-    if settles(entry) && !open.closed.contains(&*entry.act) {
+/// The statements that add entries.
+struct Insert<'s> {
+    entry: CachedStatement<'s>,
+    settle: CachedStatement<'s>,
+}
+
+impl<'s> Insert<'s> {
+    fn prepare(sql: &'s Transaction<'_>) -> Result<Self, StoreError> {
         let settle = "UPDATE entry SET in_doubt = 0 WHERE act = ? AND act <> '' AND in_doubt = 1";
-        sql.prepare_cached(settle)?.execute([&entry.act])?;
+        Ok(Self { entry: sql.prepare_cached(INSERT)?, settle: sql.prepare_cached(settle)? })
     }
-    Ok(())
+
+    /// Adds one entry. An intent is in doubt until an outcome says `done` or `failed`.
+    fn add<'a>(&mut self, entry: &'a EntryRow, open: &mut Open<'a>) -> Result<(), StoreError> {
+        self.entry.execute(params![
+            entry.seq as i64,
+            entry.id,
+            At(entry.at),
+            entry.kind,
+            entry.session,
+            entry.workflow,
+            entry.principal,
+            entry.tool,
+            entry.tier,
+            entry.decision,
+            entry.status,
+            entry.act,
+            entry.request,
+            entry.place as i64,
+            entry.body,
+            entry.behalf,
+            entry.keys[0] as i64,
+            entry.keys[1] as i64,
+            entry.keys[2] as i64,
+            entry.ticket,
+            open.is_in_doubt(entry),
+        ])?;
+        if settles(entry) && !open.closed.contains(&*entry.act) {
+            self.settle.execute([&entry.act])?;
+        }
+        Ok(())
+    }
 }
 
 fn find(
