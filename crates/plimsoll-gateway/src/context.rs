@@ -31,7 +31,8 @@ pub use self::results::{
     Called, KnownResult, PIECED_BYTES, PIECES_MAX, RESULT_TEXT_BYTES, RESULTS_MAX, Results,
 };
 pub use self::sessions::{
-    LAPSE_LIFE, LONG_BYTES, LONG_MIN, SESSION_TEXTS_MAX, SESSIONS_MAX, SIGHTS_MAX, SUMMARY_MIN, Sessions,
+    LAPSE_LIFE, LONG_BYTES, LONG_MIN, SESSION_PIECES_MAX, SESSION_TEXTS_MAX, SESSIONS_MAX, SIGHTS_MAX,
+    SUMMARY_MIN, Sessions,
 };
 pub use self::template::Filled;
 use crate::gateway::Gateway;

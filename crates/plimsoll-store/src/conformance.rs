@@ -323,6 +323,7 @@ fn session(id: &str, seen: i64) -> SessionRow {
         seen_at: at(seen),
         life: Trajectory::default(),
         texts: vec![1, 2, 3],
+        adds: false,
         release: Some(Digest::of(id.as_bytes())),
         flags: Some(["new-refunds".to_owned()].into()),
     }
@@ -335,7 +336,23 @@ async fn sessions_are_remembered_as_they_are(store: Store) {
     store.remember_sessions(vec![later.clone()]).await.unwrap();
     assert_eq!(store.latest_sessions(at(0), 9).await.unwrap(), [session("s-2", 6), later.clone()]);
     assert_eq!(store.latest_sessions(at(0), 1).await.unwrap(), std::slice::from_ref(&later));
-    assert_eq!(store.latest_sessions(at(7), 9).await.unwrap(), [later]);
+    assert_eq!(store.latest_sessions(at(7), 9).await.unwrap(), std::slice::from_ref(&later));
+    let more = |texts: &[u8], seen| SessionRow {
+        texts: texts.to_vec(),
+        adds: true,
+        seen_at: at(seen),
+        ..later.clone()
+    };
+    store.remember_sessions(vec![more(&[5, 6], 10), more(&[], 11)]).await.unwrap();
+    store.remember_sessions(vec![more(&[7], 12)]).await.unwrap();
+    let all = SessionRow { texts: vec![4, 5, 6, 7], seen_at: at(12), ..later.clone() };
+    assert_eq!(store.latest_sessions(at(7), 9).await.unwrap(), [all]);
+    store.remember_sessions(vec![session("s-1", 13)]).await.unwrap();
+    assert_eq!(store.latest_sessions(at(7), 9).await.unwrap(), [session("s-1", 13)]);
+    assert_eq!(store.forget(&Whose::Session("s-1".into())).await.unwrap(), 1);
+    store.remember_sessions(vec![more(&[8], 14)]).await.unwrap();
+    let left = SessionRow { texts: vec![8], seen_at: at(14), ..later };
+    assert_eq!(store.latest_sessions(at(7), 9).await.unwrap(), [left], "what was forgotten stays so");
 }
 
 fn result(content: &[u8], integrity: Integrity, second: i64) -> ResultRow {

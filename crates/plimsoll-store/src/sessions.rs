@@ -25,6 +25,8 @@ pub struct SessionRow {
     pub life: Trajectory,
     /// Addresses of the texts that were its user's or its system's own, in the caller's own encoding.
     pub texts: Vec<u8>,
+    /// Whether those are only the ones that came since this session was remembered last. Never of one that is read.
+    pub adds: bool,
     /// The release it is served by.
     pub release: Option<Digest>,
     /// The feature flags that are on for it under that release; `None`: nobody asked yet.
@@ -33,7 +35,8 @@ pub struct SessionRow {
 
 /// The sessions seen.
 pub trait Sessions {
-    /// Remembers sessions as they are now; what was known of one with this key is replaced.
+    /// Remembers sessions as they are now; what was known of one with this key is replaced, but for the texts that
+    /// are only [added](SessionRow::adds) to.
     fn remember_sessions(&self, sessions: Vec<SessionRow>) -> Answer<()>;
 
     /// The sessions seen last, at or after `since`, at most `limit`, oldest first.

@@ -21,6 +21,8 @@ pub const SESSIONS_MAX: usize = 8_192;
 pub const SIGHTS_MAX: usize = 1 << 20;
 /// Texts of one session that outlive the process at most.
 pub const SESSION_TEXTS_MAX: usize = 8_192;
+/// How often what came to a session is stored beside it; then all of it is stored again.
+pub const SESSION_PIECES_MAX: u32 = 64;
 
 /// Bytes of a text that may be a summary, when everything that its user wrote before is gone.
 pub const SUMMARY_MIN: usize = 400;
@@ -75,6 +77,26 @@ struct Session {
     /// The feature flags that were on when it began, and the release that has them.
     flags: Option<(Digest, BTreeSet<String>)>,
     seen: u64,
+    stored: Stored,
+}
+
+/// What the store has of a session's texts.
+#[derive(Debug, Default)]
+struct Stored {
+    /// In how many pieces; in none, when all of them are to be stored.
+    pieces: u32,
+    texts: usize,
+    /// Those that came since.
+    more: Vec<u8>,
+}
+
+impl Stored {
+    fn add(&mut self, sight: Sight, found: u8) {
+        if self.pieces > 0 && self.texts < SESSION_TEXTS_MAX {
+            self.texts += 1;
+            self.more.extend(sight.stored(found));
+        }
+    }
 }
 
 /// Long texts that conversations were shown last, with their addresses, in their order.
@@ -114,6 +136,15 @@ impl Sight {
         let mut short = [0; 15];
         short.copy_from_slice(&address.as_bytes()[..15]);
         Self(kind as u8, short)
+    }
+
+    /// A text as it is stored, with what was found of it.
+    fn stored(self, found: u8) -> [u8; TEXT_BYTES] {
+        let mut text = [0; TEXT_BYTES];
+        text[0] = self.0;
+        text[1..16].copy_from_slice(&self.1);
+        text[16] = found;
+        text
     }
 
     /// Whether it is a text of the user's or the system's.
@@ -177,7 +208,12 @@ impl Sessions {
         inner.unsaved.insert(session.to_owned());
         let known = inner.session(session);
         let before = known.sights.len();
-        known.sights.extend(new);
+        for (sight, seen) in new {
+            if let Some(found) = own(sight, &seen) {
+                known.stored.add(sight, found);
+            }
+            known.sights.insert(sight, seen);
+        }
         let more = known.sights.len() - before;
         inner.sights += more;
         inner.trim(session);
@@ -192,7 +228,10 @@ impl Sessions {
         let lost = !known.users.is_empty() && !texts.iter().any(|(sight, _)| is_old(sight));
         let mut judge = |(sight, bytes): &(Sight, usize)| {
             let new = lost && *bytes >= SUMMARY_MIN;
-            *known.users.entry(*sight).or_insert(new)
+            *known.users.entry(*sight).or_insert_with(|| {
+                known.stored.add(*sight, CAME_AS_USERS | if new { SUMMARY } else { 0 });
+                new
+            })
         };
         texts.iter().map(&mut judge).collect()
     }
@@ -302,12 +341,18 @@ impl Sessions {
     pub(crate) fn unsaved(&self) -> Vec<SessionRow> {
         let mut inner = self.lock();
         let keys = std::mem::take(&mut inner.unsaved);
-        keys.into_iter().filter_map(|key| inner.sessions.get(&key)?.row()).collect()
+        keys.into_iter().filter_map(|key| inner.sessions.get_mut(&key)?.row()).collect()
     }
 
-    /// The store could not take them.
+    /// The store could not take them. Nobody knows what it has of them now, so next time it gets all.
     pub(crate) fn still_unsaved(&self, keys: impl IntoIterator<Item = String>) {
-        self.lock().unsaved.extend(keys);
+        let mut inner = self.lock();
+        for key in keys {
+            if let Some(session) = inner.sessions.get_mut(&key) {
+                session.stored = Stored::default();
+            }
+            inner.unsaved.insert(key);
+        }
     }
 
     /// Takes back a session that outlived an earlier process.
@@ -317,6 +362,7 @@ impl Sessions {
         for text in row.texts.chunks_exact(TEXT_BYTES) {
             session.take_back(text);
         }
+        session.stored = Stored { pieces: 1, texts: row.texts.len() / TEXT_BYTES, more: Vec::new() };
         session.began = row.began_at;
         session.life = Some(row.life);
         session.release = row.release;
@@ -373,26 +419,24 @@ const CAME_AS_USERS: u8 = 2;
 const SUMMARY: u8 = 4;
 const OWN: u8 = 8;
 
+/// What is stored of a text that is its user's or its system's own; nothing of any other.
+fn own(sight: Sight, seen: &Seen) -> Option<u8> {
+    (sight.is_said() && seen.copies.is_none()).then_some(OWN | if seen.doubted { DOUBTED } else { 0 })
+}
+
 impl Session {
-    /// What is stored of it: no word of what was said, only which texts were said.
-    fn row(&self) -> Option<SessionRow> {
+    /// What is to be stored of it: no word of what was said, only which texts were said.
+    fn row(&mut self) -> Option<SessionRow> {
         let scope = self.scope.as_ref()?;
-        let mut texts: HashMap<Sight, u8> = HashMap::new();
-        for (sight, summary) in self.users.iter().take(SESSION_TEXTS_MAX) {
-            texts.insert(*sight, CAME_AS_USERS | if *summary { SUMMARY } else { 0 });
-        }
-        // Copies are found again.
-        let own = self.sights.iter().filter(|(sight, seen)| sight.is_said() && seen.copies.is_none());
-        for (sight, seen) in own.take(SESSION_TEXTS_MAX) {
-            *texts.entry(*sight).or_default() |= OWN | if seen.doubted { DOUBTED } else { 0 };
-        }
-        let bytes = |(sight, found): (Sight, u8)| {
-            let mut text = [0; TEXT_BYTES];
-            text[0] = sight.0;
-            text[1..16].copy_from_slice(&sight.1);
-            text[16] = found;
-            text
+        let adds = (1..SESSION_PIECES_MAX).contains(&self.stored.pieces);
+        let texts = match adds {
+            true => std::mem::take(&mut self.stored.more),
+            false => self.texts(),
         };
+        match adds {
+            true => self.stored.pieces += 1,
+            false => self.stored = Stored { pieces: 1, texts: texts.len() / TEXT_BYTES, more: Vec::new() },
+        }
         Some(SessionRow {
             key: scope.key.clone(),
             id: scope.session.clone(),
@@ -402,7 +446,8 @@ impl Session {
             began_at: self.began,
             seen_at: scope.at,
             life: self.life.clone().unwrap_or_default(),
-            texts: texts.into_iter().flat_map(bytes).collect(),
+            texts,
+            adds,
             release: self.release,
             flags: self
                 .flags
@@ -410,6 +455,20 @@ impl Session {
                 .filter(|(under, _)| Some(*under) == self.release)
                 .map(|(_, on)| on.clone()),
         })
+    }
+
+    /// All of its texts, as they are stored.
+    fn texts(&self) -> Vec<u8> {
+        let mut texts: HashMap<Sight, u8> = HashMap::new();
+        for (sight, summary) in self.users.iter().take(SESSION_TEXTS_MAX) {
+            texts.insert(*sight, CAME_AS_USERS | if *summary { SUMMARY } else { 0 });
+        }
+        // Copies are found again.
+        let own = self.sights.iter().filter_map(|(sight, seen)| Some((sight, own(*sight, seen)?)));
+        for (sight, found) in own.take(SESSION_TEXTS_MAX) {
+            *texts.entry(*sight).or_default() |= found;
+        }
+        texts.into_iter().flat_map(|(sight, found)| sight.stored(found)).collect()
     }
 
     fn take_back(&mut self, text: &[u8]) {
@@ -555,6 +614,48 @@ mod tests {
         check(&again, &two, &["b"], &["b"]);
         sessions.berth(&scope(3), true, |_| one);
         check(&sessions, &one, &["c"], &["c"]);
+    }
+
+    #[test]
+    fn what_came_is_stored_and_at_times_all_of_it() {
+        let (before, after) = (Sessions::default(), Sessions::default());
+        let sight = |n: u32| Sight::new(SpanKind::User, &Digest::of(&n.to_le_bytes()));
+        let mut wholes = Vec::new();
+        let mut stored = Vec::new();
+        for n in 0..2 * SESSION_PIECES_MAX {
+            before.live_on(&scope(5), &seen_by(Integrity::User), n == 0);
+            before.keep_sights("k", vec![(sight(n), Seen { doubted: n % 2 == 1, ..Seen::default() })]);
+            before.summaries("k", &[(sight(n), 9)]);
+            let [row] = &before.unsaved()[..] else { panic!("one session came") };
+            if !row.adds {
+                wholes.push(n);
+                stored.clear();
+            }
+            stored.extend(&row.texts);
+            if n == 9 {
+                before.still_unsaved([row.key.clone()]);
+            }
+        }
+        assert_eq!(wholes, [0, 10, 10 + SESSION_PIECES_MAX]);
+        let scope = scope(5);
+        after.take_back(SessionRow {
+            key: "k".to_owned(),
+            id: scope.session,
+            workflow: scope.workflow,
+            principal: scope.principal,
+            requester: scope.requester,
+            began_at: None,
+            seen_at: scope.at,
+            life: Trajectory::default(),
+            texts: stored,
+            adds: false,
+            release: None,
+            flags: None,
+        });
+        for n in 0..2 * SESSION_PIECES_MAX {
+            let known = after.first_sights("k", &[sight(n)]);
+            assert_eq!(known[0].as_ref().map(|seen| seen.doubted), Some(n % 2 == 1), "{n}");
+        }
     }
 
     #[test]

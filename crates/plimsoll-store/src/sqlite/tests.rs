@@ -58,7 +58,7 @@ async fn a_newer_or_foreign_database_is_refused_and_left_alone() {
     drop(open(dir.path()).await.unwrap());
     raw(&dir).pragma_update(None, "user_version", 99).unwrap();
     let error = open(dir.path()).await.unwrap_err();
-    assert!(matches!(error, StoreError::NewerSchema { found: 99, known: 7, .. }), "{error}");
+    assert!(matches!(error, StoreError::NewerSchema { found: 99, known: 8, .. }), "{error}");
 
     let dir = tempfile::tempdir().unwrap();
     raw(&dir).execute_batch("CREATE TABLE recipes (name TEXT)").unwrap();
@@ -77,7 +77,7 @@ async fn a_broken_database_is_never_read_as_not_found() {
     let sql = raw(&dir);
     sql.execute_batch(
         "DROP TRIGGER approval_is_bound; UPDATE approval SET page = 'not json';
-         DROP TABLE api_key; DROP TABLE stop; DROP TABLE result; DROP TABLE proposal; DROP TABLE session; DROP TABLE lapse;
+         DROP TABLE api_key; DROP TABLE stop; DROP TABLE result; DROP TABLE proposal; DROP TABLE session_text; DROP TABLE session; DROP TABLE lapse;
          DROP TABLE entry; DROP TABLE counter; DELETE FROM projection; DELETE FROM pulse; DELETE FROM memory;",
     )
     .unwrap();
