@@ -129,17 +129,28 @@ pub(crate) fn base62_crc(bytes: &[u8]) -> [u8; CHECK_DIGITS] {
     digits
 }
 
-/// CRC-32 as in IEEE 802.3 and zlib. Bit by bit: it runs over tens of bytes, on candidates only.
+/// CRC-32 as in IEEE 802.3 and zlib: of the key of every request, and of candidates in texts.
 fn crc32(bytes: &[u8]) -> u32 {
-    let mut crc = !0_u32;
-    for &byte in bytes {
-        crc ^= u32::from(byte);
-        for _ in 0..8 {
-            crc = crc >> 1 ^ (0xEDB8_8320 & (crc & 1).wrapping_neg());
-        }
-    }
-    !crc
+    let step = |crc: u32, byte: &u8| crc >> 8 ^ CRCS[usize::from(crc as u8 ^ *byte)];
+    !bytes.iter().fold(!0, step)
 }
+
+/// The checksum of each byte.
+const CRCS: [u32; 256] = {
+    let mut crcs = [0; 256];
+    let mut byte = 0;
+    while byte < crcs.len() {
+        let mut crc = byte as u32;
+        let mut bit = 0;
+        while bit < 8 {
+            crc = crc >> 1 ^ (0xEDB8_8320 & (crc & 1).wrapping_neg());
+            bit += 1;
+        }
+        crcs[byte] = crc;
+        byte += 1;
+    }
+    crcs
+};
 
 #[cfg(test)]
 mod tests {
