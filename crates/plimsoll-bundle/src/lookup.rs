@@ -78,6 +78,11 @@ impl Bundle {
 }
 
 impl Workflow {
+    /// Whether any of its conversations are recorded in full.
+    pub fn records(&self) -> bool {
+        self.recorded_millionths > 0
+    }
+
     /// Who decides about this tool here; `None` when the workflow does not list it.
     pub fn boundary(&self, tool: &ToolName) -> Option<&Boundary> {
         self.acts.get(tool)

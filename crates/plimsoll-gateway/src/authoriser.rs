@@ -237,7 +237,7 @@ impl Authoriser for ModelAuthoriser<'_> {
         let status = response.status();
         let read = collect(&self.model.id, response.into_body(), ANSWER_BYTES, AUTHORISER_TIMEOUT_S).await;
         if let Ok(body) = &read {
-            slip.keep(Said::json(plimsoll_core::ContentOf::Answer, status.as_u16(), body.clone()));
+            slip.keep(|| Said::json(plimsoll_core::ContentOf::Answer, status.as_u16(), body.clone()));
         }
         let answer = match read {
             Ok(body) if status.is_success() => ids(dialect, body),

@@ -128,8 +128,10 @@ impl Actor for AskRecord {
             }
         }
         if let Ok(answer) = &answered {
-            let result = json!({ "jsonrpc": "2.0", "id": 0, "result": answer.result }).to_string();
-            slip.keep(Said::json(ContentOf::Result, 200, result.into()));
+            slip.keep(|| {
+                let result = json!({ "jsonrpc": "2.0", "id": 0, "result": answer.result }).to_string();
+                Said::json(ContentOf::Result, 200, result.into())
+            });
         }
         match &answered {
             Ok(_) => slip.close_soon(Report::of(OutcomeStatus::Done, "")),

@@ -69,8 +69,12 @@ impl Gateway {
     }
 
     /// Records what was said, in pieces, where its session is one that is recorded.
-    pub(crate) fn keep(&self, header: &Header, act: ActId, said: Said) {
-        if !self.keeps(header) || said.bytes.len() > CONTENT_BYTES_MAX {
+    pub(crate) fn keep(&self, header: &Header, act: ActId, said: impl FnOnce() -> Said) {
+        if !self.keeps(header) {
+            return;
+        }
+        let said = said();
+        if said.bytes.len() > CONTENT_BYTES_MAX {
             return;
         }
         let address = Digest::of(&said.bytes);

@@ -12,6 +12,7 @@ mod session;
 mod stream;
 
 pub(crate) use actors::AskModel;
+use actors::{Answered, Converse};
 pub(crate) use ask::path;
 
 use std::sync::Arc;
@@ -59,18 +60,17 @@ async fn converse(
 ) -> Result<Response<Body>, Refusal> {
     let asked = ask::read(gateway, dialect, arrival).await?;
     let streaming = asked.streaming;
-    let (turn, unready, proposal, actor) = asked.propose(gateway)?;
+    let (turn, unready, proposal, ask) = asked.propose(gateway)?;
     if !unready.is_empty() {
         // While the model thinks. An answer that comes before it is done makes ready what it needs itself.
         let gateway = Arc::clone(gateway);
         drop(tokio::task::spawn_blocking(move || gateway.ready.make(unready)));
     }
-    let (response, slip) =
-        gateway.pass(&turn.caller, proposal, actor).await?.map_err(actors::Failed::refusal)?;
-    if streaming && actors::is_event_stream(&response) {
-        return Ok(stream::answer(gateway, turn, response, slip));
+    let caller = turn.caller.clone();
+    match gateway.pass(&caller, proposal, Converse { ask, turn, streaming }).await?? {
+        Answered::Whole(response) => Ok(response),
+        Answered::Stream(turn, response, slip) => Ok(stream::answer(gateway, *turn, response, slip)),
     }
-    answer::answer(gateway, turn, response, slip).await
 }
 
 fn counted(gateway: &Gateway, response: Response<Body>) -> Response<Body> {

@@ -45,7 +45,7 @@ pub struct Proposal {
     pub detail: Value,
     /// Spans that the session's record does not have yet.
     pub fresh: Vec<Span>,
-    /// What the client said, whole, where the door was the first to read it.
+    /// What the client said, whole, where the door was the first to read it and its workflow records conversations.
     pub said: Option<Said>,
 }
 
@@ -118,7 +118,7 @@ impl Gateway {
         let said = proposal.said.take();
         let mut labelled = self.label(caller, proposal).await;
         if let Some(said) = said {
-            self.keep(&labelled.header, labelled.act.id, said);
+            self.keep(&labelled.header, labelled.act.id, || said);
         }
         let taken = self.take(caller, &mut labelled).await;
         let mut verdict = self.decide(caller, &mut labelled);

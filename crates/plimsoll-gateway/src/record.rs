@@ -164,7 +164,7 @@ impl Slip {
     }
 
     /// Keeps what answered this act, whole, where its session is one that is recorded.
-    pub(crate) fn keep(&self, said: crate::content::Said) {
+    pub(crate) fn keep(&self, said: impl FnOnce() -> crate::content::Said) {
         self.gateway.keep(&self.header, self.act, said);
     }
 

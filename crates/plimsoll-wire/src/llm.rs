@@ -64,6 +64,15 @@ impl WireError {
 }
 
 impl Dialect {
+    /// Its name, as the record has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::Responses => "responses",
+            Self::Messages => "messages",
+        }
+    }
+
     /// What a request asks, and all the text it gives the model.
     pub fn read_request(self, doc: Doc<'_>) -> Result<Request<'_>, WireError> {
         match self {

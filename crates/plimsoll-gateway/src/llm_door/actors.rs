@@ -11,11 +11,14 @@ use crate::joins::{Join, JoinKey};
 use crate::path::Actor;
 use crate::record::{Report, Slip};
 use crate::refusal::Refusal;
+use crate::server::Body;
 use crate::upstream::UpstreamError;
 use crate::upstream::http::collect;
 use crate::upstream::model::ModelRequest;
 use crate::upstream::pool::Reply;
 use std::sync::Arc;
+
+use super::ask::Turn;
 
 /// Bytes of an upstream's error body that are read for the record.
 const ERROR_BYTES: usize = 64 << 10;
@@ -61,6 +64,39 @@ impl Actor for AskModel {
         let intent = slip.intent();
         slip.close_soon(Report::failed(error.code(), error.to_string()));
         Err(Failed { error, intent })
+    }
+}
+
+/// Asks the provider and judges its answer, all while the intent to ask is on the way to the disk: whoever gave this to
+/// the path gets nothing of it before that is there. Of a stream it is only the head.
+pub(super) struct Converse {
+    pub ask: AskModel,
+    pub turn: Turn,
+    pub streaming: bool,
+}
+
+/// What the provider answered.
+pub(super) enum Answered {
+    Whole(Response<Body>),
+    Stream(Box<Turn>, Response<Reply>, Slip),
+}
+
+impl Actor for Converse {
+    type Done = Result<Answered, Refusal>;
+
+    async fn act(self, warrant: Warrant, slip: Slip) -> Self::Done {
+        let gateway = Arc::clone(&self.ask.gateway);
+        let (response, slip) = self.ask.act(warrant, slip).await.map_err(Failed::refusal)?;
+        if self.streaming && is_event_stream(&response) {
+            return Ok(Answered::Stream(Box::new(self.turn), response, slip));
+        }
+        super::answer::answer(&gateway, self.turn, response, slip).await.map(Answered::Whole)
+    }
+
+    async fn simulate(self, rehearsal: Rehearsal, slip: Slip) -> Self::Done {
+        Err(self.ask.simulate(rehearsal, slip).await.map_or_else(Failed::refusal, |_| {
+            Refusal::plain(Code::UpstreamFailed, "a conversation is not simulated")
+        }))
     }
 }
 

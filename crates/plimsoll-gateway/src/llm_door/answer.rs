@@ -60,7 +60,7 @@ pub(super) async fn answer(
         Ok(body) => body,
         Err(error) => return Err(fail(slip, error.code(), error.to_string())),
     };
-    slip.keep(Said::answer(head.status.as_u16(), &head.headers, body.clone()));
+    slip.keep(|| Said::answer(head.status.as_u16(), &head.headers, body.clone()));
     let limits = Limits { bytes: bounds.response_bytes, ..Limits::DEFAULT };
     let parsed = match json::parse(body.clone(), &limits) {
         Ok(parsed) => parsed,
@@ -108,7 +108,7 @@ pub(super) async fn their_error(
     let (status, headers) = (response.status(), passed(response.headers()));
     let streams = super::actors::says_event_stream(response.headers());
     let body = error_body(model, response, timeout_s).await;
-    slip.keep(Said::answer(status.as_u16(), &headers, body.clone()));
+    slip.keep(|| Said::answer(status.as_u16(), &headers, body.clone()));
     let is_error = status.is_client_error() || status.is_server_error();
     if !is_error || streams || may_hold_call(&body) {
         let why = format!("the model answered with status {} and with what is no error", status.as_u16());

@@ -52,7 +52,7 @@ pub(super) struct Asked {
     headers: HeaderMap,
     body: Bytes,
     trace: Option<String>,
-    said: Said,
+    said: Option<Said>,
 }
 
 /// What the answer's judgement needs of the request. It keeps the request's own bytes, because the
@@ -117,10 +117,13 @@ pub(super) async fn read(
         gateway.saw_unreleased(&caller);
     }
     let detail = detail(dialect, &request, &context);
-    let at =
-        query.as_ref().map_or_else(|| path(dialect).to_owned(), |query| format!("{}?{query}", path(dialect)));
-    let whole = json!({ "path": at, "headers": kept(&headers, &SAID) });
-    let said = Said::new(ContentOf::Request, first, whole);
+    let said = workflow.records().then(|| {
+        let at = match &query {
+            Some(query) => format!("{}?{query}", path(dialect)),
+            None => path(dialect).to_owned(),
+        };
+        Said::new(ContentOf::Request, first, json!({ "path": at, "headers": kept(&headers, &SAID) }))
+    });
     let body = outgoing(gateway, workflow, dialect, &parsed, &request, body)?;
     let (trajectory, streaming) = (context.trajectory.clone(), request.stream);
     drop((request, context));
@@ -149,7 +152,7 @@ impl Asked {
             deferred: false,
             detail,
             fresh,
-            said: Some(said),
+            said,
         };
         let path = match (path(turn.dialect), query) {
             (path, Some(query)) => format!("{path}?{query}"),
@@ -337,7 +340,7 @@ fn outgoing(
 fn detail(dialect: Dialect, request: &Request<'_>, context: &Context<'_>) -> serde_json::Value {
     let prompt = context.spans.iter().find_map(|span| span.source.strip_prefix("prompt:"));
     json!({
-        "dialect": format!("{dialect:?}").to_lowercase(),
+        "dialect": dialect.name(),
         "model": request.model,
         "stream": request.stream,
         "tools": request.tools.len(),

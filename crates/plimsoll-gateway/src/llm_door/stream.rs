@@ -257,7 +257,7 @@ impl Flow {
         report.redacted = self.redacted;
         if let Some(slip) = self.slip.take() {
             if let Some(kept) = self.kept.take() {
-                slip.keep(Said::stream(kept.freeze()));
+                slip.keep(|| Said::stream(kept.freeze()));
             }
             slip.close_soon(report);
         }

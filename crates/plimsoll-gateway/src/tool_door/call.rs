@@ -87,11 +87,11 @@ async fn carry_on(talk: Arc<Talk>, doc: OwnedDoc, outlet: Outlet) -> Answer {
         .and_then(|state| state.as_str())
         .is_some_and(|state| state.starts_with(render::STATE));
     let text = if own_state { translate::without_own_state(&frame) } else { frame.root.raw().to_vec() };
-    let said = Said::new(
-        ContentOf::Call,
-        bytes::Bytes::from(text.clone()),
-        json!({ "server": talk.server.name, "mcp": talk.version.name(), "headers": talk.said_headers() }),
-    );
+    let said = talk.caller.workflow().records().then(|| {
+        let server = &talk.server.name;
+        let detail = json!({ "server": server, "mcp": talk.version.name(), "headers": talk.said_headers() });
+        Said::new(ContentOf::Call, bytes::Bytes::from(text.clone()), detail)
+    });
     let called = Arc::new(arguments.clone());
     let mut act = path::act(Door::Tool, name.clone(), arguments);
     act.schema = tool.as_ref().and_then(|tool| tool.pin.as_ref()).map(|pin| pin.digest);
@@ -107,7 +107,7 @@ async fn carry_on(talk: Arc<Talk>, doc: OwnedDoc, outlet: Outlet) -> Answer {
         deferred: false,
         detail: json!({ "mcp": talk.version.name(), "goes_on": call.goes_on() && !own_state }),
         fresh: Vec::new(),
-        said: Some(said),
+        said,
     };
     // What comes of it, an answer or a refusal, is remembered before this ends.
     let going = Arc::new(talk.gateway.memory.begin(talk.gateway.ledger.size()));
@@ -279,8 +279,8 @@ impl Actor for Performer {
                         return self.close(slip, tier, report, answer).await;
                     }
                 };
-                let whole = bytes::Bytes::copy_from_slice(answer.bytes());
-                slip.keep(Said::json(ContentOf::Result, 200, whole));
+                let whole = || bytes::Bytes::copy_from_slice(answer.bytes());
+                slip.keep(|| Said::json(ContentOf::Result, 200, whole()));
                 let (report, answer) = self.judge(&answer, slip.session());
                 self.close(slip, tier, report, answer).await
             }

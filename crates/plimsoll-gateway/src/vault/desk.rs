@@ -48,7 +48,7 @@ pub(super) fn owner(entry: &Entry) -> String {
     let (id, behalf) = entry.principal.as_ref().map_or(("", ""), |principal| {
         (principal.id.as_str(), principal.on_behalf_of.as_deref().unwrap_or_default())
     });
-    format!("{}\0{id}\0{behalf}", entry.session)
+    [&entry.session, id, behalf].join("\0")
 }
 
 fn place(class: u8) -> usize {
