@@ -69,7 +69,10 @@ async fn converse(
     let caller = turn.caller.clone();
     match gateway.pass(&caller, proposal, Converse { ask, turn, streaming }).await?? {
         Answered::Whole(response) => Ok(response),
-        Answered::Stream(turn, response, slip) => Ok(stream::answer(gateway, *turn, response, slip)),
+        Answered::Stream(turn, begun) => {
+            let (response, slip) = *begun;
+            Ok(stream::answer(gateway, turn, response, slip))
+        }
     }
 }
 

@@ -116,41 +116,43 @@ impl Gateway {
     ) -> Result<A::Done, Refusal> {
         let mut proposal = proposal;
         let said = proposal.said.take();
-        let mut labelled = self.label(caller, proposal).await;
+        let mut labelled = Box::new(self.label(caller, proposal).await);
         if let Some(said) = said {
             self.keep(&labelled.header, labelled.act.id, || said);
         }
         let taken = self.take(caller, &mut labelled).await;
         let mut verdict = self.decide(caller, &mut labelled);
+        // What is done rarely is boxed, as is what is long to move: a request is moved as a whole before it begins.
         if wants_check(&verdict.decision) && !labelled.facts.deferred {
             Box::pin(self.check(caller, &mut labelled)).await;
             verdict = self.decide(caller, &mut labelled);
         }
         if wants_approval(&verdict.decision) && verdict.permit.is_none() {
-            // The rarer ways are boxed, so that the usual one stays small.
             match Box::pin(self.hold(caller, &mut labelled, &verdict.decision)).await {
                 Ok(Some(ticket)) => {
                     self.limits.give_back(&self.store, taken).await;
-                    return Err(self.record_decision(caller, labelled, verdict.decision, Some(ticket)).await);
+                    let recording = self.record_decision(caller, *labelled, verdict.decision, Some(ticket));
+                    return Err(Box::pin(recording).await);
                 }
                 Ok(None) => verdict = self.decide(caller, &mut labelled),
                 Err(refusal) => {
                     self.limits.give_back(&self.store, taken).await;
-                    return Err(self.record_turn(&labelled.header, refusal).await);
+                    return Err(Box::pin(self.record_turn(&labelled.header, refusal)).await);
                 }
             }
         }
         let Some(permit) = verdict.permit else {
             self.limits.give_back(&self.store, taken).await;
-            return Err(self.record_decision(caller, labelled, verdict.decision, None).await);
+            let recording = self.record_decision(caller, *labelled, verdict.decision, None);
+            return Err(Box::pin(recording).await);
         };
         if labelled.is_safe() {
             return self.go_safe(caller, labelled, verdict.decision, permit, taken, actor).await;
         }
         let header = labelled.is_guarded().then(|| labelled.header.clone());
         let going = Arc::clone(self).go(caller.clone(), labelled, verdict.decision, permit, taken, actor);
-        match (detached(going).await, header) {
-            (Err(refusal), Some(header)) => Err(self.record_turn(&header, refusal).await),
+        match (detached(Box::pin(going)).await, header) {
+            (Err(refusal), Some(header)) => Err(Box::pin(self.record_turn(&header, refusal)).await),
             (gone, _) => gone,
         }
     }
@@ -177,7 +179,7 @@ impl Gateway {
     async fn go_safe<A: Actor>(
         self: &Arc<Self>,
         caller: &Caller,
-        labelled: Labelled,
+        labelled: Box<Labelled>,
         decision: Decision,
         permit: plimsoll_core::Permit,
         taken: Taken,
@@ -185,7 +187,7 @@ impl Gateway {
     ) -> Result<A::Done, Refusal> {
         let (act, tool) = (labelled.act.id, labelled.act.tool.clone());
         let slip_of = self.slip_of(&labelled, &permit);
-        let (header, intent) = self.intent(caller, labelled, decision, &permit);
+        let (header, intent) = self.intent(caller, *labelled, decision, &permit);
         let recorded = match self.enter_safe(permit, intent) {
             Ok((warrant, pending)) => {
                 let slip = Slip::new(Arc::clone(self), header, slip_of, warrant.seq().0);
@@ -207,7 +209,7 @@ impl Gateway {
     async fn go<A: Actor>(
         self: Arc<Self>,
         caller: Caller,
-        labelled: Labelled,
+        labelled: Box<Labelled>,
         decision: Decision,
         permit: plimsoll_core::Permit,
         taken: Taken,
@@ -231,7 +233,7 @@ impl Gateway {
         let digest = *permit.act_digest();
         let simulated = labelled.is_simulated(&caller);
         let recorded = match spent {
-            Ok(()) => self.record_intent(&caller, labelled, decision, permit).await,
+            Ok(()) => self.record_intent(&caller, *labelled, decision, permit).await,
             Err(refusal) => Err(refusal),
         };
         match recorded {

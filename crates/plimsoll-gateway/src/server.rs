@@ -216,7 +216,8 @@ async fn answer(
     };
     let bound = gateway.standing.load().live.project.bounds.in_flight;
     let mut response = match usize::try_from(before) {
-        Ok(before) if before < bound => route(&gateway, local, arrival).await,
+        // In a box, as the connection moves what it is given more than once.
+        Ok(before) if before < bound => Box::pin(route(&gateway, local, arrival)).await,
         _ => overloaded(&gateway, &arrival, bound),
     };
     gateway.metrics.in_flight.dec();

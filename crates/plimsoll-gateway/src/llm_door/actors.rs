@@ -71,14 +71,14 @@ impl Actor for AskModel {
 /// the path gets nothing of it before that is there. Of a stream it is only the head.
 pub(super) struct Converse {
     pub ask: AskModel,
-    pub turn: Turn,
+    pub turn: Box<Turn>,
     pub streaming: bool,
 }
 
 /// What the provider answered.
 pub(super) enum Answered {
     Whole(Response<Body>),
-    Stream(Box<Turn>, Response<Reply>, Slip),
+    Stream(Box<Turn>, Box<(Response<Reply>, Slip)>),
 }
 
 impl Actor for Converse {
@@ -88,7 +88,7 @@ impl Actor for Converse {
         let gateway = Arc::clone(&self.ask.gateway);
         let (response, slip) = self.ask.act(warrant, slip).await.map_err(Failed::refusal)?;
         if self.streaming && is_event_stream(&response) {
-            return Ok(Answered::Stream(Box::new(self.turn), response, slip));
+            return Ok(Answered::Stream(self.turn, Box::new((response, slip))));
         }
         super::answer::answer(&gateway, self.turn, response, slip).await.map(Answered::Whole)
     }

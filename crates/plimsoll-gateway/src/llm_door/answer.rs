@@ -40,7 +40,7 @@ const PASSED: [&str; 8] = [
 
 pub(super) async fn answer(
     gateway: &Arc<Gateway>,
-    turn: Turn,
+    turn: Box<Turn>,
     response: Response<Reply>,
     slip: Slip,
 ) -> Result<Response<Body>, Refusal> {
@@ -49,7 +49,8 @@ pub(super) async fn answer(
     head.headers = passed(&head.headers);
     if !head.status.is_success() {
         let response = Response::from_parts(head, body);
-        return their_error(gateway, &turn.model.id, response, bounds.idle_timeout_s, slip).await;
+        let theirs = their_error(gateway, &turn.model.id, response, bounds.idle_timeout_s, slip);
+        return Box::pin(theirs).await;
     }
     let intent = slip.intent();
     let fail = |slip: Slip, code: Code, why: String| {
@@ -72,7 +73,10 @@ pub(super) async fn answer(
     };
     // Before its calls are judged: they are proposed by whoever this is.
     gateway.saw_answer(&turn.caller, &turn.model.id, read.model.as_deref(), read.fingerprint.as_deref());
-    let refusals = judge(gateway, &turn, &read.calls).await;
+    let refusals = match read.calls.is_empty() {
+        true => Vec::new(),
+        false => Box::pin(judge(gateway, &turn, &read.calls)).await,
+    };
     let refused: Vec<(&ToolCall, &str)> = read
         .calls
         .iter()
@@ -140,9 +144,6 @@ pub(super) fn may_hold_call(body: &Bytes) -> bool {
 
 /// Judges every call of an answer, in order. `None`: let it out; else the refusal's text.
 pub(super) async fn judge(gateway: &Arc<Gateway>, turn: &Turn, calls: &[ToolCall]) -> Vec<Option<String>> {
-    if calls.is_empty() {
-        return Vec::new();
-    }
     let (proposals, words): (Vec<(Proposal, Release)>, Vec<String>) = {
         let Ok(request) = turn.dialect.read_request(turn.parsed.doc()) else {
             return calls.iter().map(|_| Some("the request can't be read again".to_owned())).collect();
@@ -154,7 +155,9 @@ pub(super) async fn judge(gateway: &Arc<Gateway>, turn: &Turn, calls: &[ToolCall
     };
     let mut refusals = Vec::with_capacity(calls.len());
     for (mut proposal, mut release) in proposals {
-        authorise(gateway, turn, &words, &mut proposal, &mut release).await;
+        if turn.caller.workflow().authoriser.is_some() {
+            Box::pin(authorise(gateway, turn, &words, &mut proposal, &mut release)).await;
+        }
         let passed = gateway.pass(&turn.caller, proposal, release).await;
         refusals.push(passed.unwrap_or_else(|refusal| Some(refusal.text())));
     }

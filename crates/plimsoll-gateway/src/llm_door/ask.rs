@@ -43,7 +43,7 @@ const OWN_OPAQUE: [&str; 2] = ["encrypted_content", "redacted_thinking"];
 /// A request that was read and is not yet proposed.
 pub(super) struct Asked {
     pub streaming: bool,
-    turn: Turn,
+    turn: Box<Turn>,
     objections: Vec<Objection>,
     fresh: Vec<Span>,
     unready: Vec<Unready>,
@@ -129,6 +129,7 @@ pub(super) async fn read(
     drop((request, context));
     let turn =
         Turn { dialect, caller, scope, request: id, trace: trace.clone(), model, trajectory, parsed, filled };
+    let turn = Box::new(turn);
     Ok(Asked { streaming, turn, objections, fresh, unready, detail, query, headers, body, trace, said })
 }
 
@@ -137,7 +138,7 @@ impl Asked {
     pub(super) fn propose(
         self,
         gateway: &Arc<Gateway>,
-    ) -> Result<(Turn, Vec<Unready>, Proposal, AskModel), Refusal> {
+    ) -> Result<(Box<Turn>, Vec<Unready>, Proposal, AskModel), Refusal> {
         let Self { turn, objections, fresh, unready, detail, query, headers, body, trace, said, .. } = self;
         let name = ToolName::new(ToolName::MODEL, turn.model.id.clone());
         let arguments = json!({ "model": detail["model"], "stream": detail["stream"], "body": plimsoll_core::Digest::of(&body) });

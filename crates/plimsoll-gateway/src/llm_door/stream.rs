@@ -32,7 +32,7 @@ const EVENT_BYTES: usize = 4 << 20;
 /// Answers with the stream of the provider, judged as it flows.
 pub(super) fn answer(
     gateway: &Arc<Gateway>,
-    turn: Turn,
+    turn: Box<Turn>,
     response: Response<Reply>,
     slip: Slip,
 ) -> Response<Body> {
@@ -68,7 +68,7 @@ pub(super) fn answer(
 /// One stream on its way through.
 struct Flow {
     gateway: Arc<Gateway>,
-    turn: Turn,
+    turn: Box<Turn>,
     body: Reply,
     reader: Reader,
     judge: Stream,
@@ -159,7 +159,7 @@ impl Flow {
                     Out::Text(event) => self.text(event),
                     Out::Calls(calls) => {
                         self.seen();
-                        let verdicts = judge(&self.gateway, &self.turn, &calls).await;
+                        let verdicts = Box::pin(judge(&self.gateway, &self.turn, &calls)).await;
                         let verdicts: Vec<Verdict> = verdicts
                             .into_iter()
                             .map(|refusal| refusal.map_or(Verdict::Allow, Verdict::Refuse))

@@ -373,7 +373,7 @@ impl Performer {
         loop {
             match exchange.next().await? {
                 Coming::Answer(answer) => return Ok(answer),
-                Coming::Ask(ask) => self.talk.ask(link, &ask, &self.outlet).await,
+                Coming::Ask(ask) => Box::pin(self.talk.ask(link, &ask, &self.outlet)).await,
                 Coming::Notice(notice) => {
                     if let Some(text) = self.talk.notice(link, &notice) {
                         let _client_may_be_gone = self.outlet.send(&text).await;

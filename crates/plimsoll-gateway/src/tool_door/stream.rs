@@ -46,7 +46,8 @@ where
     F: Future<Output = Answer> + Send + 'static,
 {
     let (sender, mut receiver) = mpsc::channel(QUEUE);
-    let mut working = Working(tokio::spawn(work(Outlet(sender.clone()))));
+    // In a box: a task is moved several times before it begins, and once more when it ends.
+    let mut working = Working(tokio::spawn(Box::pin(work(Outlet(sender.clone())))));
     let first = tokio::select! {
         biased;
         first = receiver.recv() => first,

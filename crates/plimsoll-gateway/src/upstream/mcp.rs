@@ -93,10 +93,9 @@ impl McpUpstreams {
             return Ok(Arc::clone(link));
         }
         let bounds = bundle.project.bounds;
-        let opened =
-            Link::open(&self.http, &self.redactor.now(), server, credential.cloned(), bounds, hello.clone())
-                .await?;
-        let link = Arc::new(opened);
+        let redactor = self.redactor.now();
+        let opening = Link::open(&self.http, &redactor, server, credential.cloned(), bounds, hello.clone());
+        let link = Arc::new(Box::pin(opening).await?);
         *held = Some(Arc::clone(&link));
         Ok(link)
     }

@@ -63,7 +63,7 @@ impl Pool {
         loop {
             let (mut sender, kept) = match self.take(&origin).await {
                 Some(sender) => (sender, true),
-                None => (self.connect(to.clone()).await?, false),
+                None => (Box::pin(self.connect(to.clone())).await?, false),
             };
             match sender.try_send_request(request).await {
                 Ok(response) => {

@@ -84,7 +84,7 @@ impl Exchange {
                 return Err(ended);
             };
             self.resumed += 1;
-            match self.link.resume(&mark).await {
+            match Box::pin(self.link.resume(&mark)).await {
                 Ok(Some(replies)) => self.replies = replies,
                 Ok(None) | Err(_) => return Err(ended),
             }

@@ -289,7 +289,7 @@ impl Link {
                             return Err(UpstreamError::Garbage { name: self.name().to_owned(), why });
                         }
                         Posted::Gone if !reopened => {
-                            self.reopen(&agreed).await?;
+                            Box::pin(self.reopen(&agreed)).await?;
                             reopened = true;
                             continue;
                         }

@@ -76,7 +76,7 @@ impl Link {
             return Ok(Arc::clone(live));
         }
         *held = None;
-        let live = Arc::new(Live::of(&self.list_tools().await?));
+        let live = Arc::new(Live::of(&Box::pin(self.list_tools()).await?));
         *held = Some(Arc::clone(&live));
         Ok(live)
     }
