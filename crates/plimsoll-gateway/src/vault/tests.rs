@@ -163,7 +163,7 @@ fn with_an_audit_key_the_state_directory_opens_nothing_of_the_past() {
         assert_eq!(opening.closed, [(FieldClass::Arguments, Closed::Audit)]);
         let text = serde_json::to_string(&opening.entry).unwrap();
         assert!(
-            !text.contains("ada") && !text.contains(IBAN) && text.contains("sealed to the audit key"),
+            !text.contains("key:ada") && !text.contains(IBAN) && text.contains("sealed to the audit key"),
             "{text}"
         );
         let (wrong, _) = AuditSecret::fresh().unwrap();
