@@ -85,7 +85,11 @@ impl Label {
         Self {
             integrity: self.integrity.min(other.integrity),
             readers: self.readers.meet(&other.readers),
-            classes: &self.classes | &other.classes,
+            classes: match (self.classes.is_empty(), other.classes.is_empty()) {
+                (_, true) => self.classes.clone(),
+                (true, false) => other.classes.clone(),
+                (false, false) => &self.classes | &other.classes,
+            },
         }
     }
 }

@@ -255,7 +255,7 @@ fn admit(gateway: &Gateway, local: SocketAddr, headers: &HeaderMap) -> Result<()
     // `[::1]` has colons of its own.
     let name = if host.ends_with(']') { host } else { host.rsplit_once(':').map_or(host, |(name, _)| name) };
     let name = name.trim_matches(['[', ']']);
-    let is_own = name == local.ip().to_string() || matches!(name, "localhost" | "127.0.0.1" | "::1");
+    let is_own = matches!(name, "localhost" | "127.0.0.1" | "::1") || name == local.ip().to_string();
     if !is_own && !bundle.project.hosts.iter().any(|allowed| allowed == name || allowed == host) {
         let message = format!("the host `{host}` is not served here; add it to `hosts` in plimsoll.yaml");
         return Err(Refusal::plain(Code::NotAllowed, message));

@@ -14,6 +14,7 @@ use http_body_util::Full;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::{HOST, HeaderValue};
+use hyper::http::uri::{Authority, Scheme};
 use hyper::{Request, Response, Uri};
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -36,9 +37,18 @@ pub(super) struct Pool {
     idle: Mutex<HashMap<Origin, VecDeque<(Sender, Instant)>>>,
 }
 
+/// Where a request goes.
+type Place = (Scheme, Authority);
+
 /// Scheme and authority: what a connection is to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Origin(Arc<str>);
+
+impl Origin {
+    fn of((scheme, authority): &Place) -> Self {
+        Self([scheme.as_str(), "://", authority.as_str()].concat().into())
+    }
+}
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -59,11 +69,11 @@ impl Pool {
         request: Request<Full<Bytes>>,
     ) -> Result<Response<Reply>, Lost> {
         let (mut request, to) = addressed(request)?;
-        let origin = Origin(to.to_string().into());
+        let origin = Origin::of(&to);
         loop {
             let (mut sender, kept) = match self.take(&origin).await {
                 Some(sender) => (sender, true),
-                None => (Box::pin(self.connect(to.clone())).await?, false),
+                None => (Box::pin(self.connect(&to)).await?, false),
             };
             match sender.try_send_request(request).await {
                 Ok(response) => {
@@ -89,8 +99,11 @@ impl Pool {
         }
     }
 
-    async fn connect(&self, to: Uri) -> Result<Sender, Lost> {
+    async fn connect(&self, to: &Place) -> Result<Sender, Lost> {
         let unsent = |error: &dyn std::error::Error| Lost::Unsent(chain(error));
+        let (scheme, authority) = to.clone();
+        let to = Uri::builder().scheme(scheme).authority(authority).path_and_query("/").build();
+        let to = to.map_err(|error| unsent(&error))?;
         let stream = self.connector.clone().call(to).await.map_err(|error| unsent(&*error))?;
         let (sender, connection) = handshake(stream).await.map_err(|error| unsent(&error))?;
         tokio::spawn(async move {
@@ -133,8 +146,8 @@ impl Pool {
 }
 
 /// The request as it stands on a connection, and where that goes to.
-fn addressed(mut request: Request<Full<Bytes>>) -> Result<(Request<Full<Bytes>>, Uri), Lost> {
-    let parts = request.uri().clone().into_parts();
+fn addressed(mut request: Request<Full<Bytes>>) -> Result<(Request<Full<Bytes>>, Place), Lost> {
+    let parts = std::mem::take(request.uri_mut()).into_parts();
     let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else {
         return Err(Lost::Unsent("the url names no server".to_owned()));
     };
@@ -145,8 +158,7 @@ fn addressed(mut request: Request<Full<Bytes>>) -> Result<(Request<Full<Bytes>>,
     }
     let path = parts.path_and_query.unwrap_or_else(|| hyper::http::uri::PathAndQuery::from_static("/"));
     *request.uri_mut() = Uri::from(path);
-    let to = Uri::builder().scheme(scheme).authority(authority).path_and_query("/").build();
-    Ok((request, to.map_err(|error| Lost::Unsent(error.to_string()))?))
+    Ok((request, (scheme, authority)))
 }
 
 /// An answer's body.

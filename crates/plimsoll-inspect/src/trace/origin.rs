@@ -63,7 +63,8 @@ impl Prepared<'_> {
             more: 0,
             preview: Some(redactor.preview(&text, PREVIEW_MAX)),
         };
-        if !matches!(*leaf.value, Value::Null | Value::Bool(_)) {
+        // Where no context was seen there is nothing to look through.
+        if !self.spans.is_empty() && !matches!(*leaf.value, Value::Null | Value::Bool(_)) {
             let spelling = Spelling::of(&text, leaf.role, &leaf.pointer);
             self.look_for(&spelling, aim, &mut origin);
         }

@@ -128,9 +128,12 @@ impl Tiler {
         for filled in self.edge.push(leaf(entry)) {
             if filled.level == 0 {
                 let tile = Tile { kind: TileKind::Entries, index: filled.index, width: TILE_WIDTH };
-                let bundle = std::mem::take(&mut self.bundle);
+                let mut bundle = std::mem::take(&mut self.bundle);
                 self.write(tile, &bundle)?;
                 self.outgrown.push(tile);
+                // The next one is about as long.
+                bundle.clear();
+                self.bundle = bundle;
             }
             let kind = TileKind::Hashes(filled.level);
             let tile = Tile { kind, index: filled.index, width: TILE_WIDTH };
