@@ -17,7 +17,7 @@ use plimsoll_core::Code;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::caller::Credentials;
+use crate::caller::{Caller, Credentials};
 use crate::gateway::Gateway;
 use crate::refusal::Refusal;
 
@@ -30,6 +30,10 @@ pub const HEADER_BYTES: usize = 64 << 10;
 pub const HEAD_TIMEOUT_S: u64 = 15;
 /// Seconds that running requests get to end after a stop was asked for.
 pub const DRAIN_S: u64 = 20;
+/// Bytes of a refused request's body that are still taken in, so that its client reads the refusal.
+pub const LEFT_BYTES: usize = 64 << 10;
+/// Milliseconds for which the rest of a refused request is waited for.
+pub const LEFT_MS: u64 = 250;
 
 /// Every endpoint of the data listener. What is not here is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +114,30 @@ impl Arrival {
             on_behalf_of: text("x-plimsoll-on-behalf-of"),
             workflow: text("x-plimsoll-workflow"),
         }
+    }
+
+    /// Who asks. Of a request that is refused here the rest is taken in.
+    pub async fn identify(&mut self, gateway: &Gateway) -> Result<Caller, Refusal> {
+        let found = gateway.identify(self.credentials()).await;
+        if found.is_err() {
+            self.take_in().await;
+        }
+        found
+    }
+
+    /// Takes in the rest of a small request whose answer is known: a client whose connection is closed while it still
+    /// writes may never read why.
+    async fn take_in(&mut self) {
+        let rest = async {
+            let mut taken = 0;
+            while taken < LEFT_BYTES
+                && let Some(Ok(frame)) = self.body.frame().await
+            {
+                taken += frame.data_ref().map_or(0, Bytes::len);
+            }
+        };
+        // Whoever is slower is cut off, as everybody with a larger request is.
+        let _in_time = tokio::time::timeout(Duration::from_millis(LEFT_MS), rest).await;
     }
 
     /// The W3C trace id, when there is a well-formed one.
@@ -218,7 +246,7 @@ async fn answer(
     let mut response = match usize::try_from(before) {
         // In a box, as the connection moves what it is given more than once.
         Ok(before) if before < bound => Box::pin(route(&gateway, local, arrival)).await,
-        _ => overloaded(&gateway, &arrival, bound),
+        _ => Box::pin(overloaded(&gateway, arrival, bound)).await,
     };
     gateway.metrics.in_flight.dec();
     if let Ok(value) = HeaderValue::from_str(&id) {
@@ -233,7 +261,7 @@ async fn route(gateway: &Arc<Gateway>, local: SocketAddr, arrival: Arrival) -> R
     });
     let (endpoint, rest) = match found {
         Ok(found) => found,
-        Err(refusal) => return turned(gateway, &arrival, &refusal),
+        Err(refusal) => return turned(gateway, arrival, &refusal).await,
     };
     match endpoint {
         Endpoint::Live => plain(StatusCode::OK, "live\n"),
@@ -272,14 +300,15 @@ fn admit(gateway: &Gateway, local: SocketAddr, headers: &HeaderMap) -> Result<()
 }
 
 /// More than the bound at once: refused at once, so that those within it are served.
-fn overloaded(gateway: &Gateway, arrival: &Arrival, bound: usize) -> Response<Body> {
+async fn overloaded(gateway: &Gateway, arrival: Arrival, bound: usize) -> Response<Body> {
     let message = format!("{bound} requests are in flight already (`bounds.in_flight`); repeat later");
-    turned(gateway, arrival, &Refusal::plain(Code::Overloaded, message))
+    turned(gateway, arrival, &Refusal::plain(Code::Overloaded, message)).await
 }
 
 /// A request that ended before a door: recorded without waiting, counted, answered.
-fn turned(gateway: &Gateway, arrival: &Arrival, refusal: &Refusal) -> Response<Body> {
+async fn turned(gateway: &Gateway, mut arrival: Arrival, refusal: &Refusal) -> Response<Body> {
     gateway.note_turned(&arrival.request, refusal);
+    arrival.take_in().await;
     crate::llm_door::render_plain(&arrival.path, refusal)
 }
 

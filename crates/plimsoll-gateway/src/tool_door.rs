@@ -105,9 +105,9 @@ pub(crate) async fn serve(gateway: &Arc<Gateway>, server: Option<&str>, arrival:
 async fn enter(
     gateway: &Arc<Gateway>,
     server: Option<&str>,
-    arrival: Arrival,
+    mut arrival: Arrival,
 ) -> Result<Response<Body>, Box<Turn>> {
-    let caller = gateway.identify(arrival.credentials()).await.map_err(|refusal| {
+    let caller = arrival.identify(gateway).await.map_err(|refusal| {
         let status = if refusal.code == Code::Unauthenticated { 401 } else { 403 };
         Turn::new(status, None, refusal)
     })?;

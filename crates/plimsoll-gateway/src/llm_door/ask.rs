@@ -73,9 +73,9 @@ pub(super) struct Turn {
 pub(super) async fn read(
     gateway: &Arc<Gateway>,
     dialect: Dialect,
-    arrival: Arrival,
+    mut arrival: Arrival,
 ) -> Result<Asked, Refusal> {
-    let caller = gateway.identify(arrival.credentials()).await?;
+    let caller = arrival.identify(gateway).await?;
     let trace = arrival.trace();
     let bounds = caller.bundle().project.bounds;
     let Arrival { query, headers, body, request: id, .. } = arrival;

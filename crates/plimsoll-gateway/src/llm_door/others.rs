@@ -27,9 +27,9 @@ pub(super) async fn forward(
     gateway: &Arc<Gateway>,
     endpoint: Endpoint,
     dialect: Dialect,
-    arrival: Arrival,
+    mut arrival: Arrival,
 ) -> Result<Response<Body>, Refusal> {
-    let caller = gateway.identify(arrival.credentials()).await?;
+    let caller = arrival.identify(gateway).await?;
     let trace = arrival.trace();
     let bounds = caller.bundle().project.bounds;
     let Arrival { path, query, headers, body, request, .. } = arrival;
