@@ -186,6 +186,11 @@ pub trait Rules {
     /// Never panics; a rule that can't be evaluated is an error in the answer, and
     /// [`decide`](crate::decide()) makes a refusal of it.
     fn judge(&self, case: &Case<'_>, assume: &Assume) -> Judgement;
+
+    /// The same for several questions about one case: what is supposed in none of them is worked out once.
+    fn about<'c>(&'c self, case: &'c Case<'c>) -> Box<dyn Fn(&Assume) -> Judgement + 'c> {
+        Box::new(move |assume| self.judge(case, assume))
+    }
 }
 
 /// Facts to suppose while judging, to find what is missing.

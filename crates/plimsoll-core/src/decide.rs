@@ -198,9 +198,13 @@ fn steady() -> Remedy {
     Remedy::Do { text }
 }
 
+/// The rules, asked about one case.
+pub(crate) type Ask<'a> = &'a dyn Fn(&Assume) -> Judgement;
+
 /// Asks the rules; when they do not permit, finds what would make them.
 fn ruled(rules: &dyn Rules, case: &Case<'_>) -> Decision {
-    let judgement = rules.judge(case, &Assume::default());
+    let ask = rules.about(case);
+    let judgement = ask(&Assume::default());
     if let Some(error) = judgement.errors.first() {
         let text = format!("a rule could not be evaluated: {error}");
         return refusal(Code::PolicyError, "policy-error", text, Vec::new());
@@ -220,7 +224,7 @@ fn ruled(rules: &dyn Rules, case: &Case<'_>) -> Decision {
         let text = format!("the check `{}` failed: {}", failed.name, failed.detail);
         return refusal(Code::CheckFailed, &format!("check:{}", failed.name), text, Vec::new());
     }
-    held(rules, case, &judgement).unwrap_or_else(|| not_permitted(rules, case, &judgement))
+    held(&ask, case, &judgement).unwrap_or_else(|| not_permitted(&ask, case, &judgement))
 }
 
 /// The rules that forbid it without the approval that it has.
@@ -234,16 +238,16 @@ fn declassified(rules: &dyn Rules, case: &Case<'_>) -> Vec<Reason> {
 }
 
 /// The smallest of {checks, approval, both} that would turn refuse into allow.
-fn held(rules: &dyn Rules, case: &Case<'_>, judgement: &Judgement) -> Option<Decision> {
+fn held(ask: Ask<'_>, case: &Case<'_>, judgement: &Judgement) -> Option<Decision> {
     let open_checks = case.facts.checks.iter().any(|c| c.passed.is_none());
     let approval = case.facts.approval.as_ref();
     let can_ask = case.facts.terms.is_some() && !approval.is_some_and(|a| a.granted);
     let ways = [(open_checks, false), (false, can_ask), (open_checks, can_ask)];
-    let (checks, ask) = ways.into_iter().filter(|(c, a)| *c || *a).find(|&(checks, approval)| {
-        let answer = rules.judge(case, &Assume { checks, approval, ..Assume::default() });
+    let (checks, people) = ways.into_iter().filter(|(c, a)| *c || *a).find(|&(checks, approval)| {
+        let answer = ask(&Assume { checks, approval, ..Assume::default() });
         answer.permitted && answer.errors.is_empty()
     })?;
-    if ask && approval.is_some_and(|a| a.denied) {
+    if people && approval.is_some_and(|a| a.denied) {
         let text = "the people asked said no".to_owned();
         return Some(refusal(Code::ApprovalDenied, "approval", text, Vec::new()));
     }
@@ -252,7 +256,7 @@ fn held(rules: &dyn Rules, case: &Case<'_>, judgement: &Judgement) -> Option<Dec
         let open = case.facts.checks.iter().filter(|c| c.passed.is_none());
         needs.extend(open.map(|c| Need::Check { name: c.name.clone() }));
     }
-    let Some(terms) = case.facts.terms.as_ref().filter(|_| ask) else {
+    let Some(terms) = case.facts.terms.as_ref().filter(|_| people) else {
         let text = "it runs once its check against the system of record has passed".to_owned();
         return Some(hold(Code::NeedsCheck, Reason { rule: "check".to_owned(), text }, needs));
     };
@@ -266,9 +270,9 @@ fn held(rules: &dyn Rules, case: &Case<'_>, judgement: &Judgement) -> Option<Dec
     let mut decision = hold(Code::NeedsApproval, Reason { rule: "approval".to_owned(), text }, needs);
     decision.remedies.push(Remedy::AskApproval { roles: terms.roles.clone(), quorum: terms.quorum });
     if case.tier != Tier::Dangerous {
-        let ways = remedy::by_the_user(rules, case, false);
+        let ways = remedy::by_the_user(ask, case, false);
         decision.reasons.extend(remedy::lacking(case, &ways));
-        decision.reasons.extend(standing(rules, case, judgement));
+        decision.reasons.extend(standing(ask, case, judgement));
         decision.remedies.extend(ways);
     }
     Some(decision)
@@ -276,10 +280,10 @@ fn held(rules: &dyn Rules, case: &Case<'_>, judgement: &Judgement) -> Option<Dec
 
 /// The rules that forbid it also once its open checks have passed: a check that was not run yet is no
 /// reason against anything.
-fn standing(rules: &dyn Rules, case: &Case<'_>, judgement: &Judgement) -> Vec<Reason> {
+fn standing(ask: Ask<'_>, case: &Case<'_>, judgement: &Judgement) -> Vec<Reason> {
     let otherwise = "a rule forbids it";
     if case.facts.checks.iter().any(|check| check.passed.is_none()) {
-        let checked = rules.judge(case, &Assume { checks: true, ..Assume::default() });
+        let checked = ask(&Assume { checks: true, ..Assume::default() });
         return hits(&checked.rules, otherwise);
     }
     hits(&judgement.rules, otherwise)
@@ -299,14 +303,14 @@ fn hold(code: Code, reason: Reason, needs: Vec<Need>) -> Decision {
 
 /// Refused by a rule, or for want of one. When untrusted content aims the act, that is the reason
 /// people need to hear.
-fn not_permitted(rules: &dyn Rules, case: &Case<'_>, judgement: &Judgement) -> Decision {
-    let mut remedies = remedy::by_the_user(rules, case, false);
+fn not_permitted(ask: Ask<'_>, case: &Case<'_>, judgement: &Judgement) -> Decision {
+    let mut remedies = remedy::by_the_user(ask, case, false);
     if remedies.is_empty() && case.facts.terms.is_some() {
-        remedies = remedy::by_the_user(rules, case, true);
+        remedies = remedy::by_the_user(ask, case, true);
     }
     let mut reasons = remedy::lacking(case, &remedies);
     let aimed = reasons.iter().any(|reason| reason.rule == remedy::ORIGIN);
-    let standing = standing(rules, case, judgement);
+    let standing = standing(ask, case, judgement);
     let code = match (aimed, standing.is_empty()) {
         (true, _) => Code::UntrustedOrigin,
         (false, false) => Code::Forbidden,

@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::act::Tier;
-use crate::case::{Assume, Case, Hypothesis, Rules};
-use crate::decide::Reason;
+use crate::case::{Assume, Case, Hypothesis};
+use crate::decide::{Ask, Reason};
 use crate::label::Integrity;
 use crate::span::ArgumentOrigin;
 
@@ -96,13 +96,13 @@ fn together_in_words(all: &[Remedy]) -> String {
 /// says is what is missing.
 ///
 /// With `approval`, ways that people then still have to approve.
-pub(crate) fn by_the_user(rules: &dyn Rules, case: &Case<'_>, approval: bool) -> Vec<Remedy> {
+pub(crate) fn by_the_user(ask: Ask<'_>, case: &Case<'_>, approval: bool) -> Vec<Remedy> {
     let mut missing: Vec<Remedy> =
         unproven(case).map(|origin| Remedy::NameValue { argument: origin.argument.clone() }).collect();
     if !case.flow.intent.asked {
         missing.push(Remedy::AskFor { verb: verb(case) });
     }
-    let legal = |said: &[&Remedy]| is_legal(rules, case, said, approval);
+    let legal = |said: &[&Remedy]| is_legal(ask, said, approval);
     let all: Vec<&Remedy> = missing.iter().collect();
     if all.is_empty() || legal(&[]) || !legal(&all) {
         return Vec::new();
@@ -112,8 +112,8 @@ pub(crate) fn by_the_user(rules: &dyn Rules, case: &Case<'_>, approval: bool) ->
     let ways = if single.is_empty() { vec![together(all, &legal)] } else { single };
     match (approval, &case.facts.terms) {
         (true, Some(terms)) => {
-            let ask = Remedy::AskApproval { roles: terms.roles.clone(), quorum: terms.quorum };
-            let with = |way: Remedy| way.parts().iter().cloned().chain([ask.clone()]).collect();
+            let agreed = Remedy::AskApproval { roles: terms.roles.clone(), quorum: terms.quorum };
+            let with = |way: Remedy| way.parts().iter().cloned().chain([agreed.clone()]).collect();
             ways.into_iter().map(|way| Remedy::Together { all: with(way) }).collect()
         }
         _ => ways,
@@ -134,7 +134,7 @@ fn together(all: Vec<&Remedy>, legal: &impl Fn(&[&Remedy]) -> bool) -> Remedy {
     Remedy::Together { all: kept.into_iter().cloned().collect() }
 }
 
-fn is_legal(rules: &dyn Rules, case: &Case<'_>, said: &[&Remedy], approval: bool) -> bool {
+fn is_legal(ask: Ask<'_>, said: &[&Remedy], approval: bool) -> bool {
     let mut assume = Assume { checks: true, approval, ..Assume::default() };
     for remedy in said {
         match remedy {
@@ -143,7 +143,7 @@ fn is_legal(rules: &dyn Rules, case: &Case<'_>, said: &[&Remedy], approval: bool
             _ => {}
         }
     }
-    let answer = rules.judge(case, &assume);
+    let answer = ask(&assume);
     answer.permitted && answer.errors.is_empty()
 }
 

@@ -239,7 +239,7 @@ impl Probe<'_> {
         case: &Case<'_>,
         assume: &Assume,
     ) -> Result<bool, String> {
-        let known = super::context::known(self.slice, case, assume)?;
+        let known = super::context::known(&super::context::Facts::of(self.slice, case, assume))?;
         let context = super::context::of_facts(&self.slice.reads, known)?;
         let principal = super::slice::principal_uid(self.slice, case.principal);
         let (action, resource) = (self.slice.action.clone(), self.slice.resource.clone());

@@ -1,7 +1,9 @@
 //! The facts of a case as Cedar values, built from types, not from JSON, and only those that a rule of
 //! the slice reads.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::rc::Rc;
 
 use cedar_policy::{Context, RestrictedExpression};
 use plimsoll_core::{ArgumentRole, Assume, Case, Hypothesis, Integrity};
@@ -9,7 +11,7 @@ use serde_json::Map;
 
 use super::args::Arg;
 use super::fact::Fact;
-use super::flow::{self, Flow};
+use super::flow::{self, Flow, Values};
 use super::reach;
 use super::reads::Reads;
 use super::schema;
@@ -20,20 +22,20 @@ type Given = Result<Option<Fact>, String>;
 type Pairs = Vec<(String, RestrictedExpression)>;
 
 /// Each fact that the policies of a slice read, by record and name; what is optional and absent is left out.
-pub(super) type Known = Vec<((&'static str, String), Fact)>;
+pub(super) type Known = Vec<((&'static str, Cow<'static, str>), Fact)>;
 
 /// What the policies of a slice read about a case.
-pub(super) fn known(slice: &Slice, case: &Case<'_>, assume: &Assume) -> Result<Known, String> {
-    let facts = Facts::of(slice, case, assume);
+pub(super) fn known(facts: &Facts<'_>) -> Result<Known, String> {
+    let slice = facts.slice;
     if slice.reads.touches("amount") {
         facts.amount()?;
     }
-    let mut known = Known::new();
+    let mut known = Known::with_capacity(slice.fields.len());
     for field in &slice.fields {
-        known.extend(facts.field(field)?.map(|fact| ((field.group, field.name.to_owned()), fact)));
+        known.extend(facts.field(field)?.map(|fact| ((field.group, Cow::Borrowed(field.name)), fact)));
     }
     for arg in slice.read_args() {
-        known.extend(facts.arg(arg)?.map(|fact| ((ARGS, arg.name.clone()), fact)));
+        known.extend(facts.arg(arg)?.map(|fact| ((ARGS, Cow::Owned(arg.name.clone())), fact)));
     }
     Ok(known)
 }
@@ -45,7 +47,7 @@ pub(super) fn of_facts(reads: &Reads, known: Known) -> Result<Context, String> {
     let mut records: Vec<(&str, Pairs)> = groups.map(|group| (group, Pairs::new())).collect();
     for ((group, name), fact) in known {
         let place = records.iter_mut().find(|(record, _)| *record == group);
-        place.map_or(&mut pairs, |(_, record)| record).push((name, fact.cedar()));
+        place.map_or(&mut pairs, |(_, record)| record).push((name.into_owned(), fact.cedar()));
     }
     for (group, members) in records {
         let record = RestrictedExpression::new_record(members).map_err(|e| e.to_string())?;
@@ -54,18 +56,35 @@ pub(super) fn of_facts(reads: &Reads, known: Known) -> Result<Context, String> {
     Context::from_pairs(pairs).map_err(|e| e.to_string())
 }
 
+/// What is the same in every question about one case, worked out with the first that needs it.
+#[derive(Debug, Default)]
+pub(super) struct Settled {
+    values: OnceCell<Values>,
+    amount: OnceCell<Result<Option<i64>, String>>,
+}
+
 /// What the facts are worked out from; what several of them share is worked out with the first.
 pub(super) struct Facts<'c> {
     slice: &'c Slice,
     case: &'c Case<'c>,
     assume: &'c Assume,
+    settled: Rc<Settled>,
     flow: OnceCell<Flow>,
-    amount: OnceCell<Result<Option<i64>, String>>,
 }
 
 impl<'c> Facts<'c> {
-    pub(super) const fn of(slice: &'c Slice, case: &'c Case<'c>, assume: &'c Assume) -> Self {
-        Self { slice, case, assume, flow: OnceCell::new(), amount: OnceCell::new() }
+    pub(super) fn of(slice: &'c Slice, case: &'c Case<'c>, assume: &'c Assume) -> Self {
+        Self::with(slice, case, assume, &Rc::default())
+    }
+
+    /// `settled` is of the same case in the same slice.
+    pub(super) fn with(
+        slice: &'c Slice,
+        case: &'c Case<'c>,
+        assume: &'c Assume,
+        settled: &Rc<Settled>,
+    ) -> Self {
+        Self { slice, case, assume, settled: Rc::clone(settled), flow: OnceCell::new() }
     }
 
     /// The value of a field; `None` when it is optional and absent.
@@ -86,13 +105,14 @@ impl<'c> Facts<'c> {
 
     fn amount(&self) -> Result<Option<i64>, String> {
         let read = || flow::hundredths(&self.slice.shape, &self.case.act.arguments);
-        self.amount.get_or_init(read).clone()
+        self.settled.amount.get_or_init(read).clone()
     }
 
     fn flow(&self) -> &Flow {
         // Only a rule about money has to know how much; for the others, what can't be read is not free.
         let free = || self.amount().is_ok_and(|amount| self.slice.is_free(amount));
-        self.flow.get_or_init(|| Flow::of(&self.slice.shape, self.case, self.assume, free()))
+        let values = || self.settled.values.get_or_init(|| Values::of(&self.slice.shape, self.case));
+        self.flow.get_or_init(|| Flow::of(values(), self.assume, free()))
     }
 
     /// One fact of the vocabulary; [`part`](super::part) says what of a case each looks at. `None`: not known here.

@@ -35,7 +35,20 @@ impl Default for Flow {
     }
 }
 
+/// The values of an act that have a role, and what is known of each: the same whatever is supposed.
+#[derive(Debug)]
+pub(super) struct Values(Vec<Traced>);
+
+#[derive(Debug)]
+struct Traced {
+    pointer: String,
+    known: Known,
+    /// The same had the user named it.
+    named: Known,
+}
+
 /// What is known of one value.
+#[derive(Debug)]
 struct Known {
     role: ArgumentRole,
     level: i64,
@@ -45,24 +58,36 @@ struct Known {
     listed: bool,
 }
 
-impl Flow {
-    /// `free`: the amount is within what the tool may move freely, and needs nobody behind it.
-    pub(super) fn of(shape: &Shape, case: &Case<'_>, assume: &Assume, free: bool) -> Self {
-        let mut flow = Self::default();
-        let arguments = &case.act.arguments;
-        for origin in &case.flow.origins {
+impl Values {
+    pub(super) fn of(shape: &Shape, case: &Case<'_>) -> Self {
+        let (arguments, origins) = (&case.act.arguments, &case.flow.origins);
+        let mut values = Vec::new();
+        for origin in origins {
             let nobody = arguments.pointer(&origin.argument).is_some_and(|v| is_nobody(v, origin.role));
-            if !nobody && !origin.sums_up(&case.flow.origins) {
-                flow.add(&Known::of(origin, is_named(assume, &origin.argument)), free);
+            if !nobody && !origin.sums_up(origins) {
+                let [known, named] = [false, true].map(|named| Known::of(origin, named));
+                values.push(Traced { pointer: origin.argument.clone(), known, named });
             }
         }
         for (path, role) in &shape.roles {
             for (pointer, value) in values_at(arguments, path) {
                 let traced = |o: &ArgumentOrigin| o.role == *role && covers(&o.argument, &pointer);
-                if !is_nobody(value, *role) && !case.flow.origins.iter().any(traced) {
-                    flow.add(&Known::nowhere(*role, is_named(assume, &pointer)), free);
+                if !is_nobody(value, *role) && !origins.iter().any(traced) {
+                    let [known, named] = [false, true].map(|named| Known::nowhere(*role, named));
+                    values.push(Traced { pointer, known, named });
                 }
             }
+        }
+        Self(values)
+    }
+}
+
+impl Flow {
+    /// `free`: the amount is within what the tool may move freely, and needs nobody behind it.
+    pub(super) fn of(values: &Values, assume: &Assume, free: bool) -> Self {
+        let mut flow = Self::default();
+        for Traced { pointer, known, named } in &values.0 {
+            flow.add(if is_named(assume, pointer) { named } else { known }, free);
         }
         flow
     }

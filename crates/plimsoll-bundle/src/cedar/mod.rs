@@ -30,6 +30,7 @@ mod vocabulary;
 mod votes;
 
 use std::collections::{BTreeMap, HashSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use cedar_policy::{Authorizer, Decision, PolicyId, Request, Response, Schema};
@@ -37,6 +38,7 @@ use plimsoll_core::{Assume, Case, Judgement, RuleHit, Rules, ToolName};
 
 use self::claims::Claims;
 pub(crate) use self::claims::{Ask, Facts, Invariant};
+use self::context::Settled;
 pub(crate) use self::literals::{Literal, Literals};
 pub use self::nearest::Nearest;
 pub(crate) use self::part::Part;
@@ -172,12 +174,12 @@ impl Engine {
     }
 
     /// What is asked about one case, or why that can't be said.
-    fn question(slice: &Slice, case: &Case<'_>, assume: &Assume) -> Result<Question, String> {
+    fn question(slice: &Slice, case: &Case<'_>, facts: &context::Facts<'_>) -> Result<Question, String> {
         if case.tier != slice.shape.tier {
             let (said, is) = (case.tier.name(), slice.shape.tier.name());
             return Err(format!("the case says tier `{said}`, the release says `{is}`"));
         }
-        Ok(Question::new(slice, case, context::known(slice, case, assume)?))
+        Ok(Question::new(slice, case, context::known(facts)?))
     }
 
     /// Builds the request for one case, or says why it can't be built.
@@ -192,6 +194,23 @@ impl Engine {
         let request = self.request(slice, case, question)?;
         let entities = slice::entities(slice, &slice.reads, case)?;
         Ok(self.authorizer.is_authorized(&request, &slice.policies, &entities))
+    }
+
+    fn judged(&self, slice: &Slice, case: &Case<'_>, assume: &Assume, settled: &Rc<Settled>) -> Judgement {
+        let question = match Self::question(slice, case, &context::Facts::with(slice, case, assume, settled))
+        {
+            Ok(question) => question,
+            Err(error) => return Judgement { errors: vec![error], ..Judgement::default() },
+        };
+        if let Some(told) = slice.told.find(&question) {
+            return told;
+        }
+        let judgement = match self.answer(slice, case, &question) {
+            Ok(response) => self.heard(&response),
+            Err(error) => Judgement { errors: vec![error], ..Judgement::default() },
+        };
+        slice.told.keep(question, &judgement);
+        judgement
     }
 
     /// The first of these rules that is an invariant.
@@ -222,22 +241,15 @@ impl Engine {
 
 impl Rules for Engine {
     fn judge(&self, case: &Case<'_>, assume: &Assume) -> Judgement {
-        let Some(slice) = self.slice(case.workflow, &case.act.tool) else {
-            return Judgement::default();
-        };
-        let question = match Self::question(slice, case, assume) {
-            Ok(question) => question,
-            Err(error) => return Judgement { errors: vec![error], ..Judgement::default() },
-        };
-        if let Some(told) = slice.told.find(&question) {
-            return told;
-        }
-        let judgement = match self.answer(slice, case, &question) {
-            Ok(response) => self.heard(&response),
-            Err(error) => Judgement { errors: vec![error], ..Judgement::default() },
-        };
-        slice.told.keep(question, &judgement);
-        judgement
+        self.about(case)(assume)
+    }
+
+    fn about<'c>(&'c self, case: &'c Case<'c>) -> Box<dyn Fn(&Assume) -> Judgement + 'c> {
+        let settled = Rc::default();
+        let slice = self.slice(case.workflow, &case.act.tool);
+        Box::new(move |assume| {
+            slice.map_or_else(Judgement::default, |slice| self.judged(slice, case, assume, &settled))
+        })
     }
 }
 

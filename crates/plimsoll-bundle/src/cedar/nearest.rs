@@ -6,6 +6,7 @@ use cedar_policy::{Decision, Effect, Entities, Policy, PolicySet, Request};
 use plimsoll_core::{Assume, Case};
 use serde_json::{Value, json};
 
+use super::context::Facts;
 use super::slice;
 use super::{Engine, Rule};
 
@@ -22,8 +23,8 @@ impl Engine {
     pub fn nearest(&self, case: &Case<'_>) -> Vec<Nearest> {
         let Some(slice) = self.slice(case.workflow, &case.act.tool) else { return Vec::new() };
         let assume = Assume::default();
-        let request =
-            Self::question(slice, case, &assume).and_then(|asked| self.request(slice, case, &asked));
+        let request = Self::question(slice, case, &Facts::of(slice, case, &assume))
+            .and_then(|asked| self.request(slice, case, &asked));
         let Ok(request) = request else { return Vec::new() };
         let Ok(entities) = slice::entities(slice, &slice.reads, case) else { return Vec::new() };
         let ids = slice.policies.policies().map(Policy::id);

@@ -4,8 +4,10 @@
 //! once for each combination of numbers that occurs, and what a set of policies decides follows from their
 //! [`Votes`]. A test compares this with [`decide`](plimsoll_core::decide()) case by case.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 
 use cedar_policy::{Authorizer, Policy, PolicySet, Request};
 use plimsoll_core::{Assume, Case, Digest, Principal, ToolName};
@@ -350,7 +352,8 @@ impl Probe<'_> {
     /// Asks each rule that was not asked about a case with these numbers yet.
     pub(crate) fn ask(&self, memo: &mut Memo, numbers: &[u32], case: &Case<'_>) {
         let assumed = Assumed::ALL.map(Assumed::assume);
-        let facts = assumed.each_ref().map(|assume| Facts::of(self.slice, case, assume));
+        let settled = Rc::default();
+        let facts = assumed.each_ref().map(|assume| Facts::with(self.slice, case, assume, &settled));
         for asked in &self.asked {
             let place = memo.place(asked);
             let key: Vec<u32> = asked.key(numbers).collect();
@@ -391,10 +394,13 @@ impl Probe<'_> {
         for at in &asked.reads {
             match self.slots[*at] {
                 Slot::Fact(field) => {
-                    let path = (field.group, field.name.to_owned());
+                    let path = (field.group, Cow::Borrowed(field.name));
                     known.extend(facts.field(field)?.map(|fact| (path, fact)));
                 }
-                Slot::Arg(arg) => known.extend(facts.arg(arg)?.map(|fact| ((ARGS, arg.name.clone()), fact))),
+                Slot::Arg(arg) => {
+                    let path = (ARGS, Cow::Owned(arg.name.clone()));
+                    known.extend(facts.arg(arg)?.map(|fact| (path, fact)));
+                }
                 Slot::Act | Slot::Home | Slot::Principal | Slot::Ways => {}
             }
         }

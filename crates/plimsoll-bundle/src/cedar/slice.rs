@@ -43,6 +43,8 @@ pub(super) struct Slice {
     kinds: Arc<Kinds>,
     /// The facts that its policies read, in the order in which they are worked out.
     pub(super) fields: Vec<&'static Field>,
+    /// The places of the arguments that they read among the shape's.
+    args: Vec<usize>,
     pub(super) told: Told,
 }
 
@@ -55,7 +57,7 @@ impl Slice {
 
     /// The arguments that its policies read.
     pub(super) fn read_args(&self) -> impl Iterator<Item = &Arg> {
-        self.shape.args.iter().filter(|arg| self.reads.has(ARGS, &arg.name))
+        self.args.iter().filter_map(|at| self.shape.args.get(*at))
     }
 }
 
@@ -82,6 +84,11 @@ fn fields(reads: &Reads) -> Vec<&'static Field> {
     let groups = [""].into_iter().chain(schema::group_names());
     let of = |group: &'static str| FIELDS.iter().filter(move |field| field.group == group);
     groups.flat_map(of).filter(|field| reads.has(field.group, field.name)).collect()
+}
+
+fn args(shape: &Shape, reads: &Reads) -> Vec<usize> {
+    let read = shape.args.iter().enumerate().filter(|(_, arg)| reads.has(ARGS, &arg.name));
+    read.map(|(at, _)| at).collect()
 }
 
 /// What the policies about each action read, in any workflow.
@@ -177,6 +184,7 @@ impl<'r> Cutter<'r> {
             workflow: home,
             kinds: Arc::clone(&self.kinds),
             fields: fields(&action.reads),
+            args: args(&action.shape, &action.reads),
             told: Told::default(),
         })
     }
