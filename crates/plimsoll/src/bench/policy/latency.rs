@@ -1,6 +1,7 @@
 //! How long a decision takes, one after another on one thread: by the clock on the wall, and by the processor time of
 //! the thread. On a machine that does other things as well, only the second is about this program.
 
+use std::collections::HashSet;
 use std::time::Instant;
 
 use plimsoll_bundle::Workflow;
@@ -116,19 +117,24 @@ fn measure(scenes: &[Scene<'_>], most: usize, bytes: usize) -> Measured {
     measured
 }
 
-/// Results of all episodes of the same workflow, as often as needed until there are enough bytes.
+/// Results of the other episodes, those of the same workflow first, until there are enough bytes. No text comes twice
+/// before each came once: a value that stands in hundreds of places is no value of a real conversation.
 fn padding<'a>(scene: &Scene<'a>, scenes: &[Scene<'a>], bytes: usize, known: &Known) -> Vec<Shown<'a>> {
+    let is_fellow = |other: &&Scene<'a>| std::ptr::eq(other.workflow, scene.workflow);
+    let (fellows, others): (Vec<_>, Vec<_>) = scenes.iter().partition(is_fellow);
     let mut padding: Vec<Shown<'a>> = Vec::new();
     let mut have = 0;
     while have < bytes {
         let before = have;
-        let fellows = scenes.iter().filter(|other| std::ptr::eq(other.workflow, scene.workflow));
-        for piece in fellows.flat_map(|other| other.results(known)) {
+        let mut seen = HashSet::new();
+        for piece in fellows.iter().chain(&others).flat_map(|other| other.results(known)) {
             if have >= bytes {
                 break;
             }
-            have += piece.text.len();
-            padding.push(piece);
+            if seen.insert(piece.text.clone()) {
+                have += piece.text.len();
+                padding.push(piece);
+            }
         }
         if have == before {
             break;
