@@ -8,6 +8,9 @@ const LENGTHS: &str = "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BR29 BY28 CH
      KZ20 LB28 LC32 LI21 LT20 LU20 LV21 LY25 MC27 MD24 ME22 MK19 MR27 MT31 MU30 NL18 NO15 PK24 PL28 PS29 PT25 \
      QA29 RO24 RS22 SA24 SC31 SE24 SI19 SK24 SM27 ST25 SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20";
 
+/// The shortest IBAN, of Norway.
+pub(crate) const SHORTEST: usize = 15;
+
 /// The longest IBAN with a space after every fourth character.
 pub(crate) const SPACED_MAX: usize = 32 + 8;
 
@@ -57,6 +60,8 @@ mod tests {
     #[test]
     fn every_country_has_its_length() {
         assert_eq!(LENGTHS.split_ascii_whitespace().count(), BY_COUNTRY.iter().filter(|n| **n > 0).count());
+        let shortest = BY_COUNTRY.iter().copied().filter(|n| *n > 0).min();
+        assert_eq!(shortest.map(usize::from), Some(SHORTEST));
         assert_eq!([length(b"AD"), length(b"XK"), length(b"ZZ")], [Some(24), Some(20), None]);
         assert_eq!([length(b"d"), length(b"de"), length(b"DE8")], [None; 3]);
     }

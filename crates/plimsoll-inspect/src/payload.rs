@@ -71,8 +71,7 @@ fn foreign(prepared: &Prepared<'_>, texts: &[FreeText<'_>], redactor: &Redactor)
     let free = texts.iter().filter(|text| text.role != ArgumentRole::Url && !text.known);
     for (index, (value, role)) in free.flat_map(|text| links::reaching(text.text)).enumerate() {
         let known = index < FOREIGN_MAX
-            && (prepared.integrity_of(value, role).is_some_and(|best| best >= Integrity::Trusted)
-                || is_users_domain(prepared, value, role));
+            && (prepared.is_trusted(value, role) || is_users_domain(prepared, value, role));
         let shown = if known { continue } else { redactor.preview(value, PREVIEW_MAX) };
         if !found.contains(&shown) {
             found.push(shown);

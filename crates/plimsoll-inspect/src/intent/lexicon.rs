@@ -166,7 +166,12 @@ pub(crate) fn class(word: &str) -> Class {
 
 /// Whether a line of words has this one.
 pub(crate) fn has(words: &str, word: &str) -> bool {
-    words.split_ascii_whitespace().any(|each| each == word)
+    let is_end = |byte: Option<&u8>| byte.is_none_or(u8::is_ascii_whitespace);
+    let (all, len) = (words.as_bytes(), word.len());
+    let is_one = |at: usize| is_end(all[..at].last()) && is_end(all.get(at + len));
+    len > 0
+        && !word.contains(|c: char| c.is_ascii_whitespace())
+        && memchr::memmem::find_iter(all, word.as_bytes()).any(is_one)
 }
 
 /// A single one of these before a colon is the head of a text.
@@ -176,3 +181,16 @@ pub(crate) const TEXT_HEADS: &str = "message text body subject title description
 pub(crate) const TEXTS: &str = "message messages email mail text letter article transcript document content \
      contents body subject title description reply answer comment caption question quote post thread log \
      output response review sentence paragraph words note instructions statement announcement tweet sms";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_line_has_its_words_and_no_parts_of_them(words in "[ab \n]{0,24}", word in "[ab ]{0,3}") {
+            prop_assert_eq!(has(&words, &word), words.split_ascii_whitespace().any(|each| each == word));
+        }
+    }
+}

@@ -8,7 +8,7 @@
 //! Once something was dictated for an act, its other content must be dictated too, or known, or empty,
 //! unless the user asked for something to be composed: `send a summary, with the subject 'News'`.
 
-use plimsoll_core::{ArgumentRole, Integrity};
+use plimsoll_core::ArgumentRole;
 
 use super::FreeText;
 use super::template::{fits, without_courtesies};
@@ -91,9 +91,7 @@ pub(super) fn is_undictated(
         });
         dictated.extend(dictations(words, text, &asking));
     }
-    let may_fill = |fill: &str| {
-        prepared.integrity_of(fill, ArgumentRole::Content).is_some_and(|best| best >= Integrity::Trusted)
-    };
+    let may_fill = |fill: &str| prepared.is_trusted(fill, ArgumentRole::Content);
     let is_dictated = |text: &FreeText<'_>| {
         let plain = without_courtesies(text.text);
         dictated.iter().any(|d: &Dictated<'_>| {

@@ -47,8 +47,7 @@ impl Prepared<'_> {
         }
         let mut authored = false;
         for written in self.written() {
-            let span = &self.spans[written.span];
-            if spelling.stands_in(span.value(written.text)) {
+            if self.may_hold(written, spelling) && spelling.stands_in(self.text_of(written)) {
                 mark(places, written.span, written);
                 authored = true;
             }
@@ -72,9 +71,9 @@ impl Prepared<'_> {
                     fields.lent(records, id).filter(|(kind, _)| aim.is_kind(kind, &span.span.source));
                 let names = objects.flat_map(|(_, object)| fields.names_of(object));
                 for name in names.flat_map(|naming| words::names(span.value(naming.value), "")) {
-                    let by = named
-                        .iter()
-                        .find(|written| name.stands_in(self.spans[written.span].value(written.text)));
+                    let by = named.iter().find(|written| {
+                        self.may_hold(written, &name) && name.stands_in(self.text_of(written))
+                    });
                     if let Some(written) = by {
                         mark(places, n, written);
                         return true;
@@ -111,6 +110,16 @@ impl Prepared<'_> {
             found.truncate(WRITTEN_MAX);
             found
         })
+    }
+
+    fn text_of(&self, written: &Written) -> &str {
+        self.spans[written.span].value(written.text)
+    }
+
+    /// A quick look: what was written stands in its result as it is, but for what had to be unescaped.
+    fn may_hold(&self, written: &Written, spelling: &Spelling) -> bool {
+        let text = &self.spans[written.span].text;
+        text.records().is_unescaped(written.text) || spelling.may_be_in(text.grams())
     }
 
     /// Whether a directory of this session lists this value.

@@ -16,7 +16,7 @@ use super::records::{NodeId, Records, ScalarId, Shape, is_name};
 pub(super) struct Fields<'a> {
     output: &'a Output,
     whole: Integrity,
-    names: Vec<&'a str>,
+    names: Vec<Name<'a>>,
     /// Values that are declared fields, by value, each with the position of its name.
     declared: Vec<Declared>,
     /// Which values name which object, by object.
@@ -25,6 +25,27 @@ pub(super) struct Fields<'a> {
     pub(super) named: OnceLock<Vec<NodeId>>,
     /// From here on a value may be anybody's, whatever its name says.
     sure: ScalarId,
+}
+
+/// A declared name, and what is said of it.
+#[derive(Clone, Copy, Debug)]
+struct Name<'a> {
+    name: &'a str,
+    trusted: bool,
+    directory: bool,
+    /// As what arguments its values may be lent.
+    lent: Option<&'a str>,
+}
+
+impl<'a> Name<'a> {
+    fn of(output: &'a Output, name: &'a str) -> Self {
+        Self {
+            name,
+            trusted: output.trusted.contains(name),
+            directory: output.directory.contains(name),
+            lent: output.lends.get(name).map(String::as_str),
+        }
+    }
 }
 
 /// A value, and which of the sorted declared names is its.
@@ -60,7 +81,7 @@ impl<'a> Fields<'a> {
         whole: Integrity,
         declared: Vec<Declared>,
     ) -> Self {
-        let names = declared_names(output);
+        let names = declared_names(output).into_iter().map(|name| Name::of(output, name)).collect();
         let mut fields = Self {
             output,
             whole,
@@ -78,12 +99,8 @@ impl<'a> Fields<'a> {
     /// In lines, only what stands before the first value of somebody else.
     fn find_sure(&mut self, records: &Records) {
         if records.shape == Shape::Lines && self.whole < Integrity::Trusted {
-            let lends = |name: &str| self.output.lends.contains_key(name);
-            let ours = |id: &ScalarId| {
-                self.is_one_of(&self.output.trusted, *id)
-                    || self.is_one_of(&self.output.directory, *id)
-                    || self.names_at(*id).any(lends)
-            };
+            let is_ours = |name: Name<'_>| name.trusted || name.directory || name.lent.is_some();
+            let ours = |id: &ScalarId| self.names_at(*id).any(is_ours);
             self.sure = (0..records.len()).find(|id| !ours(id)).unwrap_or(ScalarId::MAX);
         }
     }
@@ -95,11 +112,11 @@ impl<'a> Fields<'a> {
             naming.extend(object.map(|object| Naming { object, value, power, said: OnceLock::new() }));
         };
         for (id, name) in self.declared.iter().map(|(id, name)| (*id, self.names[usize::from(*name)])) {
-            if self.output.directory.contains(name) && id < self.sure {
-                keep(id, name, Power::Directory);
-            } else if self.output.named_by.contains(name) {
+            if name.directory && id < self.sure {
+                keep(id, name.name, Power::Directory);
+            } else if self.output.named_by.contains(name.name) {
                 let trusted = self.integrity(id) >= Integrity::Trusted;
-                keep(id, name, if trusted { Power::Trusted } else { Power::Lends });
+                keep(id, name.name, if trusted { Power::Trusted } else { Power::Lends });
             }
         }
         if self.is_plainly_trusted() {
@@ -120,20 +137,15 @@ impl<'a> Fields<'a> {
     }
 
     /// The declared names of a value.
-    fn names_at(&self, id: ScalarId) -> impl Iterator<Item = &'a str> + use<'_, 'a> {
+    fn names_at(&self, id: ScalarId) -> impl Iterator<Item = Name<'a>> + use<'_, 'a> {
         let first = self.declared.partition_point(|(other, _)| *other < id);
         let here = self.declared[first..].iter().take_while(move |(other, _)| *other == id);
         here.map(|(_, name)| self.names[usize::from(*name)])
     }
 
-    fn is_one_of(&self, names: &BTreeSet<String>, id: ScalarId) -> bool {
-        self.names_at(id).any(|name| names.contains(name))
-    }
-
     /// Who may have written a value.
     pub(super) fn integrity(&self, id: ScalarId) -> Integrity {
-        let trusted = id < self.sure
-            && (self.is_one_of(&self.output.trusted, id) || self.is_one_of(&self.output.directory, id));
+        let trusted = id < self.sure && self.names_at(id).any(|name| name.trusted || name.directory);
         if trusted { self.whole.max(Integrity::Trusted) } else { self.whole }
     }
 
@@ -143,7 +155,7 @@ impl<'a> Fields<'a> {
 
     /// Whether a value is a directory's.
     pub(super) fn is_in_directory(&self, id: ScalarId) -> bool {
-        id < self.sure && self.is_one_of(&self.output.directory, id)
+        id < self.sure && self.names_at(id).any(|name| name.directory)
     }
 
     /// Whether it lists entries of a directory.
@@ -154,15 +166,14 @@ impl<'a> Fields<'a> {
     /// As what arguments a value may be lent, each with the object that lends it.
     pub(super) fn lent(&self, records: &Records, id: ScalarId) -> impl Iterator<Item = (&'a str, NodeId)> {
         let sure = id < self.sure;
-        self.names_at(id).filter(move |_| sure).filter_map(move |name| {
-            let kind = self.output.lends.get(name)?;
-            Some((kind.as_str(), records.holder(id, name.split('/').count())?))
-        })
+        self.names_at(id)
+            .filter(move |_| sure)
+            .filter_map(move |name| Some((name.lent?, records.holder(id, name.name.split('/').count())?)))
     }
 
     /// Whether the declaration types this value: then it is only what it says.
     pub(super) fn is_typed(&self, id: ScalarId) -> bool {
-        self.names_at(id).any(|name| self.output.lends.contains_key(name))
+        self.names_at(id).any(|name| name.lent.is_some())
     }
 
     /// The values by which this object can be named.
@@ -180,7 +191,8 @@ impl<'a> Fields<'a> {
     /// The authors that this result tells, each with the object they wrote.
     pub(super) fn authors(&self, records: &Records) -> Vec<(ScalarId, NodeId)> {
         let Some(author) = self.output.author.as_deref() else { return Vec::new() };
-        let theirs = |(id, name): &&Declared| self.names[usize::from(*name)] == author && *id < self.sure;
+        let theirs =
+            |(id, name): &&Declared| self.names[usize::from(*name)].name == author && *id < self.sure;
         let object = |(id, _): &Declared| Some((*id, records.owner(*id, author.split('/').count())?));
         self.declared.iter().filter(theirs).filter_map(object).collect()
     }

@@ -1,17 +1,21 @@
-//! All texts of a context in one: a value is looked for once, not in each of hundreds of short results.
+//! All texts of a context: a value is looked for only in those that may have it.
 
 use std::ops::Range;
 
-use super::spelling::Spelling;
+use super::grams::Grams;
+use super::spelling::{Needle, Spelling};
 
-/// Stands between two texts. No text has this byte, so nothing is found across two of them.
-const BETWEEN: u8 = 0xff;
+/// Places for which there is room at first: most values stand in a few dozen.
+const HITS: usize = 64;
 
-/// Texts one after the other, folded.
+/// A text, folded, and what it holds in short.
+pub(super) type Folded<'t> = (&'t [u8], &'t Grams);
+
+/// The filters of all texts, one after the other.
 #[derive(Debug)]
 pub(super) struct Haystack {
-    texts: Vec<u8>,
-    /// Where each text begins, and in the end where another one would.
+    bits: Vec<u64>,
+    /// Where the filter of each text begins, and in the end where another one would.
     starts: Vec<usize>,
 }
 
@@ -33,32 +37,33 @@ pub(super) struct Hits {
 }
 
 impl Haystack {
-    /// `texts` are folded.
-    pub(super) fn of<'t>(texts: impl Iterator<Item = &'t [u8]> + Clone) -> Self {
+    pub(super) fn of<'t>(texts: impl Iterator<Item = Folded<'t>> + Clone) -> Self {
         let mut all = Self {
-            texts: Vec::with_capacity(texts.clone().map(|text| text.len() + 1).sum()),
+            bits: Vec::with_capacity(texts.clone().map(|(_, grams)| grams.bits().len()).sum()),
             starts: vec![0],
         };
-        for text in texts {
-            all.texts.extend_from_slice(text);
-            all.texts.push(BETWEEN);
-            all.starts.push(all.texts.len());
+        for (_, grams) in texts {
+            all.bits.extend_from_slice(grams.bits());
+            all.starts.push(all.bits.len());
         }
         all
     }
 
-    /// Where the value may stand. Every hit still has to be judged.
-    pub(super) fn hits(&self, spelling: &Spelling) -> Hits {
-        let mut hits = Vec::new();
+    /// Where the value may stand. Every hit still has to be judged. `texts` are those it was made of, by number.
+    pub(super) fn hits<'t>(&self, spelling: &Spelling, texts: impl Fn(usize) -> Folded<'t>) -> Hits {
+        let mut hits = Vec::with_capacity(HITS);
         for needle in &spelling.needles {
-            let len = needle.needle().len();
-            let mut text = 0;
-            for at in needle.find_iter(&self.texts) {
-                while self.starts[text + 1] <= at {
-                    text += 1;
-                }
-                if spelling.may_stand(&self.texts, at, len) {
-                    hits.push(Hit { text, at: at - self.starts[text], len });
+            let len = needle.len();
+            for text in self.texts_with(needle) {
+                let (folded, grams) = texts(text);
+                let mut keep = |at| {
+                    if spelling.may_stand(folded, at, len) {
+                        hits.push(Hit { text, at, len });
+                    }
+                };
+                match grams.places(&needle.asked) {
+                    Some(places) => places.filter(|at| needle.is_at(folded, *at)).for_each(keep),
+                    None => needle.finder().find_iter(folded).for_each(&mut keep),
                 }
             }
         }
@@ -67,12 +72,20 @@ impl Haystack {
         }
         Hits::of(hits)
     }
+
+    /// The texts that may have it.
+    fn texts_with<'n>(&'n self, needle: &'n Needle) -> impl Iterator<Item = usize> + use<'n> {
+        let texts = self.starts.array_windows().enumerate();
+        let may =
+            move |(_, [start, end]): &(usize, &[usize; 2])| needle.asked.may_be_in(&self.bits[*start..*end]);
+        texts.filter(may).map(|(text, _)| text)
+    }
 }
 
 impl Hits {
     /// `all` are sorted by text.
     fn of(all: Vec<Hit>) -> Self {
-        let mut texts = Vec::new();
+        let mut texts = Vec::with_capacity(all.len().min(HITS));
         let mut end = 0;
         for hits in all.chunk_by(|a, b| a.text == b.text) {
             texts.extend(hits.first().map(|hit| (hit.text, end..end + hits.len())));
@@ -82,8 +95,8 @@ impl Hits {
     }
 
     /// The texts in which anything was found, in order.
-    pub(super) fn texts(&self) -> impl Iterator<Item = usize> + use<> {
-        self.texts.iter().map(|(text, _)| *text).collect::<Vec<_>>().into_iter()
+    pub(super) fn texts(&self) -> impl ExactSizeIterator<Item = usize> {
+        self.texts.iter().map(|(text, _)| *text)
     }
 
     /// Those in one text.
@@ -100,33 +113,85 @@ mod tests {
     use plimsoll_core::ArgumentRole as R;
     use proptest::prelude::*;
 
+    fn hits(texts: &[impl AsRef<str>], spelling: &Spelling) -> Hits {
+        let folded: Vec<Vec<u8>> = texts.iter().map(|text| fold(text.as_ref().as_bytes())).collect();
+        let grams: Vec<Grams> = folded.iter().map(|text| Grams::of(text)).collect();
+        let of = |n: usize| (folded[n].as_slice(), &grams[n]);
+        Haystack::of((0..texts.len()).map(of)).hits(spelling, of)
+    }
+
+    /// Every place of every needle that may stand, by needle: looked for at each byte.
+    fn all_places(text: &str, spelling: &Spelling) -> Vec<(usize, usize)> {
+        let folded = fold(text.as_bytes());
+        let at = |needle: &Needle| {
+            let len = needle.len();
+            let here = (0..folded.len()).filter(|at| needle.is_at(&folded, *at));
+            here.filter(|at| spelling.may_stand(&folded, *at, len)).map(|at| (at, len)).collect::<Vec<_>>()
+        };
+        spelling.needles.iter().flat_map(at).collect()
+    }
+
+    /// Of places that overlap the first may stand for all.
+    fn are_all(found: &[(usize, usize)], all: &[(usize, usize)]) -> bool {
+        let covers = |(at, len): &(usize, usize)| {
+            found.iter().any(|(other, size)| size == len && other <= at && *at < other + size)
+        };
+        found.iter().all(|place| all.contains(place)) && all.iter().all(covers)
+    }
+
+    fn places(hits: &[Hit]) -> Vec<(usize, usize)> {
+        hits.iter().map(|hit| (hit.at, hit.len)).collect()
+    }
+
     #[test]
-    fn nothing_is_found_across_two_texts() {
+    fn each_text_has_its_own_places() {
         let texts = ["ab", "", "cd ab"];
-        let all = Haystack::of(texts.iter().map(|text| text.as_bytes()));
-        assert!(all.hits(&Spelling::of("abcd", R::Content, "")).all.is_empty());
-        let hits = all.hits(&Spelling::of("ab", R::Content, ""));
+        assert!(hits(&texts, &Spelling::of("abcd", R::Content, "")).all.is_empty());
+        let hits = hits(&texts, &Spelling::of("ab", R::Content, ""));
         assert_eq!(hits.within(0), [Hit { text: 0, at: 0, len: 2 }]);
         assert!(hits.within(1).is_empty());
         assert_eq!(hits.texts().collect::<Vec<_>>(), [0, 2]);
         assert_eq!(hits.within(2), [Hit { text: 2, at: 3, len: 2 }]);
     }
 
+    /// A row of digits too long for an amount: only as much of it as is looked at counts.
+    #[test]
+    fn a_number_is_found_behind_more_noughts_than_are_looked_at() {
+        let text = format!("7{}12", "0".repeat(60));
+        let spelling = Spelling::of("12", R::Amount, "/amount");
+        assert_eq!(all_places(&text, &spelling).len(), 1);
+        assert_eq!(hits(&[text], &spelling).all.len(), 1);
+    }
+
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
         #[test]
         fn it_finds_what_is_found_in_each_text_alone(
-            texts in prop::collection::vec("[ab1.0\n\u{e9}]{0,12}", 0..6),
-            value in "[ab1.0\u{e9}]{1,4}",
-            role in prop::sample::select(vec![R::Content, R::Amount, R::Identifier]),
+            texts in prop::collection::vec("[abAB10., -]{0,24}|[ab1.0\n\u{e9}]{0,12}|[a-z0-9 ]{0,80}", 0..6),
+            value in "[ab1.0\u{e9}]{1,4}|0{0,2}[1-9][0-9]{0,6}([.,][0-9]{1,3})?|[a-z]{1,2}-?[0-9]{1,2}",
+            role in prop::sample::select(vec![R::Content, R::Amount, R::Identifier, R::Recipient, R::Path]),
         ) {
-            let folded: Vec<Vec<u8>> = texts.iter().map(|text| fold(text.as_bytes())).collect();
             let spelling = Spelling::of(&value, role, "/order_id");
-            let together = Haystack::of(folded.iter().map(Vec::as_slice)).hits(&spelling);
-            for (n, text) in folded.iter().enumerate() {
-                let alone = Haystack::of(std::iter::once(text.as_slice())).hits(&spelling);
-                let places = |hits: &[Hit]| hits.iter().map(|hit| (hit.at, hit.len)).collect::<Vec<_>>();
-                prop_assert_eq!(places(together.within(n)), places(alone.within(0)));
+            let together = hits(&texts, &spelling);
+            for (n, text) in texts.iter().enumerate() {
+                let (found, all) = (places(together.within(n)), all_places(text, &spelling));
+                prop_assert!(are_all(&found, &all), "{found:?} of {all:?}");
             }
+        }
+
+        /// The same where the value does stand in one of the texts.
+        #[test]
+        fn it_finds_a_value_wherever_it_stands(
+            before in "[ab10., \u{e9}-]{0,9}",
+            after in "[ab10., \u{e9}-]{0,9}",
+            value in "[ab1.0\u{e9}]{1,4}|[1-9][0-9]{0,6}([.][0-9]{1,3})?|[a-z]{1,9}[@-]?[0-9]{0,9}",
+            role in prop::sample::select(vec![R::Content, R::Amount, R::Identifier, R::Recipient, R::Path]),
+        ) {
+            let text = format!("{before}{value}{after}");
+            let spelling = Spelling::of(&value, role, "/order_id");
+            let (found, all) = (places(hits(&["", &text], &spelling).within(1)), all_places(&text, &spelling));
+            prop_assert!(are_all(&found, &all), "{found:?} of {all:?}");
         }
 
         /// What is passed over could not have counted.
@@ -134,18 +199,18 @@ mod tests {
         fn nothing_that_stands_whole_is_passed_over(
             text in "[a1.,0 €-]{0,16}",
             value in "[1-9][0-9]{0,3}([.][0-9]{1,2})?|a?1{1,3}",
-            role in prop::sample::select(vec![R::Amount, R::Identifier]),
+            role in prop::sample::select(vec![R::Amount, R::Identifier, R::Content, R::Recipient]),
         ) {
             let spelling = Spelling::of(&value, role, "/order_id");
             let folded = fold(text.as_bytes());
             for needle in &spelling.needles {
-                for at in needle.find_iter(&folded) {
-                    let passed_over = !spelling.may_stand(&folded, at, needle.needle().len());
+                for at in needle.finder().find_iter(&folded) {
+                    let passed_over = !spelling.may_stand(&folded, at, needle.len());
                     prop_assert!(!(passed_over && spelling.stands_at(&text, &folded, at) == Some(true)));
                 }
             }
             prop_assert!(!spelling.equals(&text) || spelling.needles.iter().any(|needle| {
-                needle.find_iter(&folded).any(|at| spelling.may_stand(&folded, at, needle.needle().len()))
+                needle.finder().find_iter(&folded).any(|at| spelling.may_stand(&folded, at, needle.len()))
             }), "what a field says in full is found in it");
         }
     }

@@ -32,21 +32,30 @@ pub(super) struct Aim<'a> {
     pub(super) kinds: &'a Kinds,
 }
 
-/// Which kinds of records an argument is one of: kind, source and answer. It is asked at every place of a value.
+/// What is asked at every place of one value, and answered once.
 #[derive(Debug, Default)]
-pub(super) struct Kinds(RefCell<Vec<(String, String, bool)>>);
+pub(super) struct Kinds {
+    /// Which kinds of records the argument is one of: kind, source and answer.
+    kinds: RefCell<Vec<(String, String, bool)>>,
+    /// Whether all records of a name agree about a value: name, value and answer.
+    agreed: RefCell<Vec<(String, String, bool)>>,
+}
 
 impl Aim<'_> {
     /// Event 13 is not file 13: whether the argument is of the kind that a record of this source lends.
     pub(super) fn is_kind(self, kind: &str, source: &str) -> bool {
-        let mut known = self.kinds.0.borrow_mut();
-        if let Some((.., answer)) = known.iter().find(|(k, s, _)| k == kind && s == source) {
-            return *answer;
-        }
-        let answer = is_kind(kind, self, source);
-        known.push((kind.to_owned(), source.to_owned(), answer));
-        answer
+        once(&self.kinds.kinds, kind, source, || is_kind(kind, self, source))
     }
+}
+
+/// The answer to a question about two texts; it must not depend on anything else.
+fn once(told: &RefCell<Vec<(String, String, bool)>>, a: &str, b: &str, ask: impl FnOnce() -> bool) -> bool {
+    let known = told.borrow().iter().find(|(x, y, _)| x == a && y == b).map(|(.., answer)| *answer);
+    known.unwrap_or_else(|| {
+        let answer = ask();
+        told.borrow_mut().push((a.to_owned(), b.to_owned(), answer));
+        answer
+    })
 }
 
 /// By what a record lends a value.
@@ -101,7 +110,7 @@ impl Prepared<'_> {
                     && let Some(naming) = fields
                         .names_of(object)
                         .iter()
-                        .find(|naming| self.is_named(span, naming) && self.is_agreed(span, naming, id))
+                        .find(|naming| self.is_named(span, naming) && self.is_agreed(span, naming, id, aim))
                 {
                     return Some(Lender::Named(naming.value));
                 }
@@ -139,7 +148,8 @@ impl Prepared<'_> {
     /// The entries of this session's directories in which a value was hit.
     pub(super) fn directory<'s>(&'s self, spelling: &'s Spelling) -> impl Iterator<Item = &'s str> {
         let hits = self.directory_hits(spelling);
-        hits.texts().flat_map(move |n| {
+        let texts: Vec<usize> = hits.texts().collect();
+        texts.into_iter().flat_map(move |n| {
             let span = &self.spans[n];
             let (Some(fields), Some(records)) = (span.fields(), span.records()) else { return Vec::new() };
             let ids = hits.within(n).iter().flat_map(|hit| records.at(hit.at));
@@ -158,8 +168,12 @@ impl Prepared<'_> {
 
     /// Whether every record of this name in the session lends this very value: somebody may have made
     /// a second one.
-    fn is_agreed(&self, span: &PreparedSpan<'_>, naming: &Naming, id: ScalarId) -> bool {
+    fn is_agreed(&self, span: &PreparedSpan<'_>, naming: &Naming, id: ScalarId, aim: Aim<'_>) -> bool {
         let (name, value) = (span.value(naming.value), span.value(id));
+        once(&aim.kinds.agreed, name, value, || self.all_agree(name, value))
+    }
+
+    fn all_agree(&self, name: &str, value: &str) -> bool {
         let spelling = Spelling::of(name, ArgumentRole::Content, "");
         self.spans.iter().all(|other| {
             let (Some(fields), Some(records)) = (other.fields(), other.records()) else { return true };

@@ -27,13 +27,12 @@ impl Prepared<'_> {
         users.map(|span| (span.span.index, span.text.words())).collect()
     }
 
-    /// The best that any whole place of a value says about it: `None` when it stands nowhere whole.
-    pub fn integrity_of(&self, value: &str, role: ArgumentRole) -> Option<Integrity> {
+    /// Whether a value stands whole in something that is trusted.
+    pub fn is_trusted(&self, value: &str, role: ArgumentRole) -> bool {
         let spelling = Spelling::of(value, role, "");
         let leaf = Leaf { pointer: String::new(), list: None, role, value: Cow::Owned(Value::Null) };
         let aim = Aim { leaf: &leaf, tool: None, kinds: &Kinds::default() };
-        let whole = self.places(&spelling, aim).filter(|(_, place)| place.whole);
-        whole.map(|(_, place)| place.integrity).max()
+        self.places(&spelling, aim).any(|(_, place)| place.whole && place.integrity >= Integrity::Trusted)
     }
 
     /// The values of fields declared sensitive, at any depth of their results, each once.

@@ -4,7 +4,7 @@
 //! stands, as a value of its own and in a spelling its type allows, in one place; it then has that
 //! place's integrity, and the best place counts. Anything less (a part of a longer word, another case of
 //! a case-sensitive name, an encoded form, a part of a field) is reported as an origin that only taints;
-//! but no number is a part of another, nor is a short id one of a word.
+//! but no number is a part of another, nor is a short id or word one of a longer word.
 //! A value found nowhere is unknown and untrusted. So paraphrase, translation and encoding can lose
 //! authority, never gain it.
 //!
@@ -37,6 +37,7 @@ mod authored;
 mod bounds;
 mod encoded;
 mod fields;
+mod grams;
 mod haystack;
 mod lending;
 mod look;

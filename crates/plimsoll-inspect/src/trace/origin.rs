@@ -16,6 +16,8 @@ use crate::redact::Redactor;
 
 /// Places of one result that are judged for one value; what stands further on only taints.
 const HITS_MAX: usize = 512;
+/// Places for which there is room at first.
+const PLACES: usize = 32;
 /// Places that are told of one value: a common word stands in hundreds of results, and the record of an act is kept for
 /// years.
 const FOUND_MAX: usize = 8;
@@ -80,7 +82,8 @@ impl Prepared<'_> {
     }
 
     fn look_for(&self, spelling: &Spelling, aim: Aim<'_>, origin: &mut ArgumentOrigin) {
-        let mut places: Vec<(usize, Place)> = self.places(spelling, aim).collect();
+        let mut places = Vec::with_capacity(PLACES);
+        places.extend(self.places(spelling, aim));
         for (_, place) in &places {
             origin.chosen |= place.chosen;
             origin.listed |= place.listed;
@@ -125,9 +128,12 @@ impl Prepared<'_> {
     /// The positions of the spans in which a value stands, each with what the span says about it.
     pub(super) fn places(&self, spelling: &Spelling, aim: Aim<'_>) -> impl Iterator<Item = (usize, Place)> {
         let (hits, hidden) = (self.hits(spelling), self.hidden(spelling));
-        let mut spans: Vec<usize> = hits.texts().chain(hidden.texts()).collect();
-        spans.sort_unstable();
-        spans.dedup();
+        let mut spans: Vec<usize> = hits.texts().collect();
+        if hidden.texts().len() > 0 {
+            spans.extend(hidden.texts());
+            spans.sort_unstable();
+            spans.dedup();
+        }
         spans.into_iter().filter_map(move |n| {
             let span = &self.spans[n];
             let place = self.place(span, spelling, hits.within(n), aim);

@@ -9,21 +9,21 @@ use serde_json::{Map, Value};
 use super::TracedSpan;
 use super::authored::Written;
 use super::fields::Fields;
-use super::haystack::{Haystack, Hits};
+use super::haystack::{Folded, Haystack, Hits};
 use super::records::Records;
 use super::spelling::Spelling;
-use super::text::PreparedText;
+use super::text::{Disguised, PreparedText};
 use super::times::Said;
 use crate::payload::Sensitive;
 
 /// Spans made ready.
 ///
-/// Once the first value was looked for it holds their folded texts one after the other, so as many bytes as the context has;
-/// once a directory was, those of results that list one a second time.
+/// Once the first value was looked for it holds the filters of their texts one after the other: a quarter to half as many
+/// bytes as the context has.
 #[derive(Debug)]
 pub struct Prepared<'a> {
     pub(super) spans: Vec<PreparedSpan<'a>>,
-    /// The texts, by span; of a picture or a file, none.
+    /// All texts, by span; of a picture or a file, none.
     texts: OnceLock<Haystack>,
     /// Those of them that are the user's words.
     users: OnceLock<Haystack>,
@@ -100,40 +100,47 @@ impl<'a> Prepared<'a> {
 
     /// Where a value may stand in the spans' texts.
     pub(super) fn hits(&self, spelling: &Spelling) -> Hits {
-        let is_text = |span: &PreparedSpan<'_>| span.span.kind != SpanKind::Media;
-        self.texts.get_or_init(|| self.folded_where(is_text)).hits(spelling)
+        let of = |n: usize| self.folded(n, |span| span.span.kind != SpanKind::Media);
+        self.hits_among(&self.texts, spelling, of)
     }
 
     /// Where it may stand in the user's words.
     pub(super) fn users_hits(&self, spelling: &Spelling) -> Hits {
-        self.users.get_or_init(|| self.folded_where(PreparedSpan::is_users)).hits(spelling)
+        self.hits_among(&self.users, spelling, |n| self.folded(n, PreparedSpan::is_users))
     }
 
     /// Where it may stand in a directory.
     pub(super) fn directory_hits(&self, spelling: &Spelling) -> Hits {
         let lists = |span: &PreparedSpan<'_>| span.fields().is_some_and(Fields::is_directory);
-        self.directories.get_or_init(|| self.folded_where(lists)).hits(spelling)
+        self.hits_among(&self.directories, spelling, |n| self.folded(n, lists))
     }
 
     /// Where it may stand in an encoding or in look-alike characters.
     pub(super) fn hidden(&self, spelling: &Spelling) -> Hits {
-        let plain = || {
-            let texts = self.spans.iter().map(|span| match span.span.kind {
-                SpanKind::Media => &[],
-                _ => span.text.disguised().as_bytes(),
-            });
-            Haystack::of(texts)
+        let of = |n: usize| match self.spans[n].span.kind {
+            SpanKind::Media => Disguised::NONE.folded(),
+            _ => self.spans[n].text.disguised().folded(),
         };
-        self.disguised.get_or_init(plain).hits(spelling)
+        self.hits_among(&self.disguised, spelling, of)
     }
 
-    /// The texts of some spans.
-    fn folded_where(&self, is_one: impl Fn(&PreparedSpan<'a>) -> bool) -> Haystack {
-        let texts = self.spans.iter().map(|span| match is_one(span) {
-            true => span.text.folded.as_slice(),
-            false => &[],
-        });
-        Haystack::of(texts)
+    fn hits_among<'s>(
+        &'s self,
+        all: &OnceLock<Haystack>,
+        spelling: &Spelling,
+        of: impl Fn(usize) -> Folded<'s> + Clone,
+    ) -> Hits {
+        let haystack = all.get_or_init(|| Haystack::of((0..self.spans.len()).map(of.clone())));
+        haystack.hits(spelling, of)
+    }
+
+    /// The text of a span, if it is one of those.
+    fn folded(&self, n: usize, is_one: impl Fn(&PreparedSpan<'a>) -> bool) -> Folded<'_> {
+        let span = &self.spans[n];
+        match is_one(span) {
+            true => (span.text.folded.as_slice(), span.text.grams()),
+            false => Disguised::NONE.folded(),
+        }
     }
 }
 

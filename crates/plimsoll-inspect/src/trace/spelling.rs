@@ -1,11 +1,14 @@
 //! How a value may be spelt, by its type, and where a spelling is a value of its own.
 
+use std::cell::OnceCell;
+
 use memchr::memmem::Finder;
 use plimsoll_core::ArgumentRole;
 use serde_json::Value;
 use unicode_normalization::UnicodeNormalization;
 
 use super::bounds::{is_decimal, left_ends, right_ends};
+use super::grams::{Asked, Grams};
 use super::naming::{is_named_as_id, nouns};
 use super::number::{Amount, NUMBER_MAX, date_spellings};
 use super::text::fold;
@@ -16,6 +19,9 @@ use crate::iban;
 /// Identifiers shorter than this count only when they are written as one: `order 13`, `#13`.
 pub(super) const SHORT_ID: usize = 5;
 
+/// Words shorter than this are no parts of others.
+const SHORT_TEXT: usize = 3;
+
 /// A value to look for.
 #[derive(Debug)]
 pub(super) struct Spelling {
@@ -23,13 +29,22 @@ pub(super) struct Spelling {
     /// The value, composed and trimmed.
     value: String,
     /// What to search for in folded texts. A hit is then judged by kind.
-    pub(super) needles: Vec<Finder<'static>>,
+    pub(super) needles: Vec<Needle>,
     /// What the argument's name says the value is of: `order` in `order_id`.
     nouns: Vec<String>,
     /// It stands for something only when it is quoted: it is made of words that stand in any text.
     filler: bool,
     /// Somebody will put another value in its place.
     template: bool,
+}
+
+/// Something to search for.
+#[derive(Debug)]
+pub(super) struct Needle {
+    folded: Vec<u8>,
+    /// What a text must have.
+    pub(super) asked: Asked,
+    finder: OnceCell<Finder<'static>>,
 }
 
 #[derive(Debug)]
@@ -52,7 +67,8 @@ enum Kind {
 
 impl Spelling {
     pub(super) fn of(text: &str, role: ArgumentRole, pointer: &str) -> Self {
-        let value: String = address(text.trim(), role).nfc().collect();
+        let value = address(text.trim(), role);
+        let value: String = if value.is_ascii() { value.to_owned() } else { value.nfc().collect() };
         let kind = Kind::of(&value, role);
         let mut needles = match &kind {
             Kind::Url(url) => url.needles(),
@@ -66,15 +82,15 @@ impl Spelling {
             Kind::Email | Kind::Identifier { .. } => with_escapes(&value),
         };
         needles.retain(|needle| !needle.is_empty());
-        let needles = needles.iter().map(|n| Finder::new(&fold(n.as_bytes())).into_owned()).collect();
+        let needles = needles.iter().map(|needle| kind.needle(&value, fold(needle.as_bytes()))).collect();
         let name = pointer.rsplit('/').find(|part| !part.is_empty() && part.parse::<u32>().is_err());
         let filler = matches!(kind, Kind::Text) && role.aims() && is_filler(&value);
         let template = TEMPLATES.iter().any(|mark| value.contains(mark));
         Self { kind, value, needles, nouns: nouns(name.unwrap_or_default()), filler, template }
     }
 
-    /// Whether a hit can be more than a stroke of luck: `12` is no part of `2012`, and `a1` none of `data17`. Anywhere
-    /// else such short values would be found in every text.
+    /// Whether a hit can be more than a stroke of luck: `12` is no part of `2012`, `a1` none of `data17` and `r` none of
+    /// `read`. Such short values would be found in every text.
     pub(super) fn may_stand(&self, folded: &[u8], at: usize, len: usize) -> bool {
         let mut before = folded.get(..at).unwrap_or_default().iter().rev();
         let after = folded.get(at + len);
@@ -84,7 +100,7 @@ impl Spelling {
                 let mut digits = before.take(NUMBER_MAX).take_while(|b| b.is_ascii_digit());
                 digits.all(|b| *b == b'0') && !after.is_some_and(more)
             }
-            Kind::Identifier { short: true } => {
+            _ if self.kind.is_short(&self.value) => {
                 let joined = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
                 !joined(before.next()) && !joined(after)
             }
@@ -95,7 +111,7 @@ impl Spelling {
     /// Whether the hit at `at` of a free text is the whole value: `None` when it is not even a part.
     pub(super) fn stands_at(&self, exact: &str, folded: &[u8], at: usize) -> Option<bool> {
         let whole = self.judge(exact, folded, at)?;
-        let quoted = || is_quoted(exact, at, self.needles.first().map_or(0, |needle| needle.needle().len()));
+        let quoted = || is_quoted(exact, at, self.needles.first().map_or(0, Needle::len));
         Some(whole && !self.template && (!self.filler || quoted()))
     }
 
@@ -124,7 +140,7 @@ impl Spelling {
     }
 
     fn bounded(&self, exact: &str, folded: &[u8], at: usize, left: &str, right: &str) -> bool {
-        let Some(needle) = self.needles.first().map(Finder::needle) else { return false };
+        let Some(needle) = self.needles.first().map(|needle| &*needle.folded) else { return false };
         let end = at + needle.len();
         let cased = matches!(self.kind, Kind::Path | Kind::Identifier { .. });
         folded[at..].starts_with(needle)
@@ -174,15 +190,54 @@ impl Spelling {
         self.nouns.iter().any(|noun| of.contains(noun))
     }
 
+    /// Whether a text may hold the whole value.
+    pub(super) fn may_be_in(&self, text: &Grams) -> bool {
+        self.needles.iter().any(|needle| needle.asked.may_be_in(text.bits()))
+    }
+
     /// Whether the whole value stands in a text that is not one of the spans.
     pub(super) fn stands_in(&self, text: &str) -> bool {
         let folded = fold(text.as_bytes());
-        let mut hits = self.needles.iter().flat_map(|needle| needle.find_iter(&folded));
+        let mut hits = self.needles.iter().flat_map(|needle| needle.finder().find_iter(&folded));
         hits.any(|at| self.stands_at(text, &folded, at) == Some(true))
     }
 }
 
+impl Needle {
+    pub(super) fn len(&self) -> usize {
+        self.folded.len()
+    }
+
+    pub(super) fn is_at(&self, folded: &[u8], at: usize) -> bool {
+        folded.get(at..).is_some_and(|here| here.starts_with(&self.folded))
+    }
+
+    /// Made when the first text may have it: most names stand nowhere.
+    pub(super) fn finder(&self) -> &Finder<'static> {
+        self.finder.get_or_init(|| Finder::new(&self.folded).into_owned())
+    }
+}
+
 impl Kind {
+    /// So short that it stands in nearly every text as a part of something.
+    fn is_short(&self, value: &str) -> bool {
+        match self {
+            Self::Identifier { short } => *short,
+            Self::Text => value.len() < SHORT_TEXT,
+            _ => false,
+        }
+    }
+
+    /// What [`Spelling::may_stand`] lets pass, a text must have.
+    fn needle(&self, value: &str, folded: Vec<u8>) -> Needle {
+        let asked = match self {
+            Self::Number(number) => Asked::as_number(&folded, number.has_fraction()),
+            _ if self.is_short(value) => Asked::as_word(&folded),
+            _ => Asked::anywhere(&folded),
+        };
+        Needle { folded, asked, finder: OnceCell::new() }
+    }
+
     fn of(value: &str, role: ArgumentRole) -> Self {
         use ArgumentRole as Role;
         if role == Role::Amount
@@ -199,12 +254,10 @@ impl Kind {
         if role == Role::Url || has_scheme(value) {
             return Self::Url(Url::of(value));
         }
-        let account = compacted(value, false).to_ascii_uppercase();
-        if iban::is_iban(account.as_bytes()) {
+        if let Some(account) = iban(value) {
             return Self::Spaced { compact: account, phone: false };
         }
-        let phone = compacted(value, true);
-        if value.starts_with('+') && phone.len() >= 8 && phone[1..].bytes().all(|b| b.is_ascii_digit()) {
+        if let Some(phone) = phone(value) {
             return Self::Spaced { compact: phone, phone: true };
         }
         match role {
@@ -246,7 +299,7 @@ pub(super) fn suggested_role(value: &Value) -> ArgumentRole {
         ArgumentRole::Recipient
     } else if has_scheme(text) {
         ArgumentRole::Url
-    } else if iban::is_iban(compacted(text, false).to_ascii_uppercase().as_bytes()) {
+    } else if iban(text).is_some() {
         ArgumentRole::Account
     } else {
         ArgumentRole::Content
@@ -256,6 +309,9 @@ pub(super) fn suggested_role(value: &Value) -> ArgumentRole {
 /// The value, and as JSON texts may write it.
 fn with_escapes(value: &str) -> Vec<String> {
     let mut spellings = vec![value.to_owned()];
+    if value.bytes().all(|b| matches!(b, b' '..=b'~') && !matches!(b, b'"' | b'\\')) {
+        return spellings;
+    }
     let json = Value::from(value).to_string();
     let json = json[1..json.len() - 1].to_owned();
     if !json.is_ascii() {
@@ -279,6 +335,17 @@ fn is_email(text: &str) -> bool {
         && plain(domain, ".-")
         && !domain.starts_with('.')
         && !domain.ends_with('.')
+}
+
+/// The account number that a value is, without what stands between its parts.
+fn iban(value: &str) -> Option<String> {
+    let account = || compacted(value, false).to_ascii_uppercase();
+    (value.len() >= iban::SHORTEST).then(account).filter(|account| iban::is_iban(account.as_bytes()))
+}
+
+fn phone(value: &str) -> Option<String> {
+    let phone = value.starts_with('+').then(|| compacted(value, true))?;
+    (phone.len() >= 8 && phone[1..].bytes().all(|b| b.is_ascii_digit())).then_some(phone)
 }
 
 fn compacted(text: &str, phone: bool) -> String {

@@ -13,7 +13,8 @@ use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 use super::encoded::{decoded_words, without_disguise};
 use super::fields::{Declared, covers, declared_names, find_declared};
-use super::haystack::Hit;
+use super::grams::Grams;
+use super::haystack::{Folded, Hit};
 use super::records::{Records, Shape};
 use super::spelling::{Spelling, is_quoted};
 use crate::intent::Words;
@@ -23,7 +24,8 @@ use crate::payload::Sensitive;
 /// content address (in an `Arc`, which [`Prepared::with`](super::Prepared::with) takes) and pay for it
 /// once.
 ///
-/// It takes twice the text's length; where a value was found in a result, about as much again or, for
+/// It takes twice the text's length and up to as much again (half of it for what it holds in short, and eight bytes for each
+/// number in it); where a value was found in a result, about as much again or, for
 /// texts of very many very short values, up to 60 bytes a value, of which there are at most 100 000.
 #[derive(Debug)]
 pub struct PreparedText {
@@ -31,7 +33,9 @@ pub struct PreparedText {
     pub(super) exact: Box<str>,
     pub(super) folded: Vec<u8>,
     records: OnceLock<Records>,
-    disguised: OnceLock<String>,
+    /// What it holds, in short.
+    grams: OnceLock<Grams>,
+    disguised: OnceLock<Disguised>,
     words: OnceLock<Words>,
     /// Which of its values are the declared fields of one output: that of the tool which returned it.
     declared: OnceLock<(Output, Vec<Declared>)>,
@@ -48,6 +52,7 @@ impl PreparedText {
             exact,
             folded,
             records: OnceLock::new(),
+            grams: OnceLock::new(),
             disguised: OnceLock::new(),
             words: OnceLock::new(),
             declared: OnceLock::new(),
@@ -58,6 +63,7 @@ impl PreparedText {
     /// Reads the text for all that is asked of it later, as one of the user's or as a result whose fields mean this. What is
     /// not read here is read when it is first asked for.
     pub fn settle(&self, is_users: bool, output: Option<&Output>) {
+        self.grams();
         self.disguised();
         if is_users {
             self.words();
@@ -128,15 +134,34 @@ impl PreparedText {
         })
     }
 
-    /// Its long words decoded, and all of it without look-alike characters, where it has any.
-    pub(super) fn disguised(&self) -> &str {
+    pub(super) fn grams(&self) -> &Grams {
+        self.grams.get_or_init(|| Grams::of(&self.folded))
+    }
+
+    pub(super) fn disguised(&self) -> &Disguised {
         self.disguised.get_or_init(|| {
             let mut text = decoded_words(&self.exact);
             if !self.exact.is_ascii() {
                 text.push_str(&without_disguise(&self.exact));
             }
-            text
+            Disguised { grams: Grams::of(text.as_bytes()), text }
         })
+    }
+}
+
+/// A text's long words decoded, and all of it without look-alike characters, where it has any.
+#[derive(Debug)]
+pub(super) struct Disguised {
+    text: String,
+    grams: Grams,
+}
+
+impl Disguised {
+    /// What most texts have.
+    pub(super) const NONE: &Self = &Self { text: String::new(), grams: Grams::NONE };
+
+    pub(super) fn folded(&self) -> Folded<'_> {
+        (self.text.as_bytes(), &self.grams)
     }
 }
 

@@ -138,6 +138,11 @@ impl Records {
         self.scalars.get(id as usize).map_or("", |scalar| self.piece(text, scalar.text))
     }
 
+    /// Whether a value does not stand in the text as it is.
+    pub(super) fn is_unescaped(&self, id: ScalarId) -> bool {
+        self.scalars.get(id as usize).is_none_or(|scalar| scalar.text.unescaped)
+    }
+
     /// The values that cover a position of the text: one, or all of a string that was opened.
     pub(super) fn at(&self, at: usize) -> std::ops::Range<ScalarId> {
         let end = self.scalars.partition_point(|scalar| scalar.start as usize <= at);

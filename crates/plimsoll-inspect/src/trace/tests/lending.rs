@@ -252,11 +252,9 @@ fn what_is_known_of_a_value_in_free_text() {
     let record = r#"{"site": "www.infos.com", "note": "www.evil.net", "more": {"passport": "X123"}}"#;
     let scene = Scene::user("see www.ours.com").tool("crm.get", &declared, json!({}), record);
     let prepared = scene.prepared();
-    let known = |url| prepared.integrity_of(url, R::Url);
-    assert_eq!(known("https://ours.com"), Some(Integrity::User));
-    assert_eq!(known("infos.com/"), Some(Integrity::Trusted));
-    assert_eq!(known("www.evil.net"), Some(Integrity::Untrusted));
-    assert_eq!(known("www.else.net"), None);
+    let trusted = ["https://ours.com", "infos.com/", "www.evil.net", "www.else.net"]
+        .map(|url| prepared.is_trusted(url, R::Url));
+    assert_eq!(trusted, [true, true, false, false]);
     let sensitive: Vec<(&str, &str)> =
         prepared.sensitive().map(|found| (found.class.as_str(), found.value.as_str())).collect();
     assert_eq!(sensitive, [("identity", "X123")]);

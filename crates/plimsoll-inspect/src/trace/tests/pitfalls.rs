@@ -59,7 +59,7 @@ fn pitfall_05_years_durations_and_decimals() {
 fn pitfall_06_a_link_of_unknown_origin_is_as_bad() {
     let scene = Scene::user("summarise the page");
     assert_eq!(scene.says("web.get", "url", "https://evil.net", R::Url), "untrusted unknown");
-    assert_eq!(scene.prepared().integrity_of("https://evil.net", R::Url), None);
+    assert!(!scene.prepared().is_trusted("https://evil.net", R::Url));
 }
 
 #[test]
