@@ -4,6 +4,7 @@
 //! document door returned keeps its label also when it is pasted into a user message. System text that
 //! is not a released prompt is marked as drift.
 
+mod ahead;
 mod fold;
 mod known;
 mod label;
@@ -25,6 +26,7 @@ use plimsoll_inspect::redact::Redactor;
 use plimsoll_inspect::trace::{Prepared, TracedSpan, trace};
 use serde_json::Value;
 
+pub use self::ahead::{AHEAD_MIN, Ahead};
 pub use self::ready::{READY_BYTES, READY_MIN, READY_TEXT_BYTES, Ready, Unready};
 pub(crate) use self::results::Fingerprint;
 pub use self::results::{

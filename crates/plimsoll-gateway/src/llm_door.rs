@@ -60,12 +60,7 @@ async fn converse(
 ) -> Result<Response<Body>, Refusal> {
     let asked = ask::read(gateway, dialect, arrival).await?;
     let streaming = asked.streaming;
-    let (turn, unready, proposal, ask) = asked.propose(gateway)?;
-    if !unready.is_empty() {
-        // While the model thinks. An answer that comes before it is done makes ready what it needs itself.
-        let gateway = Arc::clone(gateway);
-        drop(tokio::task::spawn_blocking(move || gateway.ready.make(unready)));
-    }
+    let (turn, proposal, ask) = asked.propose(gateway)?;
     let caller = turn.caller.clone();
     match gateway.pass(&caller, proposal, Converse { ask, turn, streaming }).await?? {
         Answered::Whole(response) => Ok(response),

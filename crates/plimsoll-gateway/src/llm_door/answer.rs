@@ -16,7 +16,7 @@ use super::actors::{Release, error_body, provider_error};
 use super::ask::{Turn, is_deferred, tool_name};
 use crate::authoriser::{self, ModelAuthoriser};
 use crate::content::Said;
-use crate::context::flow;
+use crate::context::{Context, flow};
 use crate::gateway::Gateway;
 use crate::joins::{Join, JoinKey};
 use crate::path::{Proposal, Sight, act};
@@ -144,14 +144,24 @@ pub(super) fn may_hold_call(body: &Bytes) -> bool {
 
 /// Judges every call of an answer, in order. `None`: let it out; else the refusal's text.
 pub(super) async fn judge(gateway: &Arc<Gateway>, turn: &Turn, calls: &[ToolCall]) -> Vec<Option<String>> {
-    let (proposals, words): (Vec<(Proposal, Release)>, Vec<String>) = {
+    let proposed = |context: &Context<'_>, prepared: &Prepared<'_>| {
+        let proposals: Vec<(Proposal, Release)> =
+            calls.iter().map(|call| propose(gateway, turn, prepared, call)).collect();
+        let words: Vec<String> =
+            turn.caller.workflow().authoriser.iter().flat_map(|_| context.user_words()).collect();
+        (proposals, words)
+    };
+    let bundle = turn.caller.bundle();
+    let ahead = turn.ahead.get().and_then(|ahead| Some((ahead.context(), ahead.prepare(bundle)?)));
+    let (proposals, words) = if let Some((context, prepared)) = ahead {
+        proposed(context, &prepared)
+    } else {
         let Ok(request) = turn.dialect.read_request(turn.parsed.doc()) else {
             return calls.iter().map(|_| Some("the request can't be read again".to_owned())).collect();
         };
         let context = turn.context(gateway, &request);
-        let prepared = context.prepare_with(turn.caller.bundle(), &gateway.ready);
-        let proposals = calls.iter().map(|call| propose(gateway, turn, &prepared, call)).collect();
-        (proposals, turn.caller.workflow().authoriser.iter().flat_map(|_| context.user_words()).collect())
+        let prepared = context.prepare_with(bundle, &gateway.ready);
+        proposed(&context, &prepared)
     };
     let mut refusals = Vec::with_capacity(calls.len());
     for (mut proposal, mut release) in proposals {

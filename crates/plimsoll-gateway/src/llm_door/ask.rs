@@ -1,6 +1,6 @@
 //! Reading a request: who asks, what the model will be shown, what is asked for.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use hyper::Method;
@@ -16,7 +16,7 @@ use super::prompt;
 use super::session::{begins, scope};
 use crate::caller::Caller;
 use crate::content::{Said, kept};
-use crate::context::{Context, Filled, Scope, Shown, Unready};
+use crate::context::{Ahead, Context, Filled, Scope, Shown};
 use crate::gateway::Gateway;
 use crate::path::{Proposal, Sight, act};
 use crate::refusal::Refusal;
@@ -35,8 +35,6 @@ const SAID: [&str; 7] = [
 ];
 /// State members that only say how long the provider keeps things; they hide nothing from us.
 const HARMLESS_STATE: [&str; 1] = ["store"];
-/// Bytes of a context whose new texts are made ready before the answer comes; a shorter one is read in no time.
-const AHEAD_MIN: usize = 16 << 10;
 /// Opaque content that the provider itself made and reads back.
 const OWN_OPAQUE: [&str; 2] = ["encrypted_content", "redacted_thinking"];
 
@@ -46,7 +44,8 @@ pub(super) struct Asked {
     turn: Box<Turn>,
     objections: Vec<Objection>,
     fresh: Vec<Span>,
-    unready: Vec<Unready>,
+    /// To be read while the model thinks.
+    long: Option<Box<Context<'static>>>,
     detail: serde_json::Value,
     query: Option<String>,
     headers: HeaderMap,
@@ -68,6 +67,8 @@ pub(super) struct Turn {
     pub parsed: Parsed<Bytes>,
     /// The released prompt that was put into it here.
     pub filled: Option<Filled>,
+    /// What was read of a long context while the model thought.
+    pub ahead: Arc<OnceLock<Ahead>>,
 }
 
 pub(super) async fn read(
@@ -110,9 +111,7 @@ pub(super) async fn read(
     let context = gateway.see(bundle, workflow, &scope, shown);
     let objections = objections(bundle, workflow, &request);
     let fresh = gateway.fresh(&scope, &context);
-    let long = context.texts.iter().map(|text| text.len()).sum::<usize>() >= AHEAD_MIN;
-    let calls = !request.tools.is_empty();
-    let unready = if long && calls { context.unready(bundle, &gateway.ready) } else { Vec::new() };
+    let may_call = !request.tools.is_empty();
     if context.trajectory.unreleased {
         gateway.saw_unreleased(&caller);
     }
@@ -126,20 +125,36 @@ pub(super) async fn read(
     });
     let body = outgoing(gateway, workflow, dialect, &parsed, &request, body)?;
     let (trajectory, streaming) = (context.trajectory.clone(), request.stream);
-    drop((request, context));
-    let turn =
-        Turn { dialect, caller, scope, request: id, trace: trace.clone(), model, trajectory, parsed, filled };
-    let turn = Box::new(turn);
-    Ok(Asked { streaming, turn, objections, fresh, unready, detail, query, headers, body, trace, said })
+    let long = (may_call && context.is_long()).then(|| Box::new(context.into_owned()));
+    drop(request);
+    let ahead = Arc::default();
+    let turn = Box::new(Turn {
+        dialect,
+        caller,
+        scope,
+        request: id,
+        trace: trace.clone(),
+        model,
+        trajectory,
+        parsed,
+        filled,
+        ahead,
+    });
+    Ok(Asked { streaming, turn, objections, fresh, long, detail, query, headers, body, trace, said })
 }
 
 impl Asked {
-    /// The proposal to converse, and what carries it out; and the texts to make ready meanwhile.
-    pub(super) fn propose(
-        self,
-        gateway: &Arc<Gateway>,
-    ) -> Result<(Box<Turn>, Vec<Unready>, Proposal, AskModel), Refusal> {
-        let Self { turn, objections, fresh, unready, detail, query, headers, body, trace, said, .. } = self;
+    /// The proposal to converse, and what carries it out. A long context is read meanwhile.
+    pub(super) fn propose(self, gateway: &Arc<Gateway>) -> Result<(Box<Turn>, Proposal, AskModel), Refusal> {
+        let Self { turn, objections, fresh, long, detail, query, headers, body, trace, said, .. } = self;
+        if let Some(context) = long {
+            // While the model thinks. An answer that comes before it is done reads what it needs itself.
+            let (bundle, ahead) = (Arc::clone(turn.caller.bundle()), Arc::clone(&turn.ahead));
+            let gateway = Arc::clone(gateway);
+            drop(tokio::task::spawn_blocking(move || {
+                ahead.set(Ahead::read(*context, &bundle, &gateway.ready))
+            }));
+        }
         let name = ToolName::new(ToolName::MODEL, turn.model.id.clone());
         let arguments = json!({ "model": detail["model"], "stream": detail["stream"], "body": plimsoll_core::Digest::of(&body) });
         let proposal = Proposal {
@@ -167,7 +182,7 @@ impl Asked {
             body,
             timeout_s: turn.caller.bundle().project.bounds.upstream_timeout_s,
         };
-        Ok((turn, unready, proposal, AskModel { gateway: Arc::clone(gateway), ask }))
+        Ok((turn, proposal, AskModel { gateway: Arc::clone(gateway), ask }))
     }
 }
 

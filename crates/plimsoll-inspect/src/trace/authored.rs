@@ -85,8 +85,8 @@ impl Prepared<'_> {
     }
 
     /// What known authors wrote in this session; found once.
-    fn written(&self) -> &[Written] {
-        self.written.get_or_init(|| {
+    pub(super) fn written(&self) -> &[Written] {
+        self.found.written.get_or_init(|| {
             let mut found = Vec::new();
             // The same few people write most of what there is.
             let mut known = HashMap::new();

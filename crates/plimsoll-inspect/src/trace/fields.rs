@@ -1,7 +1,7 @@
 //! What is declared about a result's fields, applied to the fields it has.
 
 use std::collections::BTreeSet;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use plimsoll_core::{Integrity, Output};
 
@@ -13,12 +13,9 @@ use super::records::{NodeId, Records, ScalarId, Shape, is_name};
 /// something that somebody else composed (a `metadata` object that a stranger filled in), and whoever
 /// means a deeper field declares more of its path.
 #[derive(Debug)]
-pub(super) struct Fields<'a> {
-    output: &'a Output,
+pub(super) struct Fields {
     whole: Integrity,
-    names: Vec<Name<'a>>,
-    /// Values that are declared fields, by value, each with the position of its name.
-    declared: Vec<Declared>,
+    declared: Arc<Declarations>,
     /// Which values name which object, by object.
     naming: Vec<Naming>,
     /// The objects that the user named, in order.
@@ -27,29 +24,51 @@ pub(super) struct Fields<'a> {
     sure: ScalarId,
 }
 
-/// A declared name, and what is said of it.
-#[derive(Clone, Copy, Debug)]
-struct Name<'a> {
-    name: &'a str,
-    trusted: bool,
-    directory: bool,
-    /// As what arguments its values may be lent.
-    lent: Option<&'a str>,
+/// What an output declares, and where a text has it: the same wherever the text stands.
+#[derive(Debug, Default)]
+pub(super) struct Declarations {
+    names: Vec<Name>,
+    /// Values that are declared fields, by value, each with the position of its name.
+    values: Vec<Declared>,
 }
 
-impl<'a> Name<'a> {
-    fn of(output: &'a Output, name: &'a str) -> Self {
-        Self {
-            name,
+/// A declared name, and what is said of it.
+#[derive(Debug)]
+struct Name {
+    name: String,
+    trusted: bool,
+    directory: bool,
+    named_by: bool,
+    author: bool,
+    /// As what arguments its values may be lent.
+    lent: Option<String>,
+}
+
+impl Declarations {
+    pub(super) fn find(output: &Output, records: &Records, text: &str) -> Self {
+        let names = declared_names(output);
+        let values = find_declared(&names, records, text);
+        let said = |name: &str| Name {
+            name: name.to_owned(),
             trusted: output.trusted.contains(name),
             directory: output.directory.contains(name),
-            lent: output.lends.get(name).map(String::as_str),
-        }
+            named_by: output.named_by.contains(name),
+            author: output.author.as_deref() == Some(name),
+            lent: output.lends.get(name).cloned(),
+        };
+        Self { names: names.into_iter().map(said).collect(), values }
+    }
+}
+
+impl Name {
+    /// How many names deep it is.
+    fn depth(&self) -> usize {
+        self.name.split('/').count()
     }
 }
 
 /// A value, and which of the sorted declared names is its.
-pub(super) type Declared = (ScalarId, u16);
+type Declared = (ScalarId, u16);
 
 /// One value by which a user can name an object.
 #[derive(Debug)]
@@ -73,74 +92,63 @@ pub(super) enum Power {
     Directory,
 }
 
-impl<'a> Fields<'a> {
-    /// `declared` are those of its values that are declared fields, as [`find_declared`] found them.
+impl Fields {
+    /// `declared` is what the output declares of this result.
     pub(super) fn of(
-        output: &'a Output,
+        output: &Output,
         records: &Records,
         whole: Integrity,
-        declared: Vec<Declared>,
+        declared: Arc<Declarations>,
     ) -> Self {
-        let names = declared_names(output).into_iter().map(|name| Name::of(output, name)).collect();
-        let mut fields = Self {
-            output,
-            whole,
-            names,
-            declared,
-            naming: Vec::new(),
-            named: OnceLock::new(),
-            sure: ScalarId::MAX,
-        };
+        let mut fields =
+            Self { whole, declared, naming: Vec::new(), named: OnceLock::new(), sure: ScalarId::MAX };
         fields.find_sure(records);
-        fields.find_naming(records);
+        fields.find_naming(records, is_plainly_trusted(output, whole));
         fields
     }
 
     /// In lines, only what stands before the first value of somebody else.
     fn find_sure(&mut self, records: &Records) {
         if records.shape == Shape::Lines && self.whole < Integrity::Trusted {
-            let is_ours = |name: Name<'_>| name.trusted || name.directory || name.lent.is_some();
+            let is_ours = |name: &Name| name.trusted || name.directory || name.lent.is_some();
             let ours = |id: &ScalarId| self.names_at(*id).any(is_ours);
             self.sure = (0..records.len()).find(|id| !ours(id)).unwrap_or(ScalarId::MAX);
         }
     }
 
-    fn find_naming(&mut self, records: &Records) {
+    /// With `by_any`, any value names its record.
+    fn find_naming(&mut self, records: &Records, by_any: bool) {
         let mut naming = Vec::new();
-        let mut keep = |value: ScalarId, name: &str, power| {
-            let object = records.owner(value, name.split('/').count());
+        let mut keep = |value: ScalarId, depth: usize, power| {
+            let object = records.owner(value, depth);
             naming.extend(object.map(|object| Naming { object, value, power, said: OnceLock::new() }));
         };
-        for (id, name) in self.declared.iter().map(|(id, name)| (*id, self.names[usize::from(*name)])) {
+        for (id, name) in self.values() {
             if name.directory && id < self.sure {
-                keep(id, name.name, Power::Directory);
-            } else if self.output.named_by.contains(name.name) {
+                keep(id, name.depth(), Power::Directory);
+            } else if name.named_by {
                 let trusted = self.integrity(id) >= Integrity::Trusted;
-                keep(id, name.name, if trusted { Power::Trusted } else { Power::Lends });
+                keep(id, name.depth(), if trusted { Power::Trusted } else { Power::Lends });
             }
         }
-        if self.is_plainly_trusted() {
-            (0..records.len()).for_each(|id| keep(id, "*", Power::Directory));
+        if by_any {
+            (0..records.len()).for_each(|id| keep(id, 1, Power::Directory));
         }
         naming.sort_by_key(|naming| naming.object);
         self.naming = naming;
     }
 
-    /// Nothing is said but that the whole result is trusted: then each record is like an entry of a
-    /// directory, named by any of its values.
-    fn is_plainly_trusted(&self) -> bool {
-        self.whole >= Integrity::Trusted
-            && self.output.trusted.is_empty()
-            && self.output.directory.is_empty()
-            && self.output.named_by.is_empty()
-            && self.output.lends.is_empty()
+    /// The values that are declared fields, each with its name.
+    fn values(&self) -> impl Iterator<Item = (ScalarId, &Name)> {
+        self.declared.values.iter().map(|(id, name)| (*id, &self.declared.names[usize::from(*name)]))
     }
 
     /// The declared names of a value.
-    fn names_at(&self, id: ScalarId) -> impl Iterator<Item = Name<'a>> + use<'_, 'a> {
-        let first = self.declared.partition_point(|(other, _)| *other < id);
-        let here = self.declared[first..].iter().take_while(move |(other, _)| *other == id);
-        here.map(|(_, name)| self.names[usize::from(*name)])
+    fn names_at(&self, id: ScalarId) -> impl Iterator<Item = &Name> {
+        let values = &self.declared.values;
+        let first = values.partition_point(|(other, _)| *other < id);
+        let here = values[first..].iter().take_while(move |(other, _)| *other == id);
+        here.map(|(_, name)| &self.declared.names[usize::from(*name)])
     }
 
     /// Who may have written a value.
@@ -160,15 +168,15 @@ impl<'a> Fields<'a> {
 
     /// Whether it lists entries of a directory.
     pub(super) fn is_directory(&self) -> bool {
-        !self.output.directory.is_empty()
+        self.declared.names.iter().any(|name| name.directory)
     }
 
     /// As what arguments a value may be lent, each with the object that lends it.
-    pub(super) fn lent(&self, records: &Records, id: ScalarId) -> impl Iterator<Item = (&'a str, NodeId)> {
+    pub(super) fn lent(&self, records: &Records, id: ScalarId) -> impl Iterator<Item = (&str, NodeId)> {
         let sure = id < self.sure;
         self.names_at(id)
             .filter(move |_| sure)
-            .filter_map(move |name| Some((name.lent?, records.holder(id, name.name.split('/').count())?)))
+            .filter_map(move |name| Some((name.lent.as_deref()?, records.holder(id, name.depth())?)))
     }
 
     /// Whether the declaration types this value: then it is only what it says.
@@ -190,16 +198,23 @@ impl<'a> Fields<'a> {
 
     /// The authors that this result tells, each with the object they wrote.
     pub(super) fn authors(&self, records: &Records) -> Vec<(ScalarId, NodeId)> {
-        let Some(author) = self.output.author.as_deref() else { return Vec::new() };
-        let theirs =
-            |(id, name): &&Declared| self.names[usize::from(*name)].name == author && *id < self.sure;
-        let object = |(id, _): &Declared| Some((*id, records.owner(*id, author.split('/').count())?));
-        self.declared.iter().filter(theirs).filter_map(object).collect()
+        let theirs = self.values().filter(|(id, name)| name.author && *id < self.sure);
+        theirs.filter_map(|(id, name)| Some((id, records.owner(id, name.depth())?))).collect()
     }
 }
 
+/// Nothing is said but that the whole result is trusted: then each record is like an entry of a
+/// directory, named by any of its values.
+fn is_plainly_trusted(output: &Output, whole: Integrity) -> bool {
+    whole >= Integrity::Trusted
+        && output.trusted.is_empty()
+        && output.directory.is_empty()
+        && output.named_by.is_empty()
+        && output.lends.is_empty()
+}
+
 /// The names of which something is declared, sorted.
-pub(super) fn declared_names(output: &Output) -> Vec<&str> {
+fn declared_names(output: &Output) -> Vec<&str> {
     let said = (output.trusted.iter())
         .chain(&output.directory)
         .chain(&output.named_by)
@@ -210,7 +225,7 @@ pub(super) fn declared_names(output: &Output) -> Vec<&str> {
 }
 
 /// The values of declared fields, each name at its shallowest level, by value.
-pub(super) fn find_declared(names: &[&str], records: &Records, text: &str) -> Vec<Declared> {
+fn find_declared(names: &[&str], records: &Records, text: &str) -> Vec<Declared> {
     let ends: Vec<&str> = names.iter().map(|name| name.rsplit('/').next().unwrap_or_default()).collect();
     let mut least = vec![usize::MAX; names.len()];
     let mut found = Vec::new();

@@ -204,8 +204,8 @@ impl Prepared<'_> {
     }
 
     /// Whether this is what a search for the user's own words found.
-    fn is_searched(&self, span: &PreparedSpan<'_>) -> bool {
-        *span.searched.get_or_init(|| self.was_searched(span))
+    pub(super) fn is_searched(&self, span: &PreparedSpan<'_>) -> bool {
+        *span.found.searched.get_or_init(|| self.was_searched(span))
     }
 
     fn was_searched(&self, span: &PreparedSpan<'_>) -> bool {
@@ -231,7 +231,7 @@ impl Prepared<'_> {
     }
 }
 
-impl Fields<'_> {
+impl Fields {
     /// Whether an identifier is of the kind that its field is declared to be; nothing when it isn't.
     pub(super) fn is_kind(
         &self,

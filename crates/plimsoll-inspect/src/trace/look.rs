@@ -37,7 +37,7 @@ impl Prepared<'_> {
 
     /// The values of fields declared sensitive, at any depth of their results, each once.
     pub(crate) fn sensitive(&self) -> impl Iterator<Item = &Sensitive> + Clone {
-        let places = self.sensitive.get_or_init(|| {
+        let places = self.found.sensitive.get_or_init(|| {
             let mut seen = HashSet::new();
             let mut places = Vec::new();
             for (at, span) in self.spans.iter().enumerate() {

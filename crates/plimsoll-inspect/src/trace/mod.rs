@@ -63,7 +63,7 @@ use plimsoll_core::{
 use serde_json::Value;
 
 pub(crate) use encoded::{decoded_words, without_disguise};
-pub use prepared::Prepared;
+pub use prepared::{Findings, Prepared};
 pub use text::PreparedText;
 
 use crate::intent::intent;

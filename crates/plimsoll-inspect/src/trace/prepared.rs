@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
-use plimsoll_core::{Integrity, Output, Span, SpanKind};
+use plimsoll_core::{ArgumentRole, Integrity, Output, Span, SpanKind};
 use serde_json::{Map, Value};
 
 use super::TracedSpan;
@@ -23,6 +23,21 @@ use crate::payload::Sensitive;
 #[derive(Debug)]
 pub struct Prepared<'a> {
     pub(super) spans: Vec<PreparedSpan<'a>>,
+    pub(super) found: Arc<Found>,
+}
+
+#[derive(Debug)]
+pub(super) struct PreparedSpan<'a> {
+    pub(super) span: &'a Span,
+    pub(super) text: Arc<PreparedText>,
+    pub(super) output: Option<&'a Output>,
+    pub(super) call: Option<&'a Value>,
+    pub(super) found: Arc<FoundOfSpan>,
+}
+
+/// What depends on a context alone, and is found out once.
+#[derive(Debug, Default)]
+pub(super) struct Found {
     /// All texts, by span; of a picture or a file, none.
     texts: OnceLock<Haystack>,
     /// Those of them that are the user's words.
@@ -41,18 +56,29 @@ pub struct Prepared<'a> {
     pub(super) sensitive: OnceLock<Vec<(usize, usize)>>,
 }
 
-#[derive(Debug)]
-pub(super) struct PreparedSpan<'a> {
-    pub(super) span: &'a Span,
-    pub(super) text: Arc<PreparedText>,
-    pub(super) output: Option<&'a Output>,
-    pub(super) call: Option<&'a Value>,
+/// The same of one of its spans.
+#[derive(Debug, Default)]
+pub(super) struct FoundOfSpan {
     /// What its call asked for, in few words.
     asked: OnceLock<Option<String>>,
-    fields: OnceLock<Option<Fields<'a>>>,
+    fields: OnceLock<Option<Fields>>,
     sensitive: OnceLock<Vec<Sensitive>>,
     /// It is what a search for the user's own words found.
     pub(super) searched: OnceLock<bool>,
+}
+
+/// What was found out about a context, to be kept until the model has answered.
+#[derive(Clone, Debug)]
+pub struct Findings {
+    found: Arc<Found>,
+    spans: Vec<KnownSpan>,
+}
+
+#[derive(Clone, Debug)]
+struct KnownSpan {
+    span: Span,
+    text: Arc<PreparedText>,
+    found: Arc<FoundOfSpan>,
 }
 
 impl<'a> Prepared<'a> {
@@ -65,28 +91,44 @@ impl<'a> Prepared<'a> {
         spans: &[TracedSpan<'a>],
         mut text: impl FnMut(&TracedSpan<'a>) -> Arc<PreparedText>,
     ) -> Self {
-        let ready = |traced: &TracedSpan<'a>| PreparedSpan {
-            span: traced.span,
-            text: text(traced),
-            output: traced.output,
-            call: traced.call,
-            asked: OnceLock::new(),
-            fields: OnceLock::new(),
-            sensitive: OnceLock::new(),
-            searched: OnceLock::new(),
-        };
-        let spans = spans.iter().map(ready).collect();
-        Self {
-            spans,
-            texts: OnceLock::new(),
-            users: OnceLock::new(),
-            directories: OnceLock::new(),
-            disguised: OnceLock::new(),
-            said: OnceLock::new(),
-            vocabulary: OnceLock::new(),
-            written: OnceLock::new(),
-            sensitive: OnceLock::new(),
+        let ready = |traced: &TracedSpan<'a>| PreparedSpan::of(traced, text(traced), Arc::default());
+        Self { spans: spans.iter().map(ready).collect(), found: Arc::default() }
+    }
+
+    /// The same with all that was found out about these very spans, of the same outputs and calls, before. About other
+    /// spans nothing is known.
+    pub fn again(spans: &[TracedSpan<'a>], findings: &Findings) -> Self {
+        let known = &findings.spans;
+        if spans.len() != known.len() || spans.iter().zip(known).any(|(a, b)| *a.span != b.span) {
+            return Self::new(spans);
         }
+        let ready = |(traced, known): (&TracedSpan<'a>, &KnownSpan)| {
+            PreparedSpan::of(traced, Arc::clone(&known.text), Arc::clone(&known.found))
+        };
+        Self { spans: spans.iter().zip(known).map(ready).collect(), found: Arc::clone(&findings.found) }
+    }
+
+    /// Finds out all that depends on the context alone.
+    pub fn settle(&self) -> Findings {
+        let nothing = Spelling::of("", ArgumentRole::Content, "");
+        for find in [Self::hits, Self::users_hits, Self::directory_hits, Self::hidden] {
+            find(self, &nothing);
+        }
+        self.said();
+        self.user_may_say("");
+        self.written();
+        self.sensitive().for_each(drop);
+        for span in &self.spans {
+            span.asked_for();
+            self.named(span);
+            self.is_searched(span);
+        }
+        let known = |span: &PreparedSpan<'_>| KnownSpan {
+            span: span.span.clone(),
+            text: Arc::clone(&span.text),
+            found: Arc::clone(&span.found),
+        };
+        Findings { found: Arc::clone(&self.found), spans: self.spans.iter().map(known).collect() }
     }
 
     /// How many spans there are.
@@ -101,18 +143,18 @@ impl<'a> Prepared<'a> {
     /// Where a value may stand in the spans' texts.
     pub(super) fn hits(&self, spelling: &Spelling) -> Hits {
         let of = |n: usize| self.folded(n, |span| span.span.kind != SpanKind::Media);
-        self.hits_among(&self.texts, spelling, of)
+        self.hits_among(&self.found.texts, spelling, of)
     }
 
     /// Where it may stand in the user's words.
     pub(super) fn users_hits(&self, spelling: &Spelling) -> Hits {
-        self.hits_among(&self.users, spelling, |n| self.folded(n, PreparedSpan::is_users))
+        self.hits_among(&self.found.users, spelling, |n| self.folded(n, PreparedSpan::is_users))
     }
 
     /// Where it may stand in a directory.
     pub(super) fn directory_hits(&self, spelling: &Spelling) -> Hits {
         let lists = |span: &PreparedSpan<'_>| span.fields().is_some_and(Fields::is_directory);
-        self.hits_among(&self.directories, spelling, |n| self.folded(n, lists))
+        self.hits_among(&self.found.directories, spelling, |n| self.folded(n, lists))
     }
 
     /// Where it may stand in an encoding or in look-alike characters.
@@ -121,7 +163,7 @@ impl<'a> Prepared<'a> {
             SpanKind::Media => Disguised::NONE.folded(),
             _ => self.spans[n].text.disguised().folded(),
         };
-        self.hits_among(&self.disguised, spelling, of)
+        self.hits_among(&self.found.disguised, spelling, of)
     }
 
     fn hits_among<'s>(
@@ -145,9 +187,13 @@ impl<'a> Prepared<'a> {
 }
 
 impl<'a> PreparedSpan<'a> {
+    fn of(traced: &TracedSpan<'a>, text: Arc<PreparedText>, found: Arc<FoundOfSpan>) -> Self {
+        Self { span: traced.span, text, output: traced.output, call: traced.call, found }
+    }
+
     /// What its call asked for, in few words.
     pub(super) fn asked_for(&self) -> Option<&str> {
-        self.asked.get_or_init(|| self.call.and_then(asked_for)).as_deref()
+        self.found.asked.get_or_init(|| self.call.and_then(asked_for)).as_deref()
     }
 
     /// What the asking person said in words of their own.
@@ -188,18 +234,17 @@ impl<'a> PreparedSpan<'a> {
         let found = || declared.map_or_else(Vec::new, |output| self.text.sensitive(output));
         match declared.and_then(|output| self.text.sensitive_known(output)) {
             Some(known) => known,
-            None => self.sensitive.get_or_init(found),
+            None => self.found.sensitive.get_or_init(found),
         }
     }
 
     /// What is declared about the fields of its records.
-    pub(super) fn fields(&self) -> Option<&Fields<'a>> {
+    pub(super) fn fields(&self) -> Option<&Fields> {
         let read = || {
             let (output, records) = (self.output?, self.records()?);
-            let declared = self.text.declared_or_found(output).into_owned();
-            Some(Fields::of(output, records, self.integrity(), declared))
+            Some(Fields::of(output, records, self.integrity(), self.text.declared_or_found(output)))
         };
-        self.fields.get_or_init(read).as_ref()
+        self.found.fields.get_or_init(read).as_ref()
     }
 
     /// What a field is called: its path, or `*`.

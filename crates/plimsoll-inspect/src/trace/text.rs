@@ -4,15 +4,14 @@
 //! hit in the folded text can be checked against the text as it was written. What costs more (decoding
 //! long words, undoing look-alike characters, reading records) is done only when first asked for.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use plimsoll_core::Output;
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 use super::encoded::{decoded_words, without_disguise};
-use super::fields::{Declared, covers, declared_names, find_declared};
+use super::fields::{Declarations, covers};
 use super::grams::Grams;
 use super::haystack::{Folded, Hit};
 use super::records::{Records, Shape};
@@ -38,7 +37,7 @@ pub struct PreparedText {
     disguised: OnceLock<Disguised>,
     words: OnceLock<Words>,
     /// Which of its values are the declared fields of one output: that of the tool which returned it.
-    declared: OnceLock<(Output, Vec<Declared>)>,
+    declared: OnceLock<(Output, Arc<Declarations>)>,
     /// The values of that output's sensitive fields.
     sensitive: OnceLock<(BTreeMap<String, String>, Vec<Sensitive>)>,
 }
@@ -82,10 +81,10 @@ impl PreparedText {
     }
 
     /// Which of its values are an output's declared fields; looked up once for one output.
-    pub(super) fn declared_or_found(&self, output: &Output) -> Cow<'_, [Declared]> {
-        let find = || find_declared(&declared_names(output), self.records(), &self.exact);
+    pub(super) fn declared_or_found(&self, output: &Output) -> Arc<Declarations> {
+        let find = || Arc::new(Declarations::find(output, self.records(), &self.exact));
         let (known, declared) = self.declared.get_or_init(|| (output.clone(), find()));
-        if known == output { Cow::Borrowed(declared) } else { Cow::Owned(find()) }
+        if known == output { Arc::clone(declared) } else { find() }
     }
 
     /// The values of the fields that these outputs declare sensitive, where they are known from before or looked up now.

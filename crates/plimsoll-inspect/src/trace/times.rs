@@ -51,8 +51,8 @@ impl Years {
 
 impl Prepared<'_> {
     /// What the user said about time; read once.
-    fn said(&self) -> &Said {
-        self.said.get_or_init(|| {
+    pub(super) fn said(&self) -> &Said {
+        self.found.said.get_or_init(|| {
             let mut said = Said::default();
             for span in self.spans.iter().filter(|span| span.is_users()) {
                 let times = Times::read(&String::from_utf8_lossy(&span.text.folded));

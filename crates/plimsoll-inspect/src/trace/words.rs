@@ -54,8 +54,8 @@ const NAME_MAX: usize = 200;
 impl Prepared<'_> {
     /// A quick look: the user can't have said a value of which they never said a word. Values that may be
     /// spelt in other words (dates, links, numbers with spaces inside) are looked at in full.
-    fn user_may_say(&self, value: &str) -> bool {
-        let vocabulary = self.vocabulary.get_or_init(|| {
+    pub(super) fn user_may_say(&self, value: &str) -> bool {
+        let vocabulary = self.found.vocabulary.get_or_init(|| {
             let users = self.spans.iter().filter(|span| span.is_users());
             users.flat_map(|span| words_of(&span.text.exact)).map(sum).collect()
         });

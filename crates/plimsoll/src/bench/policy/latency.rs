@@ -44,15 +44,15 @@ struct Start {
 pub struct Measured {
     /// Bytes of the context.
     pub bytes: Numbers,
-    /// Labelling every text and reading it for all that is asked of it: once for each text, while the model thinks.
+    /// Labelling every text and, in a long context, reading it for all that is asked of it: while the model thinks.
     pub ingest: Times,
-    /// Putting the texts that are ready together: once for each answer.
+    /// Putting the context together when the answer is there.
     pub prepare: Times,
     /// Tracing and deciding the first call of an answer.
     pub first: Times,
     /// Tracing and deciding any further call of the same answer.
     pub further: Times,
-    /// The same context in the conversation's next request: labelled and put together again.
+    /// The same context in the conversation's next request: labelled, read and put together again.
     pub again: Times,
     /// Tracing and deciding the first call of the answer to that.
     pub next: Times,
@@ -92,25 +92,25 @@ fn measure(scenes: &[Scene<'_>], most: usize, bytes: usize) -> Measured {
         measured.bytes.0.push(shown.iter().map(|piece| piece.text.len()).sum::<usize>() as f64);
         let same = shown.clone();
         let start = Start::now();
-        let context = scene.see(&known, shown);
-        scene.make_ready(&context, &known);
+        let read = scene.read(&known, shown);
         measured.ingest.add(&start);
+        let trajectory = &read.context().trajectory;
         let start = Start::now();
-        let prepared = scene.prepare(&context, &known);
+        let prepared = scene.prepare(&read, &known);
         measured.prepare.add(&start);
         for times in [&mut measured.first, &mut measured.further] {
             let start = Start::now();
-            let ruled = scene.rule(&prepared, &context.trajectory, &nothing_used, call);
+            let ruled = scene.rule(&prepared, trajectory, &nothing_used, call);
             times.add(&start);
             drop(ruled);
         }
         drop(prepared);
         let start = Start::now();
-        let context = scene.see(&known, same);
-        let prepared = scene.prepare(&context, &known);
+        let read = scene.read(&known, same);
+        let prepared = scene.prepare(&read, &known);
         measured.again.add(&start);
         let start = Start::now();
-        let ruled = scene.rule(&prepared, &context.trajectory, &nothing_used, call);
+        let ruled = scene.rule(&prepared, &read.context().trajectory, &nothing_used, call);
         measured.next.add(&start);
         drop(ruled);
     }

@@ -15,7 +15,7 @@ use plimsoll_core::{
     decide,
 };
 use plimsoll_gateway::context::{
-    Called, Context, KnownResult, Ready, Results, Scope, Sessions, Shown, flow, flow_unseen, see_again,
+    Ahead, Called, Context, KnownResult, Ready, Results, Scope, Sessions, Shown, flow, flow_unseen, see_again,
 };
 use plimsoll_gateway::limits::Tally;
 use plimsoll_inspect::Redactor;
@@ -60,6 +60,22 @@ pub struct Ruled {
     pub effect: Effect,
     pub flow: Flow,
     pub decision: Decision,
+}
+
+/// A context as the gateway has it when the answer comes.
+#[derive(Debug)]
+pub enum Read<'a> {
+    Ahead(Ahead),
+    Short(Context<'a>),
+}
+
+impl<'a> Read<'a> {
+    pub fn context(&self) -> &Context<'a> {
+        match self {
+            Self::Ahead(ahead) => ahead.context(),
+            Self::Short(context) => context,
+        }
+    }
 }
 
 impl<'a> Scene<'a> {
@@ -108,17 +124,23 @@ impl<'a> Scene<'a> {
         see_again(self.ground.bundle, self.workflow, results, sessions, scope, shown)
     }
 
-    /// Reads the texts that are new, as the gateway does while the model thinks.
-    pub fn make_ready(&self, context: &Context<'_>, known: &Known) {
-        known.ready.make(context.unready(self.ground.bundle, &known.ready));
+    /// Labels these texts and, where they are long, reads them, as the gateway does while the model thinks.
+    pub fn read(&self, known: &Known, shown: Vec<Shown<'a>>) -> Read<'a> {
+        let context = self.see(known, shown);
+        match context.is_long() {
+            true => Read::Ahead(Ahead::read(context.into_owned(), self.ground.bundle, &known.ready)),
+            false => Read::Short(context),
+        }
     }
 
-    /// Makes a context ready for tracing.
-    pub fn prepare<'c>(&self, context: &'c Context<'_>, known: &Known) -> Prepared<'c>
+    /// Makes it ready for tracing, as the gateway does when the answer is there.
+    pub fn prepare<'c>(&self, read: &'c Read<'_>, known: &Known) -> Prepared<'c>
     where
         'a: 'c,
     {
-        context.prepare_with(self.ground.bundle, &known.ready)
+        let bundle = self.ground.bundle;
+        let ahead = if let Read::Ahead(ahead) = read { ahead.prepare(bundle) } else { None };
+        ahead.unwrap_or_else(|| read.context().prepare_with(bundle, &known.ready))
     }
 
     /// All results of the episode.
