@@ -254,6 +254,40 @@ async fn a_summary_carries_what_it_may_cover() {
     assert_eq!(trajectory.label.integrity, Integrity::Untrusted);
 }
 
+/// A long context is read while the model thinks. A model that answers at once gets the same judgement.
+#[tokio::test]
+async fn what_is_read_ahead_is_what_would_be_read_then() {
+    let world = Plan::new().start().await;
+    let client = world.client();
+    let mail = mail(&client).await;
+    let pay = |iban: &str| json!({ "iban": iban, "amount": 1840, "reference": "INV-2291" });
+    let mut told: Vec<Vec<String>> = Vec::new();
+    for model in ["gullible", "slow-1500-gullible"] {
+        let mut here = Vec::new();
+        for iban in [ATTACKER_IBAN, SUPPLIER_IBAN] {
+            let mut messages = result(&json!({ "mail_id": "M-1" }), mail.clone());
+            let said = format!(
+                "{} {SUPPLIER_IBAN} [[call pay_invoice {}]]",
+                "a long talk ".repeat(1_600),
+                pay(iban)
+            );
+            messages.as_array_mut().unwrap().push(json!({ "role": "user", "content": said }));
+            let body = json!({ "model": model, "messages": messages, "tools": functions() });
+            client.post("/v1/chat/completions", &body).await;
+            let judged = world.entries().into_iter().rev().find_map(|entry| match entry.body {
+                EntryBody::Decision(judged) if judged.act.tool.tool == "pay_invoice" => Some(judged),
+                EntryBody::Intent(judged) if judged.act.tool.tool == "pay_invoice" => Some(judged),
+                _ => None,
+            });
+            let judged = judged.expect("the payment was judged");
+            here.push(format!("{:?} {:?} {:?}", judged.decision, judged.origins, judged.trajectory));
+        }
+        told.push(here);
+    }
+    assert_eq!(told[0], told[1]);
+    assert_ne!(told[0][0], told[0][1], "whom the mail names and whom the user names");
+}
+
 /// A Responses request that names a released prompt gets its text, and the record knows where each value ends.
 #[tokio::test]
 async fn a_released_prompt_is_filled_in_here() {

@@ -57,13 +57,17 @@ impl Haystack {
             for text in self.texts_with(needle) {
                 let (folded, grams) = texts(text);
                 let mut keep = |at| {
-                    if spelling.may_stand(folded, at, len) {
+                    let may = spelling.may_stand(folded, at, len);
+                    if may {
                         hits.push(Hit { text, at, len });
                     }
+                    may
                 };
                 match grams.places(&needle.asked) {
-                    Some(places) => places.filter(|at| needle.is_at(folded, *at)).for_each(keep),
-                    None => needle.finder().find_iter(folded).for_each(&mut keep),
+                    Some(places) => places.filter(|at| needle.is_at(folded, *at)).for_each(|at| {
+                        keep(at);
+                    }),
+                    None => needle.search(folded, keep),
                 }
             }
         }

@@ -212,6 +212,15 @@ impl Needle {
         folded.get(at..).is_some_and(|here| here.starts_with(&self.folded))
     }
 
+    /// Tells each place; what `keep` does not take may overlap with the next one.
+    pub(super) fn search(&self, folded: &[u8], mut keep: impl FnMut(usize) -> bool) {
+        let mut from = 0;
+        while let Some(found) = self.finder().find(&folded[from..]) {
+            let at = from + found;
+            from = at + if keep(at) { self.len() } else { 1 };
+        }
+    }
+
     /// Made when the first text may have it: most names stand nowhere.
     pub(super) fn finder(&self) -> &Finder<'static> {
         self.finder.get_or_init(|| Finder::new(&self.folded).into_owned())

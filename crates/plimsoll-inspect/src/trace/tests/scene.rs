@@ -38,16 +38,18 @@ impl Scene {
         scene
     }
 
+    fn traced(&self) -> Vec<TracedSpan<'_>> {
+        let traced = (self.spans.iter()).map(|(span, text, output, call)| TracedSpan {
+            span,
+            text,
+            output: output.as_ref(),
+            call: call.as_ref(),
+        });
+        traced.collect()
+    }
+
     pub(super) fn prepared(&self) -> Prepared<'_> {
-        let traced: Vec<TracedSpan<'_>> = (self.spans.iter())
-            .map(|(span, text, output, call)| TracedSpan {
-                span,
-                text,
-                output: output.as_ref(),
-                call: call.as_ref(),
-            })
-            .collect();
-        Prepared::new(&traced)
+        Prepared::new(&self.traced())
     }
 
     pub(super) fn flow(&self, tool: &str, arguments: &Value, roles: &[(&str, ArgumentRole)]) -> Flow {
@@ -58,7 +60,11 @@ impl Scene {
             verbs: Vec::new(),
             output: Output::default(),
         };
-        trace(&self.prepared(), arguments, Some(&meaning), &PLAIN)
+        let found = trace(&self.prepared(), arguments, Some(&meaning), &PLAIN);
+        // What was found out before any call was known changes nothing.
+        let again = Prepared::again(&self.traced(), &self.prepared().settle());
+        assert_eq!(trace(&again, arguments, Some(&meaning), &PLAIN), found);
+        found
     }
 
     /// One argument in words: its integrity, whether it is chosen, authored or listed, and by what.
