@@ -46,40 +46,36 @@ pub(super) fn leaves<'a>(
 
 /// Where the walk is.
 #[derive(Clone, Debug, Default)]
-struct Place {
+struct Place<'p> {
     pointer: String,
     /// The same with list positions as `*`.
     pattern: String,
-    /// Pointers that contain this one, outermost first, each with its pattern.
-    above: Vec<(String, String)>,
+    /// What this one is in.
+    outer: Option<&'p Place<'p>>,
     /// How many strings were opened on the way.
     opened: usize,
 }
 
-impl Place {
-    fn inner(&self, name: &str, pattern: &str) -> Self {
-        let mut above = self.above.clone();
-        above.push((self.pointer.clone(), self.pattern.clone()));
-        Self {
+impl Place<'_> {
+    fn inner<'i>(&'i self, name: &str, pattern: &str) -> Place<'i> {
+        Place {
             pointer: format!("{}/{name}", self.pointer),
             pattern: format!("{}/{pattern}", self.pattern),
-            above,
+            outer: Some(self),
             opened: self.opened,
         }
     }
 
     fn role(&self, roles: &dyn Fn(&str) -> Option<ArgumentRole>) -> Option<ArgumentRole> {
-        let own = roles(&self.pointer).or_else(|| roles(&self.pattern));
-        own.or_else(|| {
-            let above = self.above.iter().rev().filter(|(pointer, _)| !pointer.is_empty());
-            above.clone().find_map(|(pointer, pattern)| roles(pointer).or_else(|| roles(pattern)))
-        })
+        let own = |place: &Place<'_>| roles(&place.pointer).or_else(|| roles(&place.pattern));
+        let outer = std::iter::successors(self.outer, |place| place.outer);
+        own(self).or_else(|| outer.filter(|place| !place.pointer.is_empty()).find_map(own))
     }
 }
 
 fn walk<'a>(
     value: Cow<'a, Value>,
-    place: &Place,
+    place: &Place<'_>,
     roles: &dyn Fn(&str) -> Option<ArgumentRole>,
     found: &mut Vec<Leaf<'a>>,
 ) {
@@ -134,13 +130,13 @@ fn parts(text: &str, role: ArgumentRole) -> Option<Value> {
 }
 
 /// The JSON that stands in a string.
-fn opened(text: &str, place: &Place) -> Option<Value> {
+fn opened(text: &str, place: &Place<'_>) -> Option<Value> {
     let text = text.trim();
     let structured = text.starts_with(['{', '[']) && text.len() <= OPENED_MAX && place.opened < OPENED_DEEP;
     structured.then(|| serde_json::from_str(text).ok()).flatten()
 }
 
-fn leaf<'a>(value: Cow<'a, Value>, place: &Place, role: ArgumentRole) -> Leaf<'a> {
+fn leaf<'a>(value: Cow<'a, Value>, place: &Place<'_>, role: ArgumentRole) -> Leaf<'a> {
     let in_list = place.pattern.split('/').any(|part| part == "*") && place.pattern != place.pointer;
     let list = in_list.then(|| place.pattern.strip_suffix("/*").unwrap_or(&place.pattern).to_owned());
     Leaf { pointer: place.pointer.clone(), list, role, value }

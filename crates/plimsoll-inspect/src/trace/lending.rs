@@ -37,6 +37,8 @@ pub(super) struct Aim<'a> {
 pub(super) struct Kinds {
     /// Which kinds of records the argument is one of: kind, source and answer.
     kinds: RefCell<Vec<(String, String, bool)>>,
+    /// Whether a field's name says the same kind of thing: name, source and answer.
+    typed: RefCell<Vec<(String, String, bool)>>,
     /// Whether all records of a name agree about a value: name, value and answer.
     agreed: RefCell<Vec<(String, String, bool)>>,
 }
@@ -45,6 +47,13 @@ impl Aim<'_> {
     /// Event 13 is not file 13: whether the argument is of the kind that a record of this source lends.
     pub(super) fn is_kind(self, kind: &str, source: &str) -> bool {
         once(&self.kinds.kinds, kind, source, || is_kind(kind, self, source))
+    }
+}
+
+impl Aim<'_> {
+    /// Whether a field of this name, of a result of this source, can hold the value for what it is.
+    pub(super) fn is_typed(self, spelling: &Spelling, field: &str, source: &str) -> bool {
+        once(&self.kinds.typed, field, source, || spelling.is_typed(field, source))
     }
 }
 

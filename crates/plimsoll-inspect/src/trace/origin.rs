@@ -215,8 +215,8 @@ impl Prepared<'_> {
         }
         let name = records.names(text, id).next().unwrap_or_default();
         let declared = span.fields().and_then(|fields| fields.is_kind(records, id, aim, &span.span.source));
-        place.whole =
-            place.lent_by.is_some() || declared.unwrap_or_else(|| spelling.is_typed(name, &span.span.source));
+        place.whole = place.lent_by.is_some()
+            || declared.unwrap_or_else(|| aim.is_typed(spelling, name, &span.span.source));
         place.listed &= place.whole;
         place.chosen = place.lent_by.is_some() || (place.whole && self.is_the_answer(span, id));
         if place.lent_by.is_some() {
