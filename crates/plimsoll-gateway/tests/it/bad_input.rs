@@ -263,6 +263,32 @@ async fn smuggling_and_other_tricks_with_headers() {
     }
 }
 
+/// A client that has sent its head and still writes the rest reads why it is refused, and not that the connection broke.
+#[tokio::test]
+async fn who_still_writes_reads_the_refusal() {
+    let world = Plan::new().start().await;
+    for (path, status) in [
+        ("/v1/nothing", "404"),
+        ("/v1/chat/completions", "401"),
+        ("/v1/embeddings", "401"),
+        ("/mcp/desk", "401"),
+    ] {
+        let mut stream = TcpStream::connect(world.addr).await.unwrap();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-length: 600\r\n\r\n",
+            world.addr
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        for _ in 0..3 {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            stream.write_all(&[b' '; 200]).await.unwrap();
+        }
+        let mut got = String::new();
+        stream.read_to_string(&mut got).await.unwrap();
+        assert!(got.starts_with(&format!("HTTP/1.1 {status}")), "{path}: {got}");
+    }
+}
+
 #[tokio::test]
 async fn clients_that_drip_or_leave() {
     let world = Plan::new()
