@@ -10,7 +10,7 @@ use plimsoll_inspect::trace::PreparedText;
 
 use super::{Context, output};
 
-/// Bytes of texts that are kept ready at most, of all conversations together. What is made of them takes two to four
+/// Bytes of texts that are kept ready at most, of all conversations together. What is made of them takes two to five
 /// times as much. Those that nobody asked for longest go first.
 pub const READY_BYTES: usize = 16 << 20;
 /// Shorter texts are made ready again.
