@@ -88,6 +88,6 @@ pub const GROUP_BYTES_MAX: usize = 1 << 20;
 /// Milliseconds that entries nobody waits for are held at most, to share the write of one that somebody does.
 pub const NOTE_WAIT_MS: u64 = 2;
 /// Microseconds that a group which somebody waits for is left open at most, for what a busy runtime still brings.
-pub const REST_US_MAX: u64 = 1_000;
+pub const REST_US_MAX: u64 = 2_000;
 /// Free space under which nothing is written any more, unless told otherwise.
 pub const FREE_BYTES_MIN: u64 = 256 << 20;

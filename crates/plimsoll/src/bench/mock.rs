@@ -15,6 +15,8 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
+use super::load::stay_awake;
+
 /// Chunks of a streamed answer at full speed.
 pub const CHUNKS: usize = 200;
 /// Chunks of a streamed answer with gaps, and the gap.
@@ -22,6 +24,8 @@ pub const GAPPED: usize = 20;
 pub const GAP_MS: u64 = 10;
 /// How long the slow model thinks.
 pub const SLOW_MS: u64 = 20;
+/// Where it is told for how many milliseconds it must not sleep.
+pub const AWAKE: &str = "/awake/";
 /// What stands before a chunk's time of sending.
 pub const STAMP: &[u8] = b"\"content\":\"at ";
 
@@ -99,6 +103,10 @@ fn tools() -> String {
 type Answered = Result<Response<UnsyncBoxBody<Bytes, Infallible>>, hyper::Error>;
 
 async fn answer(answers: Arc<Answers>, request: Request<Incoming>) -> Answered {
+    if let Some(time) = request.uri().path().strip_prefix(AWAKE) {
+        tokio::spawn(stay_awake(Duration::from_millis(time.parse().unwrap_or_default())));
+        return Ok(respond("text/plain", Full::new(Bytes::from_static(b"awake")).boxed_unsync()));
+    }
     let is_mcp = request.uri().path().starts_with("/mcp");
     let body = request.into_body().collect().await?.to_bytes();
     if is_mcp {

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::fs;
 use std::process::Child;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 /// Nanoseconds on the processor, of each thread.
@@ -88,13 +89,35 @@ impl Cores {
     }
 }
 
-/// A child process that ends with its owner.
+/// A child process that ends with its owner: asked first, as whoever runs it would, and killed if it does not.
 #[derive(Debug)]
 pub struct Owned(pub Child);
 
+/// How long it may take to end.
+const END: Duration = Duration::from_secs(10);
+
+impl Owned {
+    fn has_ended(&mut self) -> bool {
+        let Some(id) = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw) else { return false };
+        if kill_process(id, Signal::TERM).is_err() {
+            return false;
+        }
+        let asked = Instant::now();
+        while asked.elapsed() < END {
+            if !matches!(self.0.try_wait(), Ok(None)) {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        false
+    }
+}
+
 impl Drop for Owned {
     fn drop(&mut self) {
-        let _already_gone = self.0.kill();
-        let _reaped = self.0.wait();
+        if !self.has_ended() {
+            let _already_gone = self.0.kill();
+            let _reaped = self.0.wait();
+        }
     }
 }

@@ -15,7 +15,10 @@ pub struct Report {
     pub rates: Vec<Rate>,
     pub crowd: Option<Crowd>,
     pub idle_mb: f64,
+    /// At most, with up to 64 connections.
     pub peak_mb: f64,
+    /// At most, with those of the crowd too.
+    pub crowd_mb: f64,
     pub start_ms: f64,
     pub binary_mb: f64,
 }
@@ -124,7 +127,8 @@ impl Report {
                 "plimsoll": { "p50": rate(|r| r.plimsoll)[0], "p99": rate(|r| r.plimsoll)[1] } })),
             "crowd": self.crowd.as_ref().map(|crowd| json!({ "requests": crowd.requests, "failed": crowd.failed,
                 "per_second": crowd.per_second, "cpu_us": crowd.cpu_us })),
-            "memory_mb": { "idle": self.idle_mb, "peak": self.peak_mb },
+            "memory_mb": { "idle": self.idle_mb, "peak": self.peak_mb,
+                "peak_of_crowd": self.crowd.is_some().then_some(self.crowd_mb) },
             "start_ms": self.start_ms,
             "binary_mb": self.binary_mb,
         })
@@ -188,9 +192,13 @@ impl Report {
                 crowd.why.as_ref().map(|why| format!("; first failure: {why}")).unwrap_or_default()
             ));
         }
+        let with_crowd = match self.crowd.is_some() {
+            true => format!(", with 1,024 connections {:.1}", self.crowd_mb),
+            false => String::new(),
+        };
         line(format_args!(
-            "memory, MB                              idle {:.1} (aim: 25), at most {:.1} (aim: 60)",
-            self.idle_mb, self.peak_mb
+            "memory, MB                              idle {:.1} (aim: 25), at most {:.1} (aim: 60){}",
+            self.idle_mb, self.peak_mb, with_crowd
         ));
         line(format_args!("start to first answer                   {:.0} ms (aim: 100)", self.start_ms));
         line(format_args!("this program                            {:.1} MB (aim: 40)", self.binary_mb));

@@ -52,11 +52,12 @@ pub async fn run(plan: &Plan) -> Result<Report, Error> {
             rates.push(rate(&stage, plan.window * 2).await?);
         }
     }
+    let (_, peak_mb) = memory_mb(stage.gateway.id());
     let crowd = match plan.wants(Shape::CROWD.name) {
         true => Some(crowd(&stage, plan.window * 3).await),
         false => None,
     };
-    let (_, peak_mb) = memory_mb(stage.gateway.id());
+    let (_, crowd_mb) = memory_mb(stage.gateway.id());
     Ok(Report {
         split: stage.cores.are_split(),
         rounds: plan.rounds,
@@ -65,6 +66,7 @@ pub async fn run(plan: &Plan) -> Result<Report, Error> {
         crowd,
         idle_mb,
         peak_mb,
+        crowd_mb,
         start_ms: stage.start.as_secs_f64() * 1_000.0,
         binary_mb: std::fs::metadata(std::env::current_exe()?)?.len() as f64 / 1e6,
     })
@@ -83,7 +85,10 @@ async fn pair(stage: &Stage, shape: &Shape, window: Duration) -> Result<Pair, Er
 async fn sample(stage: &Stage, target: &Target, shape: &Shape, window: Duration) -> Result<Sample, Error> {
     let templates = stage.templates(shape);
     let before = settled(target.id()).await;
-    let mut tally = load::closed(target.at, &templates, window).await;
+    let mut tally = match shape.is_busy() {
+        true => load::closed_awake(target.at, stage.upstream.at, &templates, window).await?,
+        false => load::closed(target.at, &templates, window).await,
+    };
     let after = settled(target.id()).await;
     sound(&tally, target.name, shape)?;
     let done = tally.requests as f64 * shape.per_request as f64;

@@ -31,6 +31,11 @@ const fn chat(model: &'static str, bytes: usize) -> Traffic {
 }
 
 impl Shape {
+    /// Whether it is about work, not about waiting: then load and upstream stay awake.
+    pub const fn is_busy(&self) -> bool {
+        self.connections >= 16
+    }
+
     /// The shapes of which the cost of a request is measured.
     pub const TABLE: &'static [Self] = &[
         Self::row("chat-1", "1 KB prompt, 1 connection", SMALL, 1, 1, None),
@@ -95,6 +100,12 @@ const LINES: [&str; 6] = [
 ];
 
 impl Template {
+    /// A request of a path of the upstream's own.
+    pub fn get(path: &str) -> Self {
+        let bytes = format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n").into_bytes();
+        Self { bytes, varied: 0..0, streamed: false, expect: b"HTTP/1.1 2" }
+    }
+
     /// The request of a shape, as `key` sends it in `session`.
     pub fn of(traffic: Traffic, key: &str, session: &str, mcp_session: Option<&str>) -> Self {
         let (path, body, extra, expect): (_, _, _, &'static [u8]) = match traffic {

@@ -37,6 +37,7 @@ bare proxy that passes head and body through) and Plimsoll with everything on: k
 both directions, a durable record before each act and one after. The ratio is the median of the rounds' ratios of
 processor time, all threads and all work left after the last answer included; microseconds are this machine's, at this
 hour. With two processors the target has one and load and upstream share the other; other programs blur the figures.
+With 16 connections and more, load and upstream do not sleep: a slower target would pay for waking them, the floor would not.
 Every prompt is new. Measure a release build: `cargo build --profile dist`.
 Exit codes: 0 no first milestone was missed, 1 one was, or a request of the crowd failed, 2 it could not run."
 )]

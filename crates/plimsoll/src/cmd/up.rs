@@ -55,8 +55,7 @@ impl Up {
         };
         let data = self.listen.unwrap_or(project.listen_data);
         let admin = self.admin.unwrap_or(project.listen_admin);
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        runtime.block_on(run(source, told, state, data, admin))?;
+        runtime()?.block_on(run(source, told, state, data, admin))?;
         Ok(ExitCode::SUCCESS)
     }
 
@@ -105,6 +104,16 @@ impl Up {
         let state = self.repo.state_dir(Some(&bundle));
         Ok((Source::Directory(Box::new(bundle)), state))
     }
+}
+
+/// What runs the gateway: a thread for each processor. Where there is but one, nothing is handed from thread to thread.
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    let alone = std::thread::available_parallelism().is_ok_and(|processors| processors.get() == 1);
+    let mut builder = match alone {
+        true => tokio::runtime::Builder::new_current_thread(),
+        false => tokio::runtime::Builder::new_multi_thread(),
+    };
+    builder.enable_all().build()
 }
 
 /// The first line of what is said at start: release and modes.
