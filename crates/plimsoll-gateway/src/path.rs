@@ -569,7 +569,7 @@ impl Gateway {
     fn judged(
         &self,
         caller: &Caller,
-        labelled: Labelled,
+        mut labelled: Labelled,
         decision: Decision,
         act_digest: Digest,
         permit: Option<PermitId>,
@@ -578,7 +578,7 @@ impl Gateway {
             ("simulated", permit.is_some() && labelled.is_simulated(caller)),
             ("masked", Self::masks(caller)),
         ];
-        let mut detail = labelled.detail.clone();
+        let mut detail = std::mem::take(&mut labelled.detail);
         for (mark, _) in marks.iter().filter(|(_, on)| *on) {
             match &mut detail {
                 Value::Object(members) => drop(members.insert((*mark).to_owned(), Value::Bool(true))),

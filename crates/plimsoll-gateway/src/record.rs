@@ -29,19 +29,14 @@ pub struct Header {
 
 impl Header {
     pub fn entry(&self, at: Timestamp, body: EntryBody) -> Entry {
-        Entry {
-            v: 1,
-            id: crate::ids::fresh(),
-            at,
-            request: self.request.clone(),
-            session: self.session.clone(),
-            workflow: self.workflow.clone(),
-            release: self.release.clone(),
-            trace: self.trace.clone(),
-            principal: self.principal.clone(),
-            seal: None,
-            body,
-        }
+        self.clone().into_entry(at, body)
+    }
+
+    /// The last entry of a request.
+    fn into_entry(self, at: Timestamp, body: EntryBody) -> Entry {
+        let Self { request, session, workflow, release, trace, principal } = self;
+        let id = crate::ids::fresh();
+        Entry { v: 1, id, at, request, session, workflow, release, trace, principal, seal: None, body }
     }
 }
 
@@ -215,7 +210,8 @@ impl Slip {
             usage: report.usage,
             redacted: report.redacted,
         };
-        self.header.entry(Timestamp::now(), EntryBody::Outcome(Box::new(outcome)))
+        // There is no other entry after this one.
+        std::mem::take(&mut self.header).into_entry(Timestamp::now(), EntryBody::Outcome(Box::new(outcome)))
     }
 }
 

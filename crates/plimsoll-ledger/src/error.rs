@@ -74,7 +74,6 @@ pub enum LedgerError {
 impl LedgerError {
     /// Adds what was being done, and to which file.
     pub(crate) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        let path = path.to_owned();
-        move |source| Self::Io { doing, path, source: Arc::new(source) }
+        move |source| Self::Io { doing, path: path.to_owned(), source: Arc::new(source) }
     }
 }

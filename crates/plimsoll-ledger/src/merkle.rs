@@ -1,5 +1,6 @@
 //! RFC 6962, section 2.1: Merkle tree hashes, and nothing else. Pure.
 
+use sha2::block_api::compress256;
 use sha2::{Digest as _, Sha256};
 
 /// A SHA-256 value: a leaf, a node or a root.
@@ -10,9 +11,47 @@ pub fn leaf(entry: &[u8]) -> Hash {
     Sha256::new().chain_update([0]).chain_update(entry).finalize().into()
 }
 
+/// The hash of an entry that is a hash itself.
+pub(crate) fn leaf_of(hash: &Hash) -> Hash {
+    short::<1>(&[&[0], hash])
+}
+
 /// The hash of two subtrees side by side.
 pub fn node(left: &Hash, right: &Hash) -> Hash {
-    Sha256::new().chain_update([1]).chain_update(left).chain_update(right).finalize().into()
+    short::<2>(&[&[1], left, right])
+}
+
+/// SHA-256 of what takes exactly so many blocks: up to 55 bytes one, from there to 119 two (FIPS 180-4, sections 5.1.1, 5.3.3 and 6.2). For hashes of hashes, of which
+/// there are dozens to an entry: a hasher takes as long to gather its blocks as to hash them.
+pub(crate) fn short<const BLOCKS: usize>(parts: &[&[u8]]) -> Hash {
+    const BEGIN: [u32; 8] = [
+        0x6a09_e667,
+        0xbb67_ae85,
+        0x3c6e_f372,
+        0xa54f_f53a,
+        0x510e_527f,
+        0x9b05_688c,
+        0x1f83_d9ab,
+        0x5be0_cd19,
+    ];
+    let mut blocks = [[0; 64]; BLOCKS];
+    let bytes = blocks.as_flattened_mut();
+    let mut length = 0;
+    for part in parts {
+        bytes[length..length + part.len()].copy_from_slice(part);
+        length += part.len();
+    }
+    debug_assert_eq!((length + 8) / 64 + 1, BLOCKS, "{length} bytes take other than {BLOCKS} blocks");
+    let (message, bits) = bytes.split_at_mut(BLOCKS * 64 - 8);
+    message[length] = 0x80;
+    bits.copy_from_slice(&(length as u64 * 8).to_be_bytes());
+    let mut state = BEGIN;
+    compress256(&mut state, &blocks);
+    let mut hash = [0; 32];
+    for (bytes, word) in hash.as_chunks_mut::<4>().0.iter_mut().zip(state) {
+        *bytes = word.to_be_bytes();
+    }
+    hash
 }
 
 /// The root of a tree without entries.
@@ -47,9 +86,12 @@ impl Frontier {
 
     /// Adds a leaf on the right, merging each pair of equal subtrees this completes.
     pub fn push(&mut self, leaf: Hash) {
-        let merges = self.size.trailing_ones() as usize;
-        let pairs = self.peaks.split_off(self.peaks.len() - merges);
-        self.peaks.push(pairs.iter().rev().fold(leaf, |right, left| node(left, &right)));
+        let mut right = leaf;
+        for _ in 0..self.size.trailing_ones() {
+            let Some(left) = self.peaks.pop() else { break };
+            right = node(&left, &right);
+        }
+        self.peaks.push(right);
         self.size += 1;
     }
 
@@ -105,6 +147,22 @@ mod tests {
             frontier.push(leaf(entry));
         }
         assert_eq!(hex(frontier.root()), "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328");
+    }
+
+    /// For every length that takes so many blocks.
+    #[test]
+    fn a_short_hash_is_the_hash() {
+        let bytes: Vec<u8> = (0..=255).collect();
+        let whole = |length: usize| Hash::from(Sha256::digest(&bytes[..length]));
+        for length in 0..=55 {
+            let (left, right) = bytes[..length].split_at(length / 2);
+            assert_eq!(short::<1>(&[left, right]), whole(length));
+        }
+        for length in 56..=119 {
+            assert_eq!(short::<2>(&[&bytes[..length]]), whole(length));
+        }
+        let hash = whole(7);
+        assert_eq!(leaf_of(&hash), leaf(&hash));
     }
 
     proptest! {

@@ -1,6 +1,9 @@
 //! Opening a ledger: find the end, cut off what was never acknowledged, refuse what is missing.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use std::{fs, io};
 
 use crate::FIRST_SEGMENT_BYTES;
@@ -9,6 +12,9 @@ use crate::error::LedgerError;
 use crate::ledger::Head;
 use crate::merkle::{Frontier, leaf};
 use crate::segment::{self, Cursor, Header, Segment, Tail};
+
+/// How long the disk is left to others between two pieces of a segment that nobody needs yet.
+const REST: Duration = Duration::from_millis(25);
 
 /// What opening the ledger found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -187,7 +193,7 @@ pub(crate) fn create(
     before: &Frontier,
 ) -> Result<Segment, LedgerError> {
     let spare = segment::segments_dir(dir).join("spare");
-    make_spare(dir, disk, segment_bytes)?;
+    make_spare(dir, disk, segment_bytes, &Pace::at_once())?;
     let file =
         fs::File::options().read(true).write(true).open(&spare).map_err(LedgerError::io("open", &spare))?;
     disk.write(&file, &Header::encode(before), 0).map_err(LedgerError::io("write", &spare))?;
@@ -200,13 +206,13 @@ pub(crate) fn create(
 
 /// Makes `seg/spare`, unless it is there: a file of zeros that are really on the disk, so that
 /// writing records later allocates nothing and can't run out of space.
-pub(crate) fn make_spare(dir: &Path, disk: &Disk, bytes: u64) -> Result<(), LedgerError> {
+pub(crate) fn make_spare(dir: &Path, disk: &Disk, bytes: u64, pace: &Pace) -> Result<(), LedgerError> {
     if has_spare(dir, bytes) {
         return Ok(());
     }
     let spare = segment::segments_dir(dir).join("spare");
     let part = segment::segments_dir(dir).join("spare.part");
-    match fill(&part, disk, bytes) {
+    match fill(&part, disk, bytes, pace) {
         Err(error) if error.kind() == io::ErrorKind::StorageFull => {
             let _ = fs::remove_file(&part);
             return Err(LedgerError::DiskFull { free: disk.free_bytes(dir).unwrap_or(0), floor: bytes });
@@ -217,16 +223,47 @@ pub(crate) fn make_spare(dir: &Path, disk: &Disk, bytes: u64) -> Result<(), Ledg
     sync_segments_dir(dir)
 }
 
-fn fill(path: &Path, disk: &Disk, bytes: u64) -> io::Result<()> {
-    const ZEROS: &[u8] = &[0; 256 << 10];
+fn fill(path: &Path, disk: &Disk, bytes: u64, pace: &Pace) -> io::Result<()> {
+    const ZEROS: &[u8] = &[0; 512 << 10];
     let file = fs::File::create(path)?;
     let mut at = 0;
     while at < bytes {
         let length = (bytes - at).min(ZEROS.len() as u64);
         disk.fill(&file, &ZEROS[..length as usize], at)?;
         at += length;
+        pace.rest(&file)?;
     }
     file.sync_all()
+}
+
+/// How fast a segment is filled. All at once it would keep the disk from everything else for a moment, and every answer
+/// that waits for its record waits for the disk.
+#[derive(Clone, Debug)]
+pub(crate) struct Pace {
+    hurries: Arc<AtomicBool>,
+}
+
+impl Pace {
+    pub(crate) fn slow() -> Self {
+        Self { hurries: Arc::new(AtomicBool::new(false)) }
+    }
+
+    pub(crate) fn at_once() -> Self {
+        Self { hurries: Arc::new(AtomicBool::new(true)) }
+    }
+
+    /// Somebody waits for it now.
+    pub(crate) fn hurry(&self) {
+        self.hurries.store(true, Ordering::Relaxed);
+    }
+
+    fn rest(&self, file: &fs::File) -> io::Result<()> {
+        if !self.hurries.load(Ordering::Relaxed) {
+            file.sync_data()?;
+            std::thread::sleep(REST);
+        }
+        Ok(())
+    }
 }
 
 /// Whether the next segment lies ready.

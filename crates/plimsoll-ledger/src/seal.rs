@@ -29,7 +29,7 @@ mod open;
 use plimsoll_core::{Digest, Seal};
 use sha2::{Digest as _, Sha256};
 
-use crate::merkle::{Frontier, Hash, leaf};
+use crate::merkle::{Frontier, Hash, leaf_of, short};
 
 pub use keys::{AuditKey, AuditSecret, Key, KeyError, WRAPPED_BYTES, lookup, unwrap, wrap};
 pub use open::{Disclosure, Opened, Part};
@@ -117,26 +117,28 @@ pub fn seal(
     for class in classes {
         let mut random = [0; SEED_BYTES + NONCE_BYTES];
         keys::draw(&mut random)?;
-        let (seed, nonce) = random.split_at(SEED_BYTES);
-        let mut plain = Vec::with_capacity(SEED_BYTES + bytes + TAG_BYTES);
-        plain.extend_from_slice(seed);
-        for (i, field) in fields.iter().enumerate().filter(|(_, field)| field.class == class) {
-            commitments[i] = commitment(&salt(seed, i as u16), &field.path, &field.value);
-            plain.extend_from_slice(&(i as u16).to_le_bytes());
-            plain.extend_from_slice(&(field.path.len() as u16).to_le_bytes());
-            plain.extend_from_slice(field.path.as_bytes());
-            plain.extend_from_slice(&(field.value.len() as u32).to_le_bytes());
-            plain.extend_from_slice(&field.value);
-        }
+        let (seed, nonce) = random.split_first_chunk::<SEED_BYTES>().ok_or(SealError::Randomness)?;
         let (id, key) = key_of(class)?;
         let nonce: &[u8; NONCE_BYTES] = nonce.try_into().map_err(|_| SealError::Randomness)?;
-        cipher::seal(key.bytes(), nonce, &binding.aad(class), &mut plain)
-            .map_err(|_| SealError::NotOpened)?;
         part.push(class);
         part.extend_from_slice(&id.to_le_bytes());
         part.extend_from_slice(nonce);
-        part.extend_from_slice(&(plain.len() as u32).to_le_bytes());
-        part.extend_from_slice(&plain);
+        part.extend_from_slice(&[0; 4]);
+        // Sealed where it stands.
+        let from = part.len();
+        part.extend_from_slice(seed);
+        for (i, field) in fields.iter().enumerate().filter(|(_, field)| field.class == class) {
+            commitments[i] = commitment(&salt(seed, i as u16), &field.path, &field.value);
+            part.extend_from_slice(&(i as u16).to_le_bytes());
+            part.extend_from_slice(&(field.path.len() as u16).to_le_bytes());
+            part.extend_from_slice(field.path.as_bytes());
+            part.extend_from_slice(&(field.value.len() as u32).to_le_bytes());
+            part.extend_from_slice(&field.value);
+        }
+        cipher::seal(key.bytes(), nonce, &binding.aad(class), &mut part, from)
+            .map_err(|_| SealError::NotOpened)?;
+        let length = (part.len() - from) as u32;
+        part[from - 4..from].copy_from_slice(&length.to_le_bytes());
     }
     part.extend_from_slice(&(commitments.len() as u16).to_le_bytes());
     for commitment in &commitments {
@@ -147,14 +149,9 @@ pub fn seal(
     Ok((part, named))
 }
 
-fn salt(seed: &[u8], i: u16) -> Hash {
+fn salt(seed: &[u8; SEED_BYTES], i: u16) -> Hash {
     // One block of the hash: the inputs all have one length, so that none is the beginning of another.
-    Sha256::new()
-        .chain_update(b"plimsoll/salt/v1")
-        .chain_update(seed)
-        .chain_update(i.to_le_bytes())
-        .finalize()
-        .into()
+    short::<1>(&[b"plimsoll/salt/v1", seed, &i.to_le_bytes()])
 }
 
 fn commitment(salt: &Hash, path: &str, value: &[u8]) -> Hash {
@@ -166,7 +163,7 @@ fn commitment(salt: &Hash, path: &str, value: &[u8]) -> Hash {
 fn root(commitments: &[Hash]) -> Digest {
     let mut frontier = Frontier::default();
     for commitment in commitments {
-        frontier.push(leaf(commitment));
+        frontier.push(leaf_of(commitment));
     }
     Digest::from_bytes(frontier.root())
 }

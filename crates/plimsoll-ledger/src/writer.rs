@@ -14,7 +14,7 @@ use crate::error::LedgerError;
 use crate::ledger::Shared;
 use crate::merkle::Frontier;
 use crate::queue::Job;
-use crate::recovery::{self, End};
+use crate::recovery::{self, End, Pace};
 use crate::segment::{SEALED_SINCE, Segment, encode_record};
 use crate::{GROUP_BYTES_MAX, GROUP_ENTRIES_MAX};
 
@@ -29,7 +29,7 @@ pub(crate) struct Writer {
     offset: u64,
     frontier: Frontier,
     buffer: Vec<u8>,
-    spare: Option<JoinHandle<()>>,
+    spare: Option<(JoinHandle<()>, Pace)>,
 }
 
 impl Writer {
@@ -69,9 +69,7 @@ impl Writer {
             }
             jobs.clear();
         }
-        if let Some(spare) = self.spare.take() {
-            let _ = spare.join();
-        }
+        self.finish_spare();
     }
 
     /// Makes the jobs durable and acknowledges them, group by group. After an error some were not written, or may
@@ -132,9 +130,7 @@ impl Writer {
 
     /// Goes on in a new segment.
     fn rotate(&mut self) -> Result<(), LedgerError> {
-        if let Some(spare) = self.spare.take() {
-            let _ = spare.join();
-        }
+        self.finish_spare();
         self.check_free_space_for(self.segment_bytes)?;
         self.segment = recovery::create(&self.dir, &self.disk, self.segment_bytes, &self.frontier)?;
         self.offset = crate::segment::HEADER_BYTES as u64;
@@ -150,13 +146,23 @@ impl Writer {
             return;
         }
         let (dir, disk, bytes) = (self.dir.clone(), self.disk.clone(), self.segment_bytes);
+        let pace = Pace::slow();
+        let its = pace.clone();
         let thread = std::thread::Builder::new().name("ledger-spare".to_owned());
         let spare = thread.spawn(move || {
-            if let Err(error) = recovery::make_spare(&dir, &disk, bytes) {
+            if let Err(error) = recovery::make_spare(&dir, &disk, bytes, &its) {
                 tracing::warn!(%error, "cannot prepare the next ledger segment");
             }
         });
-        self.spare = spare.ok();
+        self.spare = spare.ok().map(|spare| (spare, pace));
+    }
+
+    /// Waits for the next segment, which is needed now, or is not any more.
+    fn finish_spare(&mut self) {
+        if let Some((spare, pace)) = self.spare.take() {
+            pace.hurry();
+            let _ = spare.join();
+        }
     }
 
     fn free_space(&self) -> Option<u64> {

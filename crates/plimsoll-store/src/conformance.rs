@@ -56,6 +56,7 @@ conformance! {
     entries_are_found_by_what_people_know,
     entries_are_filtered,
     intents_without_outcome_are_in_doubt,
+    long_batches_say_the_same,
     sessions_are_summarised,
     budgets_are_taken_atomically,
     old_things_are_forgotten,
@@ -593,6 +594,35 @@ async fn intents_without_outcome_are_in_doubt(store: Store) {
     assert_eq!(doubts(at(4)).await, [2, 3], "what began just now may still be running");
     store.project(vec![outcome(8, 2, "done")]).await.unwrap();
     assert_eq!(doubts(at(99)).await, [3, 4], "somebody found out");
+}
+
+/// Rows may be added many at a time, and acts end within their batch or in a later one.
+async fn long_batches_say_the_same(store: Store) {
+    let row = |seq: u64| match seq % 3 {
+        // The act that began two rows before, but of each fourth nobody knows.
+        2 => EntryRow {
+            act: format!("act-{:03}", seq - 2),
+            status: if seq % 4 == 0 { "ambiguous" } else { "done" }.into(),
+            ticket: format!("T-{seq}"),
+            keys: [seq, 0, seq + 1],
+            place: seq * 7,
+            ..entry(seq, "outcome")
+        },
+        _ => EntryRow { act: format!("act-{seq:03}"), ..entry(seq, "intent") },
+    };
+    let mut next = 0;
+    for length in [1, 15, 16, 17, 47, 64, 96] {
+        store.project((next..next + length).map(row).collect()).await.unwrap();
+        next += length;
+    }
+    assert_eq!(store.projected().await.unwrap(), next);
+    let mut all = store.latest_entries(&EntryFilter::default(), 1_000).await.unwrap();
+    all.reverse();
+    assert_eq!(all, (0..next).map(row).collect::<Vec<_>>());
+    let ended = |seq: u64| seq % 3 == 0 && seq + 2 < next && (seq + 2) % 4 != 0;
+    let open = (0..next).filter(|seq| seq % 3 != 2 && !ended(*seq));
+    let found = store.in_doubt(at(9_999), 1_000).await.unwrap();
+    assert_eq!(found.iter().map(|entry| entry.seq).collect::<Vec<_>>(), open.collect::<Vec<_>>());
 }
 
 async fn sessions_are_summarised(store: Store) {

@@ -6,6 +6,7 @@
 //! conversation does not make the rest of it clean.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::hash::RandomState;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use jiff::{SignedDuration, Timestamp};
@@ -55,7 +56,8 @@ pub struct Sessions {
 
 #[derive(Debug, Default)]
 struct Inner {
-    sessions: HashMap<String, Session>,
+    /// By a name that clients choose, so hashed under a key of this process.
+    sessions: hashbrown::HashMap<String, Session, RandomState>,
     /// What the store does not have yet.
     unsaved: HashSet<String>,
     sights: usize,
@@ -488,10 +490,10 @@ impl Session {
 impl Inner {
     fn session(&mut self, name: &str) -> &mut Session {
         self.clock += 1;
-        if !self.sessions.contains_key(name) {
+        if self.sessions.len() >= SESSIONS_MAX && !self.sessions.contains_key(name) {
             self.trim(name);
         }
-        let session = self.sessions.entry(name.to_owned()).or_default();
+        let session = self.sessions.entry_ref(name).or_default();
         session.seen = self.clock;
         session
     }

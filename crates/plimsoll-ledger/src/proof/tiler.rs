@@ -19,6 +19,9 @@ use crate::{Head, LedgerError, LedgerReader, Seq};
 /// Tiles and bundles that are written before they are synced together.
 const BATCH_FILES_MAX: usize = 256;
 
+/// Entries that are hashed in a row; then whoever waits for the processor gets it.
+const TURN: u64 = 256;
+
 /// Writes the tiles of one ledger.
 #[derive(Debug)]
 pub struct Tiler {
@@ -99,6 +102,9 @@ impl Tiler {
                 return Err(TilerError::Short { found: self.size(), wanted: head.size });
             };
             self.push(&record.entry)?;
+            if self.size().is_multiple_of(TURN) {
+                std::thread::yield_now();
+            }
             if let Some(signed) = signed.filter(|signed| signed.size == self.size()) {
                 self.compare(signed, "signed")?;
             }

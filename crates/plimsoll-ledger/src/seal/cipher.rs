@@ -11,15 +11,19 @@ use super::{NONCE_BYTES, TAG_BYTES};
 /// It does not open, or is longer than the cipher takes.
 pub(super) struct Failed;
 
-/// Encrypts in place and adds the tag.
+/// Encrypts in place what stands there from `from` on, and adds the tag.
 pub(super) fn seal(
     key: &[u8; 32],
     nonce: &[u8; NONCE_BYTES],
     aad: &[u8],
     bytes: &mut Vec<u8>,
+    from: usize,
 ) -> Result<(), Failed> {
     let (key, nonce) = inner(key, nonce)?;
-    key.seal_in_place_append_tag(nonce, Aad::from(aad), bytes).map_err(|_| Failed)
+    let plain = bytes.get_mut(from..).ok_or(Failed)?;
+    let tag = key.seal_in_place_separate_tag(nonce, Aad::from(aad), plain).map_err(|_| Failed)?;
+    bytes.extend_from_slice(tag.as_ref());
+    Ok(())
 }
 
 /// Checks the tag, takes it off and decrypts in place.
@@ -61,7 +65,7 @@ mod tests {
         let nonce = bytes::<24>("404142434445464748494a4b4c4d4e4f5051525354555657");
         let aad = bytes::<12>("50515253c0c1c2c3c4c5c6c7");
         let mut sealed = TEXT.to_vec();
-        assert!(seal(&key, &nonce, &aad, &mut sealed).is_ok());
+        assert!(seal(&key, &nonce, &aad, &mut sealed, 0).is_ok());
         let (text, tag) = sealed.split_at(TEXT.len());
         assert_eq!(text[..16], bytes::<16>("bd6d179d3e83d43b9576579493c0e939"));
         assert_eq!(tag, bytes::<16>("c0875924c1c7987947deafd8780acf49"));
@@ -70,6 +74,10 @@ mod tests {
         assert!(open(&key, &nonce, &aad, &mut other).is_err());
         assert!(open(&key, &nonce, b"", &mut sealed.clone()).is_err());
         assert!(open(&key, &nonce, &aad, &mut Vec::new()).is_err());
+        let mut behind = [&b"clear"[..], TEXT].concat();
+        assert!(seal(&key, &nonce, &aad, &mut behind, 5).is_ok());
+        assert_eq!((&behind[..5], &behind[5..]), (&b"clear"[..], &sealed[..]));
+        assert!(seal(&key, &nonce, &aad, &mut behind, 500).is_err());
         assert!(open(&key, &nonce, &aad, &mut sealed).is_ok());
         assert_eq!(sealed, TEXT);
     }

@@ -94,10 +94,11 @@ pub fn lookup(key: &Key, text: &[u8]) -> [u8; 32] {
 pub fn wrap(kek: &Key, about: &[u8], bytes: &[u8]) -> Result<Vec<u8>, KeyError> {
     let mut nonce = [0; NONCE_BYTES];
     draw(&mut nonce).map_err(|_| KeyError::Randomness)?;
-    let mut wrapped = Vec::with_capacity(bytes.len() + TAG_BYTES);
+    let mut wrapped = Vec::with_capacity(NONCE_BYTES + bytes.len() + TAG_BYTES);
+    wrapped.extend_from_slice(&nonce);
     wrapped.extend_from_slice(bytes);
-    cipher::seal(kek.bytes(), &nonce, about, &mut wrapped).map_err(|_| KeyError::NotOpened)?;
-    Ok([&nonce[..], &wrapped].concat())
+    cipher::seal(kek.bytes(), &nonce, about, &mut wrapped, NONCE_BYTES).map_err(|_| KeyError::NotOpened)?;
+    Ok(wrapped)
 }
 
 /// Gives back what was wrapped.

@@ -6,13 +6,13 @@ use super::{
     BOX_HEAD_BYTES, BOXES_MAX, Binding, FIELDS_MAX, Key, NONCE_BYTES, SEED_BYTES, SealError, TAG_BYTES,
     VERSION, cipher, commitment, root, salt,
 };
-use crate::merkle::{Hash, leaf, node};
+use crate::merkle::{Hash, leaf_of, node};
 
 /// A sealed part that its entry names.
 #[derive(Debug)]
 pub struct Part<'a> {
     boxes: Vec<Sealed<'a>>,
-    commitments: Vec<Hash>,
+    commitments: &'a [Hash],
 }
 
 #[derive(Debug)]
@@ -57,7 +57,7 @@ impl<'a> Part<'a> {
             return Err(SealError::NotNamed("its digest is another"));
         }
         let part = Self::parse(bytes)?;
-        if part.commitments.len() as u64 != u64::from(named.fields) || root(&part.commitments) != named.root {
+        if part.commitments.len() as u64 != u64::from(named.fields) || root(part.commitments) != named.root {
             return Err(SealError::NotNamed("its fields have another root"));
         }
         Ok(part)
@@ -90,7 +90,7 @@ impl<'a> Part<'a> {
         if fields > FIELDS_MAX || rest.len() != fields * 32 {
             return Err(SealError::Malformed("its commitments are cut off"));
         }
-        Ok(Self { boxes, commitments: rest.as_chunks::<32>().0.to_vec() })
+        Ok(Self { boxes, commitments: rest.as_chunks::<32>().0 })
     }
 
     /// Which key each class is sealed under, as far as these bytes say it. Nothing is checked: what follows from it
@@ -119,7 +119,7 @@ impl<'a> Part<'a> {
         cipher::open(key.bytes(), nonce, &binding.aad(class), &mut plain)
             .map_err(|_| SealError::NotOpened)?;
         let mut rest = &plain[..];
-        let seed = split(&mut rest, SEED_BYTES)?;
+        let seed = &take::<SEED_BYTES>(&mut rest)?;
         let mut fields = Vec::new();
         while !rest.is_empty() {
             let index = u16::from_le_bytes(take(&mut rest)?);
@@ -139,7 +139,7 @@ impl<'a> Part<'a> {
 
     /// What shows one opened field to somebody who has the entry.
     pub fn disclose(&self, field: &Opened) -> Disclosure {
-        let leaves: Vec<Hash> = self.commitments.iter().map(|commitment| leaf(commitment)).collect();
+        let leaves: Vec<Hash> = self.commitments.iter().map(leaf_of).collect();
         Disclosure {
             path: field.path.clone(),
             value: field.value.clone(),
@@ -154,7 +154,7 @@ impl<'a> Part<'a> {
 impl Disclosure {
     /// Whether this is a field of the entry that names `seal`.
     pub fn holds(&self, seal: &Seal) -> bool {
-        let hash = leaf(&commitment(&self.salt, &self.path, &self.value));
+        let hash = leaf_of(&commitment(&self.salt, &self.path, &self.value));
         // A commitment holds the path's length in two bytes: a longer one would be a shorter one and a part of its value.
         self.path.len() <= usize::from(u16::MAX)
             && self.fields == seal.fields

@@ -13,8 +13,16 @@ use crate::entries::{
 use crate::{Answer, Bodies, ENTRIES_MAX, MATCHES_MAX, ROWS_MAX, StoreError};
 
 const COLUMNS: &str = "seq, id, at, kind, session, workflow, principal, tool, tier, decision, status, act, request, place, body, behalf, key_identity, key_arguments, key_content, ticket";
-const INSERT: &str = "INSERT INTO entry (seq, id, at, kind, session, workflow, principal, tool, tier, decision, status, act, request, place, body, behalf, key_identity, key_arguments, key_content, ticket, in_doubt)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+/// A row that can't be added ends the whole transaction, so nothing need be kept to take back half a statement.
+const INSERT: &str = "INSERT OR FAIL INTO entry (seq, id, at, kind, session, workflow, principal, tool, tier, decision, status, act, request, place, body, behalf, key_identity, key_arguments, key_content, ticket, in_doubt) VALUES ";
+const VALUES: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+/// Entries that are added by one statement, which need not look for the place of each anew: most are the last of every index.
+const TOGETHER: usize = 16;
+/// Entries that are added in a row; then a request that waits for this processor gets it.
+const TURN: usize = 4 * TOGETHER;
+/// Entries of a batch from which on requests wait for each other anyway, and turns would only cost.
+const BUSY: usize = 512;
 
 /// Entries that are looked at for the latest sessions, before all are.
 const LOOK_BACK: i64 = 50_000;
@@ -55,19 +63,25 @@ impl Entries for Sqlite {
                 let what = format!("{} entries in one insert; {ENTRIES_MAX} is the limit", entries.len());
                 return Err(StoreError::Misuse(what));
             }
-            let mut size = size(sql)?;
+            let before = size(sql)?;
+            let known = entries.iter().take_while(|entry| entry.seq < before).count();
+            let new = &entries[known..];
+            if let Some((expected, gap)) =
+                (before..).zip(new).find(|(expected, entry)| entry.seq != *expected)
+            {
+                return Err(StoreError::Gap { expected, found: gap.seq });
+            }
             let mut open = Open::of(&entries);
             let mut rows = Insert::prepare(sql)?;
-            for entry in &entries {
-                if entry.seq < size {
-                    continue;
+            for entries in new.chunks(TURN) {
+                for together in entries.chunks(TOGETHER) {
+                    rows.add(together, &mut open)?;
                 }
-                if entry.seq > size {
-                    return Err(StoreError::Gap { expected: size, found: entry.seq });
+                if new.len() < BUSY {
+                    std::thread::yield_now();
                 }
-                rows.add(entry, &mut open)?;
-                size += 1;
             }
+            let size = before + new.len() as u64;
             set_size(sql, size)
         })
     }
@@ -321,46 +335,79 @@ fn settles(entry: &EntryRow) -> bool {
 
 /// The statements that add entries.
 struct Insert<'s> {
-    entry: CachedStatement<'s>,
+    together: CachedStatement<'s>,
+    one: CachedStatement<'s>,
     settle: CachedStatement<'s>,
 }
 
 impl<'s> Insert<'s> {
     fn prepare(sql: &'s Transaction<'_>) -> Result<Self, StoreError> {
         let settle = "UPDATE entry SET in_doubt = 0 WHERE act = ? AND act <> '' AND in_doubt = 1";
-        Ok(Self { entry: sql.prepare_cached(INSERT)?, settle: sql.prepare_cached(settle)? })
+        let insert =
+            |rows: usize| sql.prepare_cached(&(INSERT.to_owned() + &[VALUES].repeat(rows).join(", ")));
+        Ok(Self { together: insert(TOGETHER)?, one: insert(1)?, settle: sql.prepare_cached(settle)? })
     }
 
-    /// Adds one entry. An intent is in doubt until an outcome says `done` or `failed`.
-    fn add<'a>(&mut self, entry: &'a EntryRow, open: &mut Open<'a>) -> Result<(), StoreError> {
-        self.entry.execute(params![
-            entry.seq as i64,
-            entry.id,
-            At(entry.at),
-            entry.kind,
-            entry.session,
-            entry.workflow,
-            entry.principal,
-            entry.tool,
-            entry.tier,
-            entry.decision,
-            entry.status,
-            entry.act,
-            entry.request,
-            entry.place as i64,
-            entry.body,
-            entry.behalf,
-            entry.keys[0] as i64,
-            entry.keys[1] as i64,
-            entry.keys[2] as i64,
-            entry.ticket,
-            open.is_in_doubt(entry),
-        ])?;
-        if settles(entry) && !open.closed.contains(&*entry.act) {
-            self.settle.execute([&entry.act])?;
+    /// Adds at most [`TOGETHER`] entries. An intent is in doubt until an outcome says `done` or `failed`.
+    fn add<'a>(&mut self, entries: &'a [EntryRow], open: &mut Open<'a>) -> Result<(), StoreError> {
+        if entries.len() == TOGETHER {
+            for (n, entry) in entries.iter().enumerate() {
+                bind(&mut self.together, n, entry, open.is_in_doubt(entry))?;
+            }
+            self.together.raw_execute()?;
+        } else {
+            for entry in entries {
+                bind(&mut self.one, 0, entry, open.is_in_doubt(entry))?;
+                self.one.raw_execute()?;
+            }
+        }
+        for entry in entries.iter().filter(|entry| settles(entry)) {
+            if !open.closed.contains(&*entry.act) {
+                self.settle.execute([&entry.act])?;
+            }
         }
         Ok(())
     }
+}
+
+/// Binds an entry to the `n`th row of a statement.
+fn bind(
+    insert: &mut CachedStatement<'_>,
+    n: usize,
+    entry: &EntryRow,
+    in_doubt: bool,
+) -> rusqlite::Result<()> {
+    let at = At(entry.at);
+    let [seq, place] = [entry.seq, entry.place].map(|number| number as i64);
+    let keys = entry.keys.map(|key| key as i64);
+    let values: [&dyn ToSql; 21] = [
+        &seq,
+        &entry.id,
+        &at,
+        &entry.kind,
+        &entry.session,
+        &entry.workflow,
+        &entry.principal,
+        &entry.tool,
+        &entry.tier,
+        &entry.decision,
+        &entry.status,
+        &entry.act,
+        &entry.request,
+        &place,
+        &entry.body,
+        &entry.behalf,
+        &keys[0],
+        &keys[1],
+        &keys[2],
+        &entry.ticket,
+        &in_doubt,
+    ];
+    let first = 1 + n * values.len();
+    for (n, value) in values.into_iter().enumerate() {
+        insert.raw_bind_parameter(first + n, value)?;
+    }
+    Ok(())
 }
 
 fn find(

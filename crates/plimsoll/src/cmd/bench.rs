@@ -38,7 +38,7 @@ both directions, a durable record before each act and one after. The ratio is th
 processor time, all threads and all work left after the last answer included; microseconds are this machine's, at this
 hour. With two processors the target has one and load and upstream share the other; other programs blur the figures.
 With 16 connections and more, load and upstream do not sleep: a slower target would pay for waking them, the floor would not.
-Every prompt is new. Measure a release build: `cargo build --profile dist`.
+Every prompt is new. Measure what is shipped: `scripts/dist`.
 Exit codes: 0 no first milestone was missed, 1 one was, or a request of the crowd failed, 2 it could not run."
 )]
 struct Gateway {
@@ -67,7 +67,7 @@ one entry that becomes durable in turn, operation by operation, then 64 callers,
 bytes; a ratio is the median of the rounds' ratios, and one that can't be (less than an fdatasync) is called unclear: the
 machine was too busy. A ledger is then written, and verified as an auditor would, once a round; told is the
 best, per second of processor time, as other programs only take away. Measure a release build, on the disk the ledger
-will be on (--dir): `cargo build --profile dist`.
+will be on (--dir): `scripts/dist`.
 Exit codes: 0 every aim was reached, 1 one was not, 2 it could not run."
 )]
 struct Ledger {
