@@ -8,6 +8,7 @@ mod docs;
 mod drift;
 mod export;
 mod following;
+mod one_processor;
 mod pipes;
 mod privacy;
 mod process;
