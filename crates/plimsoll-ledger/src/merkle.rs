@@ -21,8 +21,9 @@ pub fn node(left: &Hash, right: &Hash) -> Hash {
     short::<2>(&[&[1], left, right])
 }
 
-/// SHA-256 of what takes exactly so many blocks: up to 55 bytes one, from there to 119 two (FIPS 180-4, sections 5.1.1, 5.3.3 and 6.2). For hashes of hashes, of which
-/// there are dozens to an entry: a hasher takes as long to gather its blocks as to hash them.
+/// SHA-256 of what takes exactly so many blocks: up to 55 bytes one, from there to 119 two (FIPS 180-4, sections 5.1.1,
+/// 5.3.3 and 6.2). For hashes of hashes, of which there are dozens to an entry: a hasher takes as long to gather its
+/// blocks as to hash them.
 pub(crate) fn short<const BLOCKS: usize>(parts: &[&[u8]]) -> Hash {
     const BEGIN: [u32; 8] = [
         0x6a09_e667,
