@@ -13,8 +13,7 @@ use crate::entries::{
 use crate::{Answer, Bodies, ENTRIES_MAX, MATCHES_MAX, ROWS_MAX, StoreError};
 
 const COLUMNS: &str = "seq, id, at, kind, session, workflow, principal, tool, tier, decision, status, act, request, place, body, behalf, key_identity, key_arguments, key_content, ticket";
-/// A row that can't be added ends the whole transaction, so nothing need be kept to take back half a statement.
-const INSERT: &str = "INSERT OR FAIL INTO entry (seq, id, at, kind, session, workflow, principal, tool, tier, decision, status, act, request, place, body, behalf, key_identity, key_arguments, key_content, ticket, in_doubt) VALUES ";
+const INSERT: &str = "INSERT INTO entry (seq, id, at, kind, session, workflow, principal, tool, tier, decision, status, act, request, place, body, behalf, key_identity, key_arguments, key_content, ticket, in_doubt) VALUES ";
 const VALUES: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 /// Entries that are added by one statement, which need not look for the place of each anew: most are the last of every index.

@@ -74,6 +74,8 @@ impl Sqlite {
         made.map_err(|source| StoreError::Failed { doing: "open its file", source: Box::new(source) })?;
         let mut connection = Connection::open(path)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
+        // What takes back half a statement: it would be written to a file, page by page.
+        connection.pragma_update(None, "temp_store", "MEMORY")?;
         prepare(&connection)?;
         migrate::migrate(&mut connection, &path.display().to_string())?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
