@@ -602,7 +602,7 @@ async fn long_batches_say_the_same(store: Store) {
         // The act that began two rows before, but of each fourth nobody knows.
         2 => EntryRow {
             act: format!("act-{:03}", seq - 2),
-            status: if seq % 4 == 0 { "ambiguous" } else { "done" }.into(),
+            status: if seq.is_multiple_of(4) { "ambiguous" } else { "done" }.into(),
             ticket: format!("T-{seq}"),
             keys: [seq, 0, seq + 1],
             place: seq * 7,
@@ -619,7 +619,7 @@ async fn long_batches_say_the_same(store: Store) {
     let mut all = store.latest_entries(&EntryFilter::default(), 1_000).await.unwrap();
     all.reverse();
     assert_eq!(all, (0..next).map(row).collect::<Vec<_>>());
-    let ended = |seq: u64| seq % 3 == 0 && seq + 2 < next && (seq + 2) % 4 != 0;
+    let ended = |seq: u64| seq.is_multiple_of(3) && seq + 2 < next && !(seq + 2).is_multiple_of(4);
     let open = (0..next).filter(|seq| seq % 3 != 2 && !ended(*seq));
     let found = store.in_doubt(at(9_999), 1_000).await.unwrap();
     assert_eq!(found.iter().map(|entry| entry.seq).collect::<Vec<_>>(), open.collect::<Vec<_>>());
