@@ -1,5 +1,7 @@
 //! What every database must do, told once and run against each.
 
+mod entries;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -9,9 +11,12 @@ use plimsoll_core::{
 };
 
 use crate::{
-    AdminKeyRow, ENTRIES_MAX, Edge, EntryFilter, EntryRow, IdMatch, KeyRow, Lapse, PRINT_BYTES_MAX, Proposal,
-    ProposalKey, ResultRow, SessionRow, SessionSummary, Store, StoreError, Whose,
+    AdminKeyRow, Edge, KeyRow, Lapse, PRINT_BYTES_MAX, Proposal, ProposalKey, ResultRow, SessionRow, Store,
+    StoreError, Whose,
 };
+
+pub(crate) use self::entries::entry;
+use self::entries::*;
 
 /// One list of cases, one module for each database.
 macro_rules! conformance {
@@ -474,181 +479,6 @@ async fn proposals_are_remembered(store: Store) {
     assert_eq!(store.proposals(at(0), 9).await.unwrap(), both);
     assert_eq!(store.proposals(at(0), 1).await.unwrap(), both[1..], "the newest");
     assert_eq!(store.proposals(at(4), 9).await.unwrap(), both[1..]);
-}
-
-pub(crate) fn entry(seq: u64, kind: &str) -> EntryRow {
-    EntryRow {
-        seq,
-        id: format!("entry-{seq:03}"),
-        at: at(seq as i64),
-        kind: kind.into(),
-        session: format!("s-{}", seq / 4),
-        workflow: "support".into(),
-        principal: "key:bot".into(),
-        act: format!("act-{:02}", seq / 2),
-        request: format!("req-{seq}"),
-        body: format!("{{\"n\":{seq}}}"),
-        ..EntryRow::default()
-    }
-}
-
-async fn entries_are_projected_without_gaps(store: Store) {
-    assert_eq!(store.projected().await.unwrap(), 0);
-    store.project((0..5).map(|n| entry(n, "intent")).collect()).await.unwrap();
-    store.project((3..8).map(|n| entry(n, "intent")).collect()).await.unwrap();
-    assert_eq!(store.projected().await.unwrap(), 8);
-    let gap = store.project(vec![entry(8, "intent"), entry(10, "intent")]).await;
-    assert!(matches!(gap, Err(StoreError::Gap { expected: 9, found: 10 })));
-    assert_eq!(store.projected().await.unwrap(), 8, "a refused batch leaves no trace");
-    assert_eq!(store.entry(8).await.unwrap(), None);
-    assert_eq!(store.entry(7).await.unwrap(), Some(entry(7, "intent")));
-    let many = (0..=ENTRIES_MAX as u64).map(|n| entry(n, "intent")).collect();
-    assert!(matches!(store.project(many).await, Err(StoreError::Misuse(_))));
-
-    store.clear_entries().await.unwrap();
-    assert_eq!(store.projected().await.unwrap(), 0);
-    store.project(vec![entry(0, "intent")]).await.unwrap();
-    assert_eq!(store.latest_entries(&EntryFilter::default(), 9).await.unwrap(), [entry(0, "intent")]);
-}
-
-async fn entries_are_found_by_what_people_know(store: Store) {
-    store.project((0..12).map(|n| entry(n, "intent")).collect()).await.unwrap();
-    let seqs = |found: Vec<EntryRow>| found.iter().map(|entry| entry.seq).collect::<Vec<_>>();
-    assert_eq!(seqs(store.entries_of_session("s-1", 9).await.unwrap()), [4, 5, 6, 7]);
-    assert_eq!(seqs(store.entries_of_session("s-1", 2).await.unwrap()), [4, 5]);
-    assert_eq!(seqs(store.entries_of_act("act-05").await.unwrap()), [10, 11]);
-    let part = async |from, newest_first| {
-        let part = crate::SessionPart { from, newest_first, limit: 2 };
-        seqs(store.session_part("s-1", part).await.unwrap())
-    };
-    assert_eq!((part(None, false).await, part(Some(6), false).await), (vec![4, 5], vec![6, 7]));
-    assert_eq!((part(None, true).await, part(Some(5), true).await), (vec![7, 6], vec![5, 4]));
-    assert_eq!(store.session_left("s-1", 5, false).await.unwrap(), 2);
-    assert_eq!(store.session_left("s-1", 5, true).await.unwrap(), 1);
-    assert_eq!(store.session_left("", 0, false).await.unwrap(), 0);
-    assert_eq!(seqs(store.entries_of_request("req-11").await.unwrap()), [11]);
-    assert!(store.entries_of_act("").await.unwrap().is_empty());
-    assert!(store.entries_of_ticket("").await.unwrap().is_empty());
-    let asked = |seq, ticket: &str| EntryRow { ticket: ticket.into(), ..entry(seq, "approval") };
-    store.project(vec![asked(12, "T-1"), asked(13, "T-2"), asked(14, "T-1")]).await.unwrap();
-    assert_eq!(store.entries_of_ticket("T-1").await.unwrap(), [asked(12, "T-1"), asked(14, "T-1")]);
-    store.clear_entries().await.unwrap();
-    store.project((0..12).map(|n| entry(n, "intent")).collect()).await.unwrap();
-
-    let is = |what: &str, id: &str| IdMatch { what: what.into(), id: id.into() };
-    let found = store.find_ids("act-05").await.unwrap();
-    assert_eq!(found, [is("act", "act-05")]);
-    let found = store.find_ids("req-1").await.unwrap();
-    assert_eq!(found, [is("request", "req-1"), is("request", "req-10"), is("request", "req-11")]);
-    assert_eq!(store.find_ids("s-2").await.unwrap(), [is("session", "s-2")]);
-    assert_eq!(store.find_ids("entry-00").await.unwrap().len(), 10);
-    assert_eq!(store.find_ids("%").await.unwrap(), []);
-}
-
-async fn entries_are_filtered(store: Store) {
-    let mut entries: Vec<_> = (0..6).map(|n| entry(n, "decision")).collect();
-    for (n, entry) in entries.iter_mut().enumerate() {
-        entry.decision = ["allow", "hold", "refuse"][n % 3].into();
-        entry.tool = ["crm.get", "mail.send"][n % 2].into();
-    }
-    entries[5].workflow = "sales".into();
-    entries[5].principal = "key:eve".into();
-    entries[4].kind = "stop".into();
-    store.project(entries).await.unwrap();
-    let some = |text: &str| Some(text.to_owned());
-    let all = EntryFilter::default;
-    let check = async |filter: EntryFilter, seqs: &[u64]| {
-        let found = store.latest_entries(&filter, 9).await.unwrap();
-        assert_eq!(found.iter().map(|entry| entry.seq).collect::<Vec<_>>(), seqs, "{filter:?}");
-    };
-    check(all(), &[5, 4, 3, 2, 1, 0]).await;
-    check(EntryFilter { workflow: some("sales"), ..all() }, &[5]).await;
-    check(EntryFilter { principal: some("key:bot"), ..all() }, &[4, 3, 2, 1, 0]).await;
-    check(EntryFilter { tool: some("mail.send"), ..all() }, &[5, 3, 1]).await;
-    check(EntryFilter { decision: some("hold"), ..all() }, &[4, 1]).await;
-    check(EntryFilter { kind: some("stop"), ..all() }, &[4]).await;
-    check(EntryFilter { since: Some(at(4)), ..all() }, &[5, 4]).await;
-    check(EntryFilter { before: Some(2), ..all() }, &[1, 0]).await;
-    check(EntryFilter { after: Some(3), ..all() }, &[5, 4]).await;
-    check(EntryFilter { after: Some(5), ..all() }, &[]).await;
-    check(EntryFilter { tool: some("mail.send"), decision: some("hold"), before: Some(5), ..all() }, &[1])
-        .await;
-    assert_eq!(store.latest_entries(&all(), 2).await.unwrap().len(), 2);
-}
-
-async fn intents_without_outcome_are_in_doubt(store: Store) {
-    let outcome = |seq: u64, act: u64, status: &str| EntryRow {
-        act: format!("act-{act:02}"),
-        status: status.into(),
-        ..entry(seq, "outcome")
-    };
-    let intent = |seq: u64| EntryRow { act: format!("act-{seq:02}"), ..entry(seq, "intent") };
-    store.project((0..5).map(intent).collect()).await.unwrap();
-    let ends = vec![outcome(5, 0, "done"), outcome(6, 1, "failed"), outcome(7, 2, "ambiguous")];
-    store.project(ends).await.unwrap();
-    let doubts = async |before| {
-        let found = store.in_doubt(before, 9).await.unwrap();
-        found.iter().map(|entry| entry.seq).collect::<Vec<_>>()
-    };
-    assert_eq!(doubts(at(99)).await, [2, 3, 4]);
-    assert_eq!(doubts(at(4)).await, [2, 3], "what began just now may still be running");
-    store.project(vec![outcome(8, 2, "done")]).await.unwrap();
-    assert_eq!(doubts(at(99)).await, [3, 4], "somebody found out");
-}
-
-/// Rows may be added many at a time, and acts end within their batch or in a later one.
-async fn long_batches_say_the_same(store: Store) {
-    let row = |seq: u64| match seq % 3 {
-        // The act that began two rows before, but of each fourth nobody knows.
-        2 => EntryRow {
-            act: format!("act-{:03}", seq - 2),
-            status: if seq.is_multiple_of(4) { "ambiguous" } else { "done" }.into(),
-            ticket: format!("T-{seq}"),
-            keys: [seq, 0, seq + 1],
-            place: seq * 7,
-            ..entry(seq, "outcome")
-        },
-        _ => EntryRow { act: format!("act-{seq:03}"), ..entry(seq, "intent") },
-    };
-    let mut next = 0;
-    for length in [1, 15, 16, 17, 47, 64, 96] {
-        store.project((next..next + length).map(row).collect()).await.unwrap();
-        next += length;
-    }
-    assert_eq!(store.projected().await.unwrap(), next);
-    let mut all = store.latest_entries(&EntryFilter::default(), 1_000).await.unwrap();
-    all.reverse();
-    assert_eq!(all, (0..next).map(row).collect::<Vec<_>>());
-    let ended = |seq: u64| seq.is_multiple_of(3) && seq + 2 < next && !(seq + 2).is_multiple_of(4);
-    let open = (0..next).filter(|seq| seq % 3 != 2 && !ended(*seq));
-    let found = store.in_doubt(at(9_999), 1_000).await.unwrap();
-    assert_eq!(found.iter().map(|entry| entry.seq).collect::<Vec<_>>(), open.collect::<Vec<_>>());
-}
-
-async fn sessions_are_summarised(store: Store) {
-    let decision =
-        |seq: u64, decision: &str| EntryRow { decision: decision.into(), ..entry(seq, "decision") };
-    let mut entries =
-        vec![entry(0, "intent"), decision(1, "hold"), decision(2, "refuse"), entry(3, "gateway")];
-    entries[3].workflow = String::new();
-    entries.push(EntryRow { session: String::new(), ..entry(4, "gateway") });
-    entries.push(entry(5, "intent"));
-    store.project(entries).await.unwrap();
-    let line = |session: &str, first, last, entries| SessionSummary {
-        session: session.into(),
-        workflow: "support".into(),
-        principal: "key:bot".into(),
-        first_at: at(first),
-        last_at: at(last),
-        entries,
-        intents: 1,
-        holds: 0,
-        refusals: 0,
-        in_doubt: 1,
-    };
-    let older = SessionSummary { holds: 1, refusals: 1, ..line("s-0", 0, 3, 4) };
-    assert_eq!(store.session_summaries(9).await.unwrap(), [line("s-1", 5, 5, 1), older]);
-    assert_eq!(store.session_summaries(1).await.unwrap(), [line("s-1", 5, 5, 1)]);
 }
 
 async fn budgets_are_taken_atomically(store: Store) {

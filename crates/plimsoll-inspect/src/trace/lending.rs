@@ -48,9 +48,7 @@ impl Aim<'_> {
     pub(super) fn is_kind(self, kind: &str, source: &str) -> bool {
         once(&self.kinds.kinds, kind, source, || is_kind(kind, self, source))
     }
-}
 
-impl Aim<'_> {
     /// Whether a field of this name, of a result of this source, can hold the value for what it is.
     pub(super) fn is_typed(self, spelling: &Spelling, field: &str, source: &str) -> bool {
         once(&self.kinds.typed, field, source, || spelling.is_typed(field, source))

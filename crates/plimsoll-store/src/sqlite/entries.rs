@@ -20,8 +20,6 @@ const VALUES: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 
 const TOGETHER: usize = 16;
 /// Entries that are added in a row; then a request that waits for this processor gets it.
 const TURN: usize = 4 * TOGETHER;
-/// Entries of a batch from which on requests wait for each other anyway, and turns would only cost.
-const BUSY: usize = 512;
 
 /// Entries that are looked at for the latest sessions, before all are.
 const LOOK_BACK: i64 = 50_000;
@@ -76,9 +74,7 @@ impl Entries for Sqlite {
                 for together in entries.chunks(TOGETHER) {
                     rows.add(together, &mut open)?;
                 }
-                if new.len() < BUSY {
-                    std::thread::yield_now();
-                }
+                std::thread::yield_now();
             }
             let size = before + new.len() as u64;
             set_size(sql, size)

@@ -97,7 +97,8 @@ pub struct Owned(pub Child);
 const END: Duration = Duration::from_secs(10);
 
 impl Owned {
-    fn has_ended(&mut self) -> bool {
+    /// Asks it to end. False when it did not.
+    fn end(&mut self) -> bool {
         let Some(id) = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw) else { return false };
         if kill_process(id, Signal::TERM).is_err() {
             return false;
@@ -115,7 +116,7 @@ impl Owned {
 
 impl Drop for Owned {
     fn drop(&mut self) {
-        if !self.has_ended() {
+        if !self.end() {
             let _already_gone = self.0.kill();
             let _reaped = self.0.wait();
         }
