@@ -5,10 +5,9 @@
 //! [`GRAM`] folded bytes the least is kept, so a common passage of [`PASSAGE`] folded bytes is always
 //! found. Lines and strings of [`SEGMENT_MIN`] folded bytes and [`PROSE_WORDS`] words are found whole.
 
-use std::collections::VecDeque;
 use std::ops::Range;
 
-use super::fold::{Folded, segments, words};
+use super::fold::{Folded, has_words, segments};
 
 /// Folded bytes under one hash.
 pub(super) const GRAM: usize = 32;
@@ -107,58 +106,80 @@ fn read_number(bytes: &mut &[u8]) -> Option<u32> {
 pub(super) fn of(text: &str, folded: &Folded<'_>) -> Vec<Print> {
     let mut prints = winnowed(&folded.bytes);
     prints.extend(segments(text).into_iter().filter_map(|part| segment(text, folded, part)));
-    prints.sort_by_key(|print| print.at);
-    prints
+    in_order(prints)
 }
 
 /// What is looked for in a text: also what stands after a label in a line.
 pub(super) fn asked(text: &str, folded: &Folded<'_>) -> Vec<Print> {
-    let mut prints = of(text, folded);
-    let labelled = segments(text).into_iter().filter_map(|part| {
-        let label = text[part.clone()].find(": ")?;
-        segment(text, folded, part.start + label + 2..part.end)
-    });
-    prints.extend(labelled);
-    prints.sort_unstable_by_key(|print| print.at);
+    let mut prints = winnowed(&folded.bytes);
+    for part in segments(text) {
+        let labelled = text[part.clone()].find(": ").map(|label| part.start + label + 2..part.end);
+        prints.extend(segment(text, folded, part));
+        prints.extend(labelled.and_then(|part| segment(text, folded, part)));
+    }
+    in_order(prints)
+}
+
+fn in_order(mut prints: Vec<Print>) -> Vec<Print> {
+    prints.sort_by_key(|print| print.at);
     prints
 }
 
 fn segment(text: &str, folded: &Folded<'_>, part: Range<usize>) -> Option<Print> {
     let range = folded.within(&part);
-    if range.len() < SEGMENT_MIN || words(&text[part]) < PROSE_WORDS {
+    if range.len() < SEGMENT_MIN || !has_words(&text[part], PROSE_WORDS) {
         return None;
     }
     Some(Print { hash: whole(&folded.bytes[range.clone()]), at: short(range.start), len: short(range.len()) })
 }
 
+/// The least of each window, the first where two are alike. A window is the end of one block of [`WINDOW`] hashes and
+/// the beginning of the next, so what is least in each end of the one and in each beginning of the other is all there is
+/// to compare (van Herk, Pattern Recognition Letters 13, 1992).
 fn winnowed(bytes: &[u8]) -> Vec<Print> {
-    let mut prints: Vec<Print> = Vec::with_capacity(bytes.len() / 8);
-    // Hashes that may still be the least of a window, rising from the front.
-    let mut least: VecDeque<(u64, usize)> = VecDeque::with_capacity(WINDOW);
+    let Some(last) = bytes.len().checked_sub(GRAM) else { return Vec::new() };
+    let mut prints: Vec<Print> = Vec::with_capacity(last / 10 + 2);
+    let mut keep = |(hash, at): (u64, usize)| {
+        if prints.last().is_none_or(|last| last.at != short(at)) {
+            prints.push(Print { hash, at: short(at), len: short(GRAM) });
+        }
+    };
     let gone = (0..GRAM).fold(1_u64, |power, _| power.wrapping_mul(BASE));
-    let mut hash = 0_u64;
-    for (end, byte) in bytes.iter().enumerate() {
-        hash = step(hash, *byte);
-        if end >= GRAM {
-            hash = hash.wrapping_sub(gone.wrapping_mul(u64::from(bytes[end - GRAM]) + 1));
+    let (first, rest) = bytes.split_at(GRAM);
+    let mut hash = first.iter().fold(0, |hash, byte| step(hash, *byte));
+    let mut grams = std::iter::once(hash).chain(rest.iter().zip(bytes).map(move |(new, old)| {
+        hash = step(hash, *new).wrapping_sub(gone.wrapping_mul(u64::from(*old) + 1));
+        hash
+    }));
+    // The least from each place of the block before to its end.
+    let mut ends = [(u64::MAX, 0); WINDOW];
+    for start in (0..=last).step_by(WINDOW) {
+        let mut block = [(u64::MAX, 0); WINDOW];
+        let mut least = (u64::MAX, start);
+        for (n, (slot, gram)) in block.iter_mut().zip(&mut grams).enumerate() {
+            *slot = (mixed(gram), start + n);
+            least = earlier(least, *slot);
+            match ends.get(n + 1) {
+                Some(end) if start > 0 => keep(earlier(*end, least)),
+                None => keep(least),
+                Some(_) => {}
+            }
         }
-        let Some(at) = (end + 1).checked_sub(GRAM) else { continue };
-        let this = mixed(hash);
-        while least.back().is_some_and(|(other, _)| *other > this) {
-            least.pop_back();
+        if last + 1 < WINDOW {
+            keep(least);
         }
-        least.push_back((this, at));
-        while least.front().is_some_and(|(_, at_least)| at_least + WINDOW <= at) {
-            least.pop_front();
-        }
-        let is_full = at + 1 >= WINDOW || end + 1 == bytes.len();
-        if let (true, Some((hash, at))) = (is_full, least.front())
-            && prints.last().is_none_or(|last| last.at != short(*at))
-        {
-            prints.push(Print { hash: *hash, at: short(*at), len: short(GRAM) });
+        let mut least = (u64::MAX, usize::MAX);
+        for (end, here) in ends.iter_mut().zip(&block).rev() {
+            least = earlier(*here, least);
+            *end = least;
         }
     }
     prints
+}
+
+/// The lesser hash, the first of two that are alike.
+fn earlier(first: (u64, usize), second: (u64, usize)) -> (u64, usize) {
+    if second.0 < first.0 { second } else { first }
 }
 
 fn step(hash: u64, byte: u8) -> u64 {
@@ -223,6 +244,27 @@ mod tests {
             assert!(!print.stands_at(&folded.bytes, print.at as usize + 1));
             assert!(!print.stands_at(&folded.bytes, usize::MAX));
         }
+    }
+
+    /// As it is defined: of every window the least, the first of those that are alike.
+    fn by_definition(bytes: &[u8]) -> Vec<Print> {
+        let grams: Vec<(u64, usize)> =
+            bytes.windows(GRAM).enumerate().map(|(at, piece)| (gram(piece), at)).collect();
+        let windows = grams.windows(WINDOW.min(grams.len()).max(1));
+        let mut least: Vec<(u64, usize)> = windows.filter_map(|window| window.iter().min().copied()).collect();
+        least.dedup();
+        least.into_iter().map(|(hash, at)| Print { hash, at: short(at), len: short(GRAM) }).collect()
+    }
+
+    #[test]
+    fn every_window_keeps_its_least() {
+        let mut bytes: Vec<u8> =
+            (0..500_u32).map(|n| b'a' + n.wrapping_mul(2_654_435_761).to_be_bytes()[0] % 26).collect();
+        bytes.splice(200..340, b"again".iter().cycle().copied().take(140));
+        for end in 0..bytes.len() {
+            assert_eq!(winnowed(&bytes[..end]), by_definition(&bytes[..end]), "{end} bytes");
+        }
+        assert_eq!(winnowed(&[b'a'; 300]), by_definition(&[b'a'; 300]));
     }
 
     #[test]

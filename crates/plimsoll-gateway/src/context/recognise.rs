@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use plimsoll_core::Integrity;
 
-use super::fold::{Folded, spaced, words};
+use super::fold::{Folded, has_words, spaced};
 use super::prints::{self, GRAM, PROSE_WORDS, Print};
 use super::results::{Body, KnownResult, Outline, Piece, Results};
 
@@ -74,7 +74,7 @@ fn extents(results: &Results, text: &str, folded: &Folded<'_>) -> Vec<Found> {
     let mut found: Vec<Found> = Vec::new();
     let mut originals: HashMap<u64, Vec<u8>> = HashMap::new();
     let mut done = 0;
-    for print in prints::asked(text, folded) {
+    for print in results.among(prints::asked(text, folded)) {
         let (at, len) = (print.at as usize, print.len as usize);
         if at + len <= done {
             continue;
@@ -92,7 +92,7 @@ fn extents(results: &Results, text: &str, folded: &Folded<'_>) -> Vec<Found> {
         let ends = piece.at + (range.end - at) == original;
         let part = outwards(text, folded.part(&range), begins, ends);
         // One value is nobody's copy.
-        if words(&text[part.clone()]) < PROSE_WORDS || (len == GRAM && range.len() < GRAM) {
+        if !has_words(&text[part.clone()], PROSE_WORDS) || (len == GRAM && range.len() < GRAM) {
             continue;
         }
         done = range.end;

@@ -72,7 +72,7 @@ pub struct Results {
 #[derive(Debug, Default)]
 struct Inner {
     known: HashMap<Digest, u64>,
-    pieces: HashMap<u64, Place>,
+    pieces: hashbrown::HashMap<u64, Place>,
     entries: VecDeque<Entry>,
     /// How many entries have gone before the front one. An entry is born with the number of all before it.
     first: u64,
@@ -204,6 +204,13 @@ impl Results {
     /// Whether a call like this was answered here.
     pub(super) fn has_answered(&self, tool: &ToolName, call: &Value) -> bool {
         self.read().answered.contains(&call_address(tool, call))
+    }
+
+    /// Those of some fingerprints that a result has too.
+    pub(super) fn among(&self, mut prints: Vec<prints::Print>) -> Vec<prints::Print> {
+        let inner = self.read();
+        prints.retain(|print| inner.pieces.contains_key(&print.hash));
+        prints
     }
 
     /// The result that holds a piece.
