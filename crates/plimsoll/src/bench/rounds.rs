@@ -14,13 +14,13 @@ use crate::talk::{self, Error};
 pub struct Plan {
     pub rounds: usize,
     pub window: Duration,
-    /// Only this shape.
-    pub only: Option<String>,
+    /// Only these shapes; all, where there are none.
+    pub only: Vec<String>,
 }
 
 impl Plan {
     fn wants(&self, name: &str) -> bool {
-        self.only.as_deref().is_none_or(|only| only == name)
+        self.only.is_empty() || self.only.iter().any(|only| only == name)
     }
 }
 

@@ -51,9 +51,9 @@ struct Gateway {
     /// Milliseconds of each measurement
     #[arg(long, default_value_t = 1_000, conflicts_with = "quick", value_name = "MS")]
     window: u64,
-    /// Only one shape of traffic
+    /// Only this shape of traffic; more than one with more than one --only
     #[arg(long, value_name = "SHAPE", value_parser = NAMES)]
-    only: Option<String>,
+    only: Vec<String>,
     /// Every figure, as JSON
     #[arg(long)]
     json: bool,
