@@ -251,7 +251,8 @@ mod tests {
         let grams: Vec<(u64, usize)> =
             bytes.windows(GRAM).enumerate().map(|(at, piece)| (gram(piece), at)).collect();
         let windows = grams.windows(WINDOW.min(grams.len()).max(1));
-        let mut least: Vec<(u64, usize)> = windows.filter_map(|window| window.iter().min().copied()).collect();
+        let mut least: Vec<(u64, usize)> =
+            windows.filter_map(|window| window.iter().min().copied()).collect();
         least.dedup();
         least.into_iter().map(|(hash, at)| Print { hash, at: short(at), len: short(GRAM) }).collect()
     }

@@ -182,7 +182,9 @@ impl Results {
             }
         }
         let found = (entry.known.label.clone(), entry.known.tool.clone(), call);
-        inner.enter(entry, prints);
+        if !inner.has_lately(&entry) {
+            inner.enter(entry, prints);
+        }
         found
     }
 
@@ -242,6 +244,18 @@ impl Inner {
 
     fn entry(&self, born: u64) -> Option<&Entry> {
         self.entries.get(self.place(born)?)
+    }
+
+    /// Whether the same was returned before by the same call, and is not among the half that is forgotten next: a tool
+    /// that is asked again and again takes no more room than one that is asked once.
+    fn has_lately(&self, entry: &Entry) -> bool {
+        let born = entry.digests.first().and_then(|address| self.known.get(address)).copied();
+        born.and_then(|born| Some((self.place(born)?, self.entry(born)?))).is_some_and(|(place, same)| {
+            place >= self.entries.len() / 2
+                && same.known == entry.known
+                && same.digests == entry.digests
+                && matches!((&same.body, &entry.body), (Body::Text(_), Body::Text(_)))
+        })
     }
 
     /// The newest place counts, so that what is returned again is not forgotten with its first time; but a piece stays
@@ -342,4 +356,48 @@ pub(super) fn is_exact(value: &Value) -> bool {
 
 fn short(born: u64) -> u32 {
     u32::try_from(born).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(tool: &str, call: &Value) -> KnownResult {
+        let call = Some(Called::With(Arc::new(call.clone())));
+        KnownResult { label: Label::default(), tool: ToolName::new("desk", tool), call }
+    }
+
+    #[test]
+    fn what_is_returned_again_and_again_takes_little_room() {
+        let results = Results::default();
+        let call = serde_json::json!({ "order": "A-1" });
+        let text = "The order A-1 was sent on Monday and comes with the usual post.";
+        for n in 0..100 {
+            results.remember(
+                &format!("another answer, the {n}th of many that are not the same"),
+                known("read", &call),
+            );
+            let address = results.remember(text, known("read", &call));
+            assert_eq!(results.find(&address), Some(known("read", &call)));
+        }
+        let inner = results.read();
+        let same =
+            inner.entries.iter().filter(|entry| matches!(&entry.body, Body::Text(is) if **is == *text));
+        assert!((2..=8).contains(&same.count()), "once in each doubling of what there is");
+        let newest = inner.known[&Digest::of(text.as_bytes())];
+        assert!(
+            inner.place(newest).unwrap() >= inner.entries.len() / 2,
+            "and it is not forgotten with its first time"
+        );
+    }
+
+    #[test]
+    fn another_tool_or_call_is_another_result() {
+        let results = Results::default();
+        let (one, other) = (serde_json::json!({ "order": "A-1" }), serde_json::json!({ "order": "A-2" }));
+        for known in [known("read", &one), known("read", &other), known("list", &one), known("list", &one)] {
+            results.remember("The same words.", known);
+        }
+        assert_eq!(results.read().entries.len(), 3);
+    }
 }
