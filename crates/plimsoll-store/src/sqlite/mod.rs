@@ -36,6 +36,9 @@ use crate::{Answer, Backend, Bodies, QUEUE_MAX, StoreError};
 const READERS: usize = 3;
 /// How long one process waits for another that writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Pages that gather in the log before they are put into their places, 16 MB. Whoever syncs a file meanwhile waits some
+/// milliseconds for the disk, so it had better be seldom.
+const CHECKPOINT_PAGES: u32 = 4_000;
 /// Statements kept ready on each connection.
 const STATEMENTS: usize = 128;
 
@@ -76,6 +79,7 @@ impl Sqlite {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         // What takes back half a statement: it would be written to a file, page by page.
         connection.pragma_update(None, "temp_store", "MEMORY")?;
+        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
         prepare(&connection)?;
         migrate::migrate(&mut connection, &path.display().to_string())?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
