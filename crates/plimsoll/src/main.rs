@@ -21,6 +21,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+/// A gateway keeps many small things for long and makes some larger ones for each request. glibc's allocator searches what
+/// lies between them, and takes the longer for it the longer the gateway has served (docs/measurements/gateway.md).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The control plane for AI workflows: what an AI proposes happens only after it was identified,
 /// labelled, decided, recorded and, where a person must decide, approved.
 #[derive(Debug, Parser)]
