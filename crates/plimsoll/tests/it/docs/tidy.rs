@@ -5,7 +5,7 @@ use std::process::Command;
 use super::{read, root};
 
 /// Packages in the lock file. Raise it knowingly: each one is somebody else's code in front of money.
-const PACKAGES_MAX: usize = 420;
+const PACKAGES_MAX: usize = 422;
 
 /// Files that git has, as text. None where this is not a working copy.
 fn files() -> Option<Vec<(String, String)>> {
