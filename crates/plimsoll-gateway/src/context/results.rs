@@ -247,7 +247,7 @@ impl Inner {
     }
 
     /// Whether the same was returned before by the same call, and is not among the half that is forgotten next: a tool
-    /// that is asked again and again takes no more room than one that is asked once.
+    /// that is asked again and again takes hardly more room than one that is asked once.
     fn has_lately(&self, entry: &Entry) -> bool {
         let born = entry.digests.first().and_then(|address| self.known.get(address)).copied();
         born.and_then(|born| Some((self.place(born)?, self.entry(born)?))).is_some_and(|(place, same)| {
