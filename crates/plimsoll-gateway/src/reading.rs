@@ -64,6 +64,10 @@ impl Reading {
         Ok(self.store.entry(seq).await?.map(|row| self.open(row)))
     }
 
+    pub async fn entry_of_id(&self, id: &str) -> Result<Option<EntryRow>, StoreError> {
+        Ok(self.store.entry_of_id(id).await?.map(|row| self.open(row)))
+    }
+
     pub async fn entries_of_session(&self, session: &str, limit: usize) -> Result<Vec<EntryRow>, StoreError> {
         Ok(self.all(self.store.entries_of_session(session, limit).await?))
     }

@@ -62,6 +62,7 @@ conformance! {
     entries_are_filtered,
     intents_without_outcome_are_in_doubt,
     long_batches_say_the_same,
+    entries_are_found_among_many,
     sessions_are_summarised,
     budgets_are_taken_atomically,
     old_things_are_forgotten,

@@ -140,6 +140,7 @@ pub trait Entries {
     fn clear_entries(&self) -> Answer<()>;
 
     fn entry(&self, seq: u64) -> Answer<Option<EntryRow>>;
+    fn entry_of_id(&self, id: &str) -> Answer<Option<EntryRow>>;
 
     /// Oldest first.
     fn entries_of_session(&self, session: &str, limit: usize) -> Answer<Vec<EntryRow>>;

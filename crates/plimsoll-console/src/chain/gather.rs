@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_core::{Entry, EntryBody, Hypothesis};
 use plimsoll_gateway::Reading;
-use plimsoll_store::{EntryFilter, EntryRow, ROWS_MAX, SessionPart, StoreError};
+use plimsoll_store::{EntryRow, ROWS_MAX, SessionPart, StoreError};
 
 use super::{Chain, More, PART_ENTRIES, Part, Step, build};
 
@@ -68,8 +68,7 @@ pub async fn find_part(reading: &Reading, id: &str, window: Window) -> Result<Fo
 }
 
 async fn by_entry_id(reading: &Reading, id: &str) -> Result<Found, StoreError> {
-    let rows = reading.latest_entries(&EntryFilter::default(), ROWS_MAX).await?;
-    match rows.into_iter().find(|row| row.id == id) {
+    match reading.entry_of_id(id).await? {
         Some(row) => of_entry(reading, row).await.map(|chain| Found::One(Box::new(chain))),
         None => Ok(Found::Nothing),
     }

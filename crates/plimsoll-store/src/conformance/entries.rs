@@ -70,6 +70,66 @@ pub(super) async fn entries_are_found_by_what_people_know(store: Store) {
     assert_eq!(store.find_ids("s-2").await.unwrap(), [is("session", "s-2")]);
     assert_eq!(store.find_ids("entry-00").await.unwrap().len(), 10);
     assert_eq!(store.find_ids("%").await.unwrap(), []);
+    assert_eq!(store.entry_of_id("entry-007").await.unwrap(), Some(entry(7, "intent")));
+    assert_eq!(store.entry_of_id("entry-00").await.unwrap(), None);
+}
+
+/// Among many others, and far from one another.
+pub(super) async fn entries_are_found_among_many(store: Store) {
+    let row = |seq: u64| EntryRow {
+        // Ids that are not in the order of the entries, as when a clock is put back.
+        id: format!("entry-{:04}", (seq + 700) % 1_000),
+        session: format!("s-{:02}", seq % 31),
+        act: format!("act-{:03}", seq % 500),
+        principal: if seq % 170 == 3 { "key:rare" } else { "key:bot" }.into(),
+        tool: if seq % 90 == 5 { "crm.get" } else { "" }.into(),
+        behalf: if seq % 333 == 0 { "key:rare" } else { "" }.into(),
+        keys: [seq + 1, 0, 0],
+        ..entry(seq, "decision")
+    };
+    for batch in (0..1_000).collect::<Vec<u64>>().chunks(190) {
+        store.project(batch.iter().copied().map(row).collect()).await.unwrap();
+    }
+    let seqs = |found: Vec<EntryRow>| found.iter().map(|entry| entry.seq).collect::<Vec<_>>();
+    let those = |wanted: &dyn Fn(u64) -> bool| (0..1_000).filter(|seq| wanted(*seq)).collect::<Vec<_>>();
+    let mine = those(&|seq| seq % 31 == 30);
+    assert_eq!(seqs(store.entries_of_session("s-30", 99).await.unwrap()), mine);
+    assert_eq!(seqs(store.entries_of_act("act-333").await.unwrap()), [333, 833]);
+    assert_eq!(seqs(store.entries_of_request("req-640").await.unwrap()), [640]);
+    for from in [0, 30, 31, 63, 64, 511, 512, 999, 5_000] {
+        let part = async |newest_first| {
+            let part = crate::SessionPart { from: Some(from), newest_first, limit: 3 };
+            seqs(store.session_part("s-30", part).await.unwrap())
+        };
+        let after: Vec<u64> = mine.iter().copied().filter(|seq| *seq >= from).collect();
+        let before: Vec<u64> = mine.iter().copied().rev().filter(|seq| *seq <= from).collect();
+        assert_eq!(part(false).await, after[..3.min(after.len())]);
+        assert_eq!(part(true).await, before[..3.min(before.len())]);
+        let left = |wanted: &dyn Fn(u64) -> bool| mine.iter().filter(|seq| wanted(**seq)).count() as u64;
+        assert_eq!(store.session_left("s-30", from, false).await.unwrap(), left(&|seq| seq > from));
+        assert_eq!(store.session_left("s-30", from, true).await.unwrap(), left(&|seq| seq < from));
+        let rare = EntryFilter {
+            principal: Some("key:rare".into()),
+            before: Some(from),
+            after: Some(173),
+            ..EntryFilter::default()
+        };
+        let mut found = those(&|seq| seq % 170 == 3 && seq < from && seq > 173);
+        found.reverse();
+        assert_eq!(seqs(store.latest_entries(&rare, 99).await.unwrap()), found);
+    }
+    let tool = EntryFilter { tool: Some("crm.get".into()), since: Some(at(95)), ..EntryFilter::default() };
+    assert_eq!(seqs(store.latest_entries(&tool, 3).await.unwrap()), [995, 905, 815]);
+    assert_eq!(store.session_summaries(2).await.unwrap()[0].session, format!("s-{:02}", 999 % 31));
+    let sealed = store.sealed_by(&crate::SealedOf::Principals(vec!["key:rare".into()])).await.unwrap();
+    let keys = those(&|seq| seq % 170 == 3 || seq.is_multiple_of(333));
+    assert_eq!(sealed.entries, keys.len() as u64);
+    assert_eq!(sealed.keys[0], keys.into_iter().map(|seq| seq + 1).collect::<Vec<_>>());
+    assert_eq!(store.entry_of_id("entry-0700").await.unwrap(), Some(row(0)));
+    let ids = store.find_ids("entry-0").await.unwrap();
+    let first: Vec<String> = (0..ids.len()).map(|n| format!("entry-{n:04}")).collect();
+    assert_eq!(ids.into_iter().map(|found| found.id).collect::<Vec<_>>(), first);
+    assert_eq!(first.len(), crate::MATCHES_MAX);
 }
 
 pub(super) async fn entries_are_filtered(store: Store) {

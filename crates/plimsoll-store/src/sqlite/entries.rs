@@ -5,15 +5,17 @@ use jiff::Timestamp;
 use rusqlite::types::ToSql;
 use rusqlite::{CachedStatement, Connection, Params, Row, Transaction, params};
 
+use super::stretches::{Asked, By, Lines, STRETCH, find_by};
 use super::values::{At, limited};
-use super::{Durability, Sqlite};
+use super::{Durability, Sqlite, stretches};
 use crate::entries::{
     Entries, EntryFilter, EntryRow, IdMatch, SealedBy, SealedOf, SessionPart, SessionSummary,
 };
 use crate::{Answer, Bodies, ENTRIES_MAX, MATCHES_MAX, ROWS_MAX, StoreError};
 
-const COLUMNS: &str = "seq, id, at, kind, session, workflow, principal, tool, tier, decision, status, act, request, place, body, behalf, key_identity, key_arguments, key_content, ticket";
-const INSERT: &str = "INSERT INTO entry (seq, id, at, kind, session, workflow, principal, tool, tier, decision, status, act, request, place, body, behalf, key_identity, key_arguments, key_content, ticket, in_doubt) VALUES ";
+pub(super) const COLUMNS: &str = "seq, id, at, kind, session, workflow, principal, tool, tier, decision, status, act, request, place, body, behalf, key_identity, key_arguments, key_content, ticket";
+// A number that is there already would be a fault of ours, and ends the whole transaction, not one statement.
+const INSERT: &str = "INSERT OR FAIL INTO entry (seq, id, at, kind, session, workflow, principal, tool, tier, decision, status, act, request, place, body, behalf, key_identity, key_arguments, key_content, ticket, in_doubt) VALUES ";
 const VALUES: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 /// Entries that are added by one statement, which need not look for the place of each anew: most are the last of every index.
@@ -49,6 +51,16 @@ impl Sqlite {
     }
 }
 
+/// Every entry of an act or a request.
+const ALL: Asked = Asked { from: None, to: None, newest_first: false, limit: ROWS_MAX };
+
+impl Sqlite {
+    fn read_by(&self, doing: &'static str, by: By, value: &str, asked: Asked) -> Answer<Vec<EntryRow>> {
+        let value = value.to_owned();
+        self.read_entries(doing, move |sql| find_by(sql, by, &value, asked, &[]))
+    }
+}
+
 impl Entries for Sqlite {
     fn read_bodies_from(&self, bodies: Arc<dyn Bodies>) {
         let _known_already = self.bodies.set(bodies);
@@ -76,6 +88,7 @@ impl Entries for Sqlite {
                 }
                 std::thread::yield_now();
             }
+            Lines::prepare(sql)?.add(new)?;
             let size = before + new.len() as u64;
             set_size(sql, size)
         })
@@ -88,6 +101,7 @@ impl Entries for Sqlite {
     fn clear_entries(&self) -> Answer<()> {
         self.write("clear the projection", Durability::Normal, |sql| {
             sql.execute("DELETE FROM entry", [])?;
+            stretches::clear(sql)?;
             set_size(sql, 0)
         })
     }
@@ -98,32 +112,35 @@ impl Entries for Sqlite {
         Box::pin(async move { Ok(found.await?.pop()) })
     }
 
+    fn entry_of_id(&self, id: &str) -> Answer<Option<EntryRow>> {
+        let id = id.to_owned();
+        let found = self.read_entries("look up an entry by its id", move |sql| {
+            match stretches::ids(sql, &id)?.get(&id) {
+                Some(seq) => find(sql, "seq = ?", "seq", [*seq as i64], 1),
+                None => Ok(Vec::new()),
+            }
+        });
+        Box::pin(async move { Ok(found.await?.pop()) })
+    }
+
     fn entries_of_session(&self, session: &str, limit: usize) -> Answer<Vec<EntryRow>> {
-        let session = session.to_owned();
-        self.read_entries("list a session's entries", move |sql| {
-            find(sql, "session = ? AND session <> ''", "seq", [session], limit)
-        })
+        self.read_by("list a session's entries", By::Session, session, Asked { limit, ..Asked::default() })
     }
 
     fn session_part(&self, session: &str, part: SessionPart) -> Answer<Vec<EntryRow>> {
-        let session = session.to_owned();
-        self.read_entries("list a part of a session", move |sql| {
-            let whole = if part.newest_first { i64::MAX } else { 0 };
-            let from = part.from.map_or(whole, |from| i64::try_from(from).unwrap_or(i64::MAX));
-            let (condition, order) = match part.newest_first {
-                true => ("session = ? AND session <> '' AND seq <= ?", "seq DESC"),
-                false => ("session = ? AND session <> '' AND seq >= ?", "seq"),
-            };
-            find(sql, condition, order, params![session, from], part.limit)
-        })
+        let (from, to) = if part.newest_first { (None, part.from) } else { (part.from, None) };
+        let asked = Asked { from, to, newest_first: part.newest_first, limit: part.limit };
+        self.read_by("list a part of a session", By::Session, session, asked)
     }
 
     fn session_left(&self, session: &str, beyond: u64, newest_first: bool) -> Answer<u64> {
         let session = session.to_owned();
         self.read("count the rest of a session", move |sql| {
             let side = if newest_first { "<" } else { ">" };
-            let select =
-                format!("SELECT count(*) FROM entry WHERE session = ? AND session <> '' AND seq {side} ?");
+            let select = format!(
+                "SELECT count(*) {} AND entry.seq {side} ?2 AND line.stretch {side}= ?2 / {STRETCH}",
+                By::Session.entries()
+            );
             let beyond = i64::try_from(beyond).unwrap_or(i64::MAX);
             let left: i64 =
                 sql.prepare_cached(&select)?.query_row(params![session, beyond], |row| row.get(0))?;
@@ -132,17 +149,11 @@ impl Entries for Sqlite {
     }
 
     fn entries_of_act(&self, act: &str) -> Answer<Vec<EntryRow>> {
-        let act = act.to_owned();
-        self.read_entries("list an act's entries", move |sql| {
-            find(sql, "act = ? AND act <> ''", "seq", [act], ROWS_MAX)
-        })
+        self.read_by("list an act's entries", By::Act, act, ALL)
     }
 
     fn entries_of_request(&self, request: &str) -> Answer<Vec<EntryRow>> {
-        let request = request.to_owned();
-        self.read_entries("list a request's entries", move |sql| {
-            find(sql, "request = ? AND request <> ''", "seq", [request], ROWS_MAX)
-        })
+        self.read_by("list a request's entries", By::Request, request, ALL)
     }
 
     fn entries_of_ticket(&self, ticket: &str) -> Answer<Vec<EntryRow>> {
@@ -156,21 +167,32 @@ impl Entries for Sqlite {
         let filter = filter.clone();
         self.read_entries("list entries", move |sql| {
             let since = filter.since.map(At);
-            let before = filter.before.map(|seq| i64::try_from(seq).unwrap_or(i64::MAX));
-            let after = filter.after.map(|seq| i64::try_from(seq).unwrap_or(i64::MAX));
+            let seq = |seq: u64| i64::try_from(seq).unwrap_or(i64::MAX);
+            let (before, after) = (filter.before.map(seq), filter.after.map(seq));
             let conditions: [(&str, Option<&dyn ToSql>); 8] = [
-                ("workflow = ?", filter.workflow.as_ref().map(|v| v as _)),
-                ("principal = ? AND principal <> ''", filter.principal.as_ref().map(|v| v as _)),
-                ("tool = ? AND tool <> ''", filter.tool.as_ref().map(|v| v as _)),
-                ("decision = ?", filter.decision.as_ref().map(|v| v as _)),
-                ("kind = ?", filter.kind.as_ref().map(|v| v as _)),
-                ("at >= ?", since.as_ref().map(|v| v as _)),
-                ("seq < ?", before.as_ref().map(|v| v as _)),
-                ("seq > ?", after.as_ref().map(|v| v as _)),
+                ("principal =", filter.principal.as_ref().map(|v| v as _)),
+                ("tool =", filter.tool.as_ref().map(|v| v as _)),
+                ("workflow =", filter.workflow.as_ref().map(|v| v as _)),
+                ("decision =", filter.decision.as_ref().map(|v| v as _)),
+                ("kind =", filter.kind.as_ref().map(|v| v as _)),
+                ("at >=", since.as_ref().map(|v| v as _)),
+                ("seq <", before.as_ref().map(|v| v as _)),
+                ("seq >", after.as_ref().map(|v| v as _)),
             ];
+            let by = [(By::Principal, &filter.principal), (By::Tool, &filter.tool)];
+            let by = by.into_iter().find_map(|(by, value)| Some((by, value.as_deref()?)));
             let asked = conditions.into_iter().filter_map(|(condition, value)| Some((condition, value?)));
+            if let Some((by, value)) = by {
+                let more: Vec<_> = asked.collect();
+                // Which stretches to look at; `before` and `after` themselves are among the conditions.
+                let part = Asked { from: filter.after, to: filter.before, newest_first: true, limit };
+                return find_by(sql, by, value, part, &more);
+            }
             let (conditions, values): (Vec<_>, Vec<_>) = asked.unzip();
-            let condition = if conditions.is_empty() { "true".to_owned() } else { conditions.join(" AND ") };
+            let mut condition = "true".to_owned();
+            for asked in conditions {
+                condition += &format!(" AND {asked} ?");
+            }
             find(sql, &condition, "seq DESC", values.as_slice(), limit)
         })
     }
@@ -182,27 +204,25 @@ impl Entries for Sqlite {
     }
 
     fn sealed_by(&self, whose: &SealedOf) -> Answer<SealedBy> {
-        let (conditions, values) = match whose {
-            SealedOf::Session(session) => (vec!["session = ?"], vec![session.clone()]),
-            SealedOf::Principals(principals) => (vec!["principal = ?", "behalf = ?"], principals.clone()),
+        let (by, values): (&[By], _) = match whose {
+            SealedOf::Session(session) => (&[By::Session], vec![session.clone()]),
+            SealedOf::Principals(principals) => (&[By::Principal, By::Behalf], principals.clone()),
         };
         self.read("find the keys of somebody's entries", move |sql| {
             let mut seqs = HashSet::new();
             let mut keys = [const { BTreeSet::new() }; 3];
-            for value in values.iter().filter(|value| !value.is_empty()) {
-                for condition in &conditions {
-                    let name = condition.trim_end_matches(" = ?");
-                    let select = format!(
-                        "SELECT seq, key_identity, key_arguments, key_content FROM entry
-                         WHERE {condition} AND {name} <> '' AND key_identity + key_arguments + key_content > 0"
-                    );
-                    let mut statement = sql.prepare_cached(&select)?;
-                    let mut rows = statement.query([value])?;
-                    while let Some(row) = rows.next()? {
-                        seqs.insert(row.get::<_, i64>(0)?);
-                        for (class, keys) in keys.iter_mut().enumerate() {
-                            keys.extend(Some(row.get::<_, i64>(class + 1)?.unsigned_abs()).filter(|key| *key > 0));
-                        }
+            for (value, by) in values.iter().flat_map(|value| by.iter().map(move |by| (value, by))) {
+                let select = format!(
+                    "SELECT seq, key_identity, key_arguments, key_content {}
+                     AND key_identity + key_arguments + key_content > 0",
+                    by.entries()
+                );
+                let mut statement = sql.prepare_cached(&select)?;
+                let mut rows = statement.query([value])?;
+                while let Some(row) = rows.next()? {
+                    seqs.insert(row.get::<_, i64>(0)?);
+                    for (class, keys) in keys.iter_mut().enumerate() {
+                        keys.extend(Some(row.get::<_, i64>(class + 1)?.unsigned_abs()).filter(|key| *key > 0));
                     }
                 }
             }
@@ -223,11 +243,14 @@ impl Entries for Sqlite {
 
     fn session_summaries(&self, limit: usize) -> Answer<Vec<SessionSummary>> {
         self.read("summarise sessions", move |sql| {
-            let select = "SELECT session, max(workflow), max(principal), min(at), max(at), count(*),
-                                 sum(kind = 'intent'), sum(decision = 'hold' AND kind = 'decision'),
-                                 sum(decision = 'refuse' AND kind = 'decision'), sum(in_doubt)
-                          FROM entry WHERE session <> '' AND session = ? GROUP BY session";
-            let mut statement = sql.prepare_cached(select)?;
+            let select = format!(
+                "SELECT session, max(workflow), max(principal), min(at), max(at), count(*), sum(kind = 'intent'),
+                        sum(decision = 'hold' AND kind = 'decision'),
+                        sum(decision = 'refuse' AND kind = 'decision'), sum(in_doubt)
+                 {} GROUP BY session",
+                By::Session.entries()
+            );
+            let mut statement = sql.prepare_cached(&select)?;
             let latest = latest_sessions(sql, limited(limit))?;
             let rows = latest.iter().map(|session| statement.query_row([session], summary));
             Ok(rows.collect::<Result<_, _>>()?)
@@ -235,21 +258,14 @@ impl Entries for Sqlite {
     }
 
     fn find_ids(&self, prefix: &str) -> Answer<Vec<IdMatch>> {
-        let from = prefix.to_owned();
+        let prefix = prefix.to_owned();
         self.read("search ids", move |sql| {
-            // Past every id that starts with the prefix: ids hold no private characters.
-            let to = format!("{from}\u{10FFFF}");
             let mut found = Vec::new();
-            for (what, column) in [("act", "act"), ("request", "request"), ("session", "session"), ("entry", "id")] {
-                let select = format!(
-                    "SELECT DISTINCT {column} FROM entry
-                     WHERE {column} <> '' AND {column} >= ? AND {column} < ? ORDER BY {column} LIMIT {MATCHES_MAX}"
-                );
-                let mut statement = sql.prepare_cached(&select)?;
-                for id in statement.query_map([&from, &to], |row| row.get(0))? {
-                    found.push(IdMatch { what: what.to_owned(), id: id? });
-                }
+            for by in [By::Act, By::Request, By::Session] {
+                found.extend(stretches::values(sql, by, &prefix)?);
             }
+            let entries = stretches::ids(sql, &prefix)?.into_keys();
+            found.extend(entries.map(|id| IdMatch { what: "entry".to_owned(), id }));
             found.truncate(MATCHES_MAX);
             Ok(found)
         })
@@ -276,8 +292,15 @@ fn latest_sessions(sql: &Connection, limit: i64) -> Result<Vec<String>, StoreErr
     if latest.len() == wanted || looked < LOOK_BACK {
         return Ok(latest);
     }
-    let all = "SELECT session FROM entry WHERE session <> '' GROUP BY session ORDER BY max(seq) DESC LIMIT ?";
-    let rows = sql.prepare_cached(all)?.query_map([limit], |row| row.get(0))?.collect::<Result<_, _>>();
+    // Of each the last stretch that it is in, and of those that may be among the latest its last entry there.
+    let all = format!(
+        "WITH last AS (SELECT value, max(stretch) AS stretch FROM by_session GROUP BY value),
+              least AS (SELECT min(stretch) FROM (SELECT stretch FROM last ORDER BY stretch DESC LIMIT ?1))
+         SELECT value FROM last WHERE stretch >= (SELECT * FROM least) ORDER BY
+             (SELECT max(seq) FROM entry WHERE session = value
+              AND seq BETWEEN stretch * {STRETCH} AND stretch * {STRETCH} + {STRETCH} - 1) DESC LIMIT ?1"
+    );
+    let rows = sql.prepare_cached(&all)?.query_map([limit], |row| row.get(0))?.collect::<Result<_, _>>();
     rows.map_err(StoreError::from)
 }
 
@@ -337,10 +360,13 @@ struct Insert<'s> {
 
 impl<'s> Insert<'s> {
     fn prepare(sql: &'s Transaction<'_>) -> Result<Self, StoreError> {
-        let settle = "UPDATE entry SET in_doubt = 0 WHERE act = ? AND act <> '' AND in_doubt = 1";
+        let settle = format!(
+            "UPDATE entry SET in_doubt = 0 WHERE in_doubt = 1 AND seq IN (SELECT seq {})",
+            By::Act.entries()
+        );
         let insert =
             |rows: usize| sql.prepare_cached(&(INSERT.to_owned() + &[VALUES].repeat(rows).join(", ")));
-        Ok(Self { together: insert(TOGETHER)?, one: insert(1)?, settle: sql.prepare_cached(settle)? })
+        Ok(Self { together: insert(TOGETHER)?, one: insert(1)?, settle: sql.prepare_cached(&settle)? })
     }
 
     /// Adds at most [`TOGETHER`] entries. An intent is in doubt until an outcome says `done` or `failed`.
@@ -418,7 +444,7 @@ fn find(
     rows.map_err(StoreError::from)
 }
 
-fn entry(row: &Row<'_>) -> rusqlite::Result<EntryRow> {
+pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<EntryRow> {
     Ok(EntryRow {
         seq: row.get::<_, i64>(0)?.unsigned_abs(),
         id: row.get(1)?,

@@ -17,6 +17,7 @@ const STEPS: &[&str] = &[
     include_str!("migrations/0006_approvals_are_found_by_their_ticket.sql"),
     include_str!("migrations/0007_sessions_keep_their_flags.sql"),
     include_str!("migrations/0008_sessions_are_added_to.sql"),
+    include_str!("migrations/0009_entries_are_found_by_stretches.sql"),
 ];
 
 /// Brings the schema up to date. Refuses a newer one, and a database of another program.

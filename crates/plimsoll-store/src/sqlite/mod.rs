@@ -11,6 +11,7 @@ mod proposals;
 mod results;
 mod sessions;
 mod stops;
+mod stretches;
 #[cfg(test)]
 mod tests;
 mod upkeep;

@@ -58,7 +58,7 @@ async fn a_newer_or_foreign_database_is_refused_and_left_alone() {
     drop(open(dir.path()).await.unwrap());
     raw(&dir).pragma_update(None, "user_version", 99).unwrap();
     let error = open(dir.path()).await.unwrap_err();
-    assert!(matches!(error, StoreError::NewerSchema { found: 99, known: 8, .. }), "{error}");
+    assert!(matches!(error, StoreError::NewerSchema { found: 99, known: 9, .. }), "{error}");
 
     let dir = tempfile::tempdir().unwrap();
     raw(&dir).execute_batch("CREATE TABLE recipes (name TEXT)").unwrap();

@@ -119,11 +119,7 @@ impl Receipt {
             for found in store.find_ids(&self.id).await? {
                 match found.what.as_str() {
                     "act" => rows.extend(store.entries_of_act(&found.id).await?.into_iter().take(1)),
-                    "entry" => {
-                        let filter = plimsoll_store::EntryFilter::default();
-                        let latest = store.latest_entries(&filter, 10_000).await?;
-                        rows.extend(latest.into_iter().filter(|row| row.id == found.id));
-                    }
+                    "entry" => rows.extend(store.entry_of_id(&found.id).await?),
                     _ => {}
                 }
             }
