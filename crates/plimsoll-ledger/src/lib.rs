@@ -91,3 +91,5 @@ pub const NOTE_WAIT_MS: u64 = 2;
 pub const REST_US_MAX: u64 = 2_000;
 /// Free space under which nothing is written any more, unless told otherwise.
 pub const FREE_BYTES_MIN: u64 = 256 << 20;
+/// Milliseconds between two looks at the free space, as long as there is enough.
+pub const FREE_LOOK_MS: u64 = 50;

@@ -8,6 +8,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use crate::disk::Disk;
 use crate::error::LedgerError;
@@ -16,7 +17,7 @@ use crate::merkle::Frontier;
 use crate::queue::Job;
 use crate::recovery::{self, End, Pace};
 use crate::segment::{SEALED_SINCE, Segment, encode_record};
-use crate::{GROUP_BYTES_MAX, GROUP_ENTRIES_MAX};
+use crate::{FREE_LOOK_MS, GROUP_BYTES_MAX, GROUP_ENTRIES_MAX};
 
 #[derive(Debug)]
 pub(crate) struct Writer {
@@ -30,6 +31,8 @@ pub(crate) struct Writer {
     frontier: Frontier,
     buffer: Vec<u8>,
     spare: Option<(JoinHandle<()>, Pace)>,
+    /// There was enough free space a moment ago, and it is not looked at again before this.
+    enough_until: Option<Instant>,
 }
 
 impl Writer {
@@ -53,6 +56,7 @@ impl Writer {
             frontier,
             buffer: Vec::with_capacity(GROUP_BYTES_MAX),
             spare: None,
+            enough_until: None,
         }
     }
 
@@ -78,7 +82,7 @@ impl Writer {
         if let Some(poisoned) = self.shared.poison() {
             return Err(poisoned);
         }
-        self.check_free_space_for(0)?;
+        self.check_free_space()?;
         while let Some(job) = jobs.first() {
             // A segment of before sealed parts takes none: who reads it would not know them.
             let unknown = !job.sealed.is_empty() && self.segment.header.version < SEALED_SINCE;
@@ -169,8 +173,19 @@ impl Writer {
         self.disk.free_bytes(&self.dir).ok()
     }
 
-    /// Looks at the free space. Before each commit, as somebody else may be filling the disk, and it costs a hundredth of
-    /// what making the commit durable does.
+    /// Looks at the free space before a commit, as somebody else may be filling the disk. What is written now has its
+    /// place there already, so a look every [`FREE_LOOK_MS`] is early enough.
+    fn check_free_space(&mut self) -> Result<(), LedgerError> {
+        let now = Instant::now();
+        if self.enough_until.is_some_and(|until| now < until) && !self.disk.pretends_free_bytes() {
+            return Ok(());
+        }
+        self.enough_until = None;
+        self.check_free_space_for(0)?;
+        self.enough_until = Some(now + Duration::from_millis(FREE_LOOK_MS));
+        Ok(())
+    }
+
     fn check_free_space_for(&mut self, bytes: u64) -> Result<(), LedgerError> {
         let free = self.disk.free_bytes(&self.dir).map_err(LedgerError::io("measure", &self.dir))?;
         let spare = recovery::has_spare(&self.dir, bytes);

@@ -15,14 +15,14 @@ pub const AHEAD_MIN: usize = 16 << 10;
 /// A context with what was found out about it.
 #[derive(Debug)]
 pub struct Ahead {
-    context: Context<'static>,
+    context: Arc<Context<'static>>,
     /// The release by which it was read: what its results mean.
     release: Digest,
     findings: Findings,
 }
 
 impl Ahead {
-    pub fn read(context: Context<'static>, bundle: &Bundle, ready: &Ready) -> Self {
+    pub fn read(context: Arc<Context<'static>>, bundle: &Bundle, ready: &Ready) -> Self {
         ready.make(context.unready(bundle, ready));
         let findings = context.prepare_with(bundle, ready).settle();
         Self { context, release: bundle.id, findings }

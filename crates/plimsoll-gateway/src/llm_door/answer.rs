@@ -155,13 +155,13 @@ pub(super) async fn judge(gateway: &Arc<Gateway>, turn: &Turn, calls: &[ToolCall
     let ahead = turn.ahead.get().and_then(|ahead| Some((ahead.context(), ahead.prepare(bundle)?)));
     let (proposals, words) = if let Some((context, prepared)) = ahead {
         proposed(context, &prepared)
+    } else if let Some(context) = &turn.context {
+        proposed(context, &context.prepare_with(bundle, &gateway.ready))
     } else {
-        let Ok(request) = turn.dialect.read_request(turn.parsed.doc()) else {
+        let Ok(context) = turn.read_again(gateway) else {
             return calls.iter().map(|_| Some("the request can't be read again".to_owned())).collect();
         };
-        let context = turn.context(gateway, &request);
-        let prepared = context.prepare_with(bundle, &gateway.ready);
-        proposed(&context, &prepared)
+        proposed(&context, &context.prepare_with(bundle, &gateway.ready))
     };
     let mut refusals = Vec::with_capacity(calls.len());
     for (mut proposal, mut release) in proposals {

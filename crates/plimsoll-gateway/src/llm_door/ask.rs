@@ -8,7 +8,7 @@ use hyper::header::HeaderMap;
 use plimsoll_bundle::{Bundle, HostedTools, Model, Provider, Workflow};
 use plimsoll_core::{Code, ContentOf, Digest, Door, Flow, Objection, Span, SpanKind, ToolName, Trajectory};
 use plimsoll_wire::json::{self, Limits, Parsed};
-use plimsoll_wire::llm::{Dialect, HostedTool, Request, Role, Runs};
+use plimsoll_wire::llm::{Dialect, HostedTool, Request, Role, Runs, WireError};
 use serde_json::json;
 
 use super::actors::AskModel;
@@ -44,8 +44,6 @@ pub(super) struct Asked {
     turn: Box<Turn>,
     objections: Vec<Objection>,
     fresh: Vec<Span>,
-    /// To be read while the model thinks.
-    long: Option<Box<Context<'static>>>,
     detail: serde_json::Value,
     query: Option<String>,
     headers: HeaderMap,
@@ -67,6 +65,8 @@ pub(super) struct Turn {
     pub parsed: Parsed<Bytes>,
     /// The released prompt that was put into it here.
     pub filled: Option<Filled>,
+    /// What the model was shown, where it may call tools.
+    pub context: Option<Arc<Context<'static>>>,
     /// What was read of a long context while the model thought.
     pub ahead: Arc<OnceLock<Ahead>>,
 }
@@ -87,7 +87,7 @@ pub(super) async fn read(
     let first = body.clone();
     let mut body = body;
     let mut parsed = json::parse(body.clone(), &limits).map_err(malformed)?;
-    let unread = |error: plimsoll_wire::llm::WireError| Refusal::plain(Code::Malformed, error.to_string());
+    let unread = |error: WireError| Refusal::plain(Code::Malformed, error.to_string());
     // Which conversation it is says which release serves it, and only then is anything read by a release.
     let prompt = (dialect == Dialect::Responses).then(|| parsed.root().get_some("prompt")).flatten();
     let prompt = prompt.map(|prompt| Digest::of(prompt.raw()));
@@ -125,7 +125,7 @@ pub(super) async fn read(
     });
     let body = outgoing(gateway, workflow, dialect, &parsed, &request, body)?;
     let (trajectory, streaming) = (context.trajectory.clone(), request.stream);
-    let long = (may_call && context.is_long()).then(|| Box::new(context.into_owned()));
+    let context = may_call.then(|| Arc::new(context.into_owned()));
     drop(request);
     let ahead = Arc::default();
     let turn = Box::new(Turn {
@@ -138,21 +138,22 @@ pub(super) async fn read(
         trajectory,
         parsed,
         filled,
+        context,
         ahead,
     });
-    Ok(Asked { streaming, turn, objections, fresh, long, detail, query, headers, body, trace, said })
+    Ok(Asked { streaming, turn, objections, fresh, detail, query, headers, body, trace, said })
 }
 
 impl Asked {
     /// The proposal to converse, and what carries it out. A long context is read meanwhile.
     pub(super) fn propose(self, gateway: &Arc<Gateway>) -> Result<(Box<Turn>, Proposal, AskModel), Refusal> {
-        let Self { turn, objections, fresh, long, detail, query, headers, body, trace, said, .. } = self;
-        if let Some(context) = long {
+        let Self { turn, objections, fresh, detail, query, headers, body, trace, said, .. } = self;
+        if let Some(context) = turn.context.clone().filter(|context| context.is_long()) {
             // While the model thinks. An answer that comes before it is done reads what it needs itself.
             let (bundle, ahead) = (Arc::clone(turn.caller.bundle()), Arc::clone(&turn.ahead));
             let gateway = Arc::clone(gateway);
             drop(tokio::task::spawn_blocking(move || {
-                ahead.set(Ahead::read(*context, &bundle, &gateway.ready))
+                ahead.set(Ahead::read(context, &bundle, &gateway.ready))
             }));
         }
         let name = ToolName::new(ToolName::MODEL, turn.model.id.clone());
@@ -187,10 +188,15 @@ impl Asked {
 }
 
 impl Turn {
-    /// The context again, for tracing the answer's calls.
-    pub(super) fn context<'a>(&'a self, gateway: &Gateway, request: &Request<'a>) -> Context<'a> {
+    /// The context again, for tracing the calls of a model that was offered no tools.
+    ///
+    /// # Errors
+    /// When the request can't be read again.
+    pub(super) fn read_again(&self, gateway: &Gateway) -> Result<Context<'_>, WireError> {
         let (bundle, workflow) = (self.caller.bundle(), self.caller.workflow());
-        gateway.see(bundle, workflow, &self.scope, shown(bundle, workflow, request, self.filled.as_ref()))
+        let request = self.dialect.read_request(self.parsed.doc())?;
+        let shown = shown(bundle, workflow, &request, self.filled.as_ref());
+        Ok(gateway.see(bundle, workflow, &self.scope, shown))
     }
 }
 
