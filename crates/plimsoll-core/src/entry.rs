@@ -103,6 +103,30 @@ pub enum EntryBody {
     Content(Box<Content>),
 }
 
+impl EntryBody {
+    /// The word it is told apart by.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Intent(_) => "intent",
+            Self::Decision(_) => "decision",
+            Self::Outcome(_) => "outcome",
+            Self::Approval(_) => "approval",
+            Self::Stop { .. } => "stop",
+            Self::Config { .. } => "config",
+            Self::Key { .. } => "key",
+            Self::Gateway { .. } => "gateway",
+            Self::Turned { .. } => "turned",
+            Self::Erasure(_) => "erasure",
+            Self::Hold(_) => "hold",
+            Self::Read(_) => "read",
+            Self::Grant(_) => "grant",
+            Self::Drift { .. } => "drift",
+            Self::Release(_) => "release",
+            Self::Content(_) => "content",
+        }
+    }
+}
+
 /// What a recorded content is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -179,8 +179,18 @@ impl Gateway {
         catch_up(&self.ledger.reader(), &self.store).await
     }
 
+    /// Most rows were made when their entries were sealed. What is not known any more is read.
     async fn project_batch(&self, next: u64) -> Result<u64, String> {
-        project_batch(self.ledger.reader(), &self.store, next).await
+        let known = self.ledger.beside(Seq(next), PROJECT_BATCH).into_iter().map_while(|followed| {
+            let row = Arc::downcast::<EntryRow>(followed.beside).ok()?;
+            Some(EntryRow { seq: followed.seq.0, place: followed.place, ..Arc::unwrap_or_clone(row) })
+        });
+        let rows: Vec<EntryRow> = known.collect();
+        let Some(last) = rows.last().map(|row| row.seq) else {
+            return project_batch(self.ledger.reader(), &self.store, next).await;
+        };
+        let projected = self.store.project(rows).await;
+        projected.map(|()| last + 1).map_err(|error| crate::upstream::http::chain(&error))
     }
 
     /// Notes a request that ended before any act.

@@ -24,7 +24,7 @@ use plimsoll_ledger::seal::{
     AuditKey, AuditSecret, Binding, Field, Key, Part, SealError, seal, unwrap, wrap,
 };
 use plimsoll_ledger::{Record, Written};
-use plimsoll_store::{Destroyed, Gone, Instance, KeyRing, SqliteKeys, StoreError, Wrapped};
+use plimsoll_store::{Destroyed, EntryRow, Gone, Instance, KeyRing, SqliteKeys, StoreError, Wrapped};
 
 use desk::Desk;
 use names::Names;
@@ -220,7 +220,9 @@ impl Vault {
         let mut bytes = Vec::with_capacity(1_536);
         // Entries hold only strings, numbers and JSON values, which always encode.
         let _written = serde_json::to_writer(&mut bytes, &entry);
-        Ok(Written { entry: bytes, sealed })
+        let row = EntryRow::of_entry(entry, Self::keys_of(&sealed));
+        debug_assert_eq!(row, EntryRow { keys: row.keys, ..EntryRow::of(0, 0, &bytes) });
+        Ok(Written { entry: bytes, sealed, beside: Some(Arc::new(row)) })
     }
 
     /// Opens an entry as far as its reader may. What stays sealed says why.

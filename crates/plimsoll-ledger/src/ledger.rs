@@ -1,5 +1,7 @@
 //! The handle that the rest of the gateway holds.
 
+use std::any::Any;
+use std::collections::VecDeque;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, Write as _};
@@ -21,7 +23,8 @@ use crate::segment;
 use crate::warrant::Warrant;
 use crate::writer::Writer;
 use crate::{
-    ENTRY_BYTES_MAX, FREE_BYTES_MIN, QUEUE_ENTRIES_MAX, SEGMENT_BYTES, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN,
+    BESIDE_MAX, ENTRY_BYTES_MAX, FREE_BYTES_MIN, QUEUE_ENTRIES_MAX, SEGMENT_BYTES, SEGMENT_BYTES_MAX,
+    SEGMENT_BYTES_MIN,
 };
 
 /// The place of an entry in the ledger, counted from 0.
@@ -37,16 +40,31 @@ impl fmt::Display for Seq {
 /// One record as it is handed over: the entry, which is hashed into the tree and never goes, and its sealed part, which
 /// is written beside it in the same durable write and is nobody's leaf. Both together within
 /// [`ENTRY_BYTES_MAX`].
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Written {
     pub entry: Vec<u8>,
     /// Empty when nothing of the entry is sealed.
     pub sealed: Vec<u8>,
+    /// What its author knows of it, for [`Ledger::beside`].
+    pub beside: Option<Beside>,
+}
+
+/// What the author of an entry hands on to whoever follows the ledger in the same process, and saves it from reading
+/// the entry again. It is never written.
+pub type Beside = Arc<dyn Any + Send + Sync>;
+
+/// What was handed over beside a durable entry.
+#[derive(Clone, Debug)]
+pub struct Followed {
+    pub seq: Seq,
+    /// Where in its segment the entry stands, for [`LedgerReader::read_at`].
+    pub place: u64,
+    pub beside: Beside,
 }
 
 impl From<Vec<u8>> for Written {
     fn from(entry: Vec<u8>) -> Self {
-        Self { entry, sealed: Vec::new() }
+        Self { entry, ..Self::default() }
     }
 }
 
@@ -178,9 +196,20 @@ pub(crate) struct Shared {
     pub(crate) disk_full: Mutex<Option<(u64, u64)>>,
     pub(crate) queue: Queue,
     pub(crate) waiters: Waiters,
+    /// What was handed over beside the latest durable entries, in order, and was not yet taken.
+    pub(crate) followed: Mutex<VecDeque<Followed>>,
 }
 
 impl Shared {
+    /// Keeps what was handed over beside entries that are durable now. Who follows too slowly reads the ledger instead.
+    pub(crate) fn hand_on(&self, followed: &mut Vec<Followed>) {
+        let mut kept = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() + followed.len() > BESIDE_MAX {
+            kept.clear();
+        }
+        kept.extend(followed.drain(..));
+    }
+
     /// How many entries are durable.
     pub(crate) fn size(&self) -> u64 {
         *self.durable.borrow()
@@ -211,6 +240,7 @@ impl Ledger {
             disk_full: Mutex::new(None),
             queue: Queue::new(end.frontier.size(), queue_entries.max(1)),
             waiters: Waiters::default(),
+            followed: Mutex::default(),
         });
         let writer =
             Writer::new(dir.clone(), disk.clone(), segment_bytes, min_free_bytes, end, Arc::clone(&shared));
@@ -303,6 +333,20 @@ impl Ledger {
         durable.wait_for(|now| *now > size).await.map(|now| *now).map_err(|_| LedgerError::Closed)
     }
 
+    /// Takes what was handed over beside the durable entries from `next` on, without a hole and at most `limit`. Empty
+    /// when that is not known, also when there are such entries: then a reader says what they are.
+    pub fn beside(&self, next: Seq, limit: usize) -> Vec<Followed> {
+        let mut kept = self.inner.shared.followed.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut taken, mut next) = (Vec::new(), next);
+        while taken.len() < limit && kept.front().is_some_and(|first| first.seq <= next) {
+            if let Some(first) = kept.pop_front().filter(|first| first.seq == next) {
+                taken.push(first);
+                next.0 += 1;
+            }
+        }
+        taken
+    }
+
     /// A reader that sees durable entries and no others.
     pub fn reader(&self) -> LedgerReader {
         self.inner.reader.clone()
@@ -339,7 +383,7 @@ impl Ledger {
     }
 
     fn hand_over(&self, written: Written, haste: Haste) -> Result<Pending, LedgerError> {
-        let Written { entry, sealed } = written;
+        let Written { entry, sealed, beside } = written;
         match segment::body_bytes(entry.len(), sealed.len()) {
             _ if entry.is_empty() => return Err(LedgerError::Empty),
             0..=ENTRY_BYTES_MAX => {}
@@ -349,7 +393,7 @@ impl Ledger {
             return Err(poisoned);
         }
         let leaf = leaf(&entry);
-        Pending::push(&self.inner.shared, Job { entry, sealed, leaf }, haste)
+        Pending::push(&self.inner.shared, Job { entry, sealed, leaf, beside }, haste)
     }
 }
 

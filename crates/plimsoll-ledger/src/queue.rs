@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
 use crate::error::LedgerError;
-use crate::ledger::{Seq, Shared};
+use crate::ledger::{Beside, Seq, Shared};
 use crate::merkle::Hash;
 use crate::segment::{RECORD_HEADER_BYTES, body_bytes};
 use crate::{GROUP_BYTES_MAX, GROUP_ENTRIES_MAX, NOTE_WAIT_MS, QUEUE_BYTES_MAX, REST_US_MAX};
@@ -26,6 +26,7 @@ pub(crate) struct Job {
     pub(crate) entry: Vec<u8>,
     pub(crate) sealed: Vec<u8>,
     pub(crate) leaf: Hash,
+    pub(crate) beside: Option<Beside>,
 }
 
 impl Job {

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::disk::Disk;
 use crate::error::LedgerError;
-use crate::ledger::Shared;
+use crate::ledger::{Followed, Seq, Shared};
 use crate::merkle::Frontier;
 use crate::queue::Job;
 use crate::recovery::{self, End, Pace};
@@ -30,6 +30,8 @@ pub(crate) struct Writer {
     offset: u64,
     frontier: Frontier,
     buffer: Vec<u8>,
+    /// What was handed over beside the entries in the buffer.
+    followed: Vec<Followed>,
     spare: Option<(JoinHandle<()>, Pace)>,
     /// There was enough free space a moment ago, and it is not looked at again before this.
     enough_until: Option<Instant>,
@@ -55,6 +57,7 @@ impl Writer {
             offset,
             frontier,
             buffer: Vec::with_capacity(GROUP_BYTES_MAX),
+            followed: Vec::new(),
             spare: None,
             enough_until: None,
         }
@@ -101,6 +104,7 @@ impl Writer {
     /// jobs those are and what the tree is after them.
     fn encode(&mut self, jobs: &[Job]) -> (usize, Frontier) {
         self.buffer.clear();
+        self.followed.clear();
         let room = (self.segment.length - self.offset).min(GROUP_BYTES_MAX as u64) as usize;
         let mut frontier = self.frontier.clone();
         let mut place = 0;
@@ -108,6 +112,10 @@ impl Writer {
             let unknown = !job.sealed.is_empty() && self.segment.header.version < SEALED_SINCE;
             if unknown || self.buffer.len() + job.record_bytes() > room {
                 break;
+            }
+            if let Some(beside) = job.beside.clone() {
+                let at = self.offset + self.buffer.len() as u64;
+                self.followed.push(Followed { seq: Seq(frontier.size()), place: at, beside });
             }
             encode_record(&mut self.buffer, place, frontier.size(), &job.entry, &job.sealed);
             frontier.push(job.leaf);
@@ -127,6 +135,7 @@ impl Writer {
 
     fn publish(&mut self, frontier: Frontier) {
         self.frontier = frontier;
+        self.shared.hand_on(&mut self.followed);
         self.shared.frontier.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&self.frontier);
         self.shared.durable.send_replace(self.frontier.size());
         self.shared.waiters.wake_one(self.frontier.size());

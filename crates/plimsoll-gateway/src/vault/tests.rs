@@ -27,7 +27,7 @@ fn entry(session: &str, name: &str) -> Entry {
 }
 
 fn record(vault: &Vault, entry: &Entry) -> Record {
-    let Written { entry, sealed } = vault.seal(entry.clone()).unwrap();
+    let Written { entry, sealed, .. } = vault.seal(entry.clone()).unwrap();
     Record { seq: plimsoll_ledger::Seq(1), entry, sealed }
 }
 

@@ -1,5 +1,6 @@
 //! What the ledger promises, tried on a disk that breaks.
 
+mod beside;
 mod crash;
 mod damage;
 mod faults;

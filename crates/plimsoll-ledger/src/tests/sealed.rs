@@ -8,7 +8,7 @@ use crate::{ENTRY_BYTES_MAX, Ledger, LedgerError, LedgerReader, Seq, Written};
 
 fn both(n: u64) -> Written {
     let sealed = if n.is_multiple_of(3) { Vec::new() } else { vec![n as u8; 1 + (n as usize * 91) % 2_000] };
-    Written { entry: entry(n), sealed }
+    Written { entry: entry(n), sealed, ..Written::default() }
 }
 
 #[tokio::test]
@@ -26,7 +26,7 @@ async fn both_parts_come_back_and_only_the_entry_is_in_the_tree() {
         let mut records = reader.iter_from(Seq(0));
         for n in 0..700 {
             let record = records.next().unwrap().unwrap();
-            assert_eq!(Written { entry: record.entry.clone(), sealed: record.sealed.clone() }, both(n));
+            assert_eq!((&record.entry, &record.sealed), (&both(n).entry, &both(n).sealed));
             assert_eq!(reader.read_at(Seq(n), records.place()).unwrap(), Some(record));
         }
     }
@@ -40,14 +40,18 @@ async fn both_parts_come_back_and_only_the_entry_is_in_the_tree() {
 async fn both_parts_together_have_the_bound_of_one_record() {
     let dir = tempfile::tempdir().unwrap();
     let (ledger, _) = open(&dir);
-    let fits = Written { entry: vec![1; 40_000], sealed: vec![2; ENTRY_BYTES_MAX - 40_000 - 2] };
+    let fits = Written {
+        entry: vec![1; 40_000],
+        sealed: vec![2; ENTRY_BYTES_MAX - 40_000 - 2],
+        ..Written::default()
+    };
     assert!(fits.fits());
     ledger.append(fits.clone()).await.unwrap();
     let mut long = fits;
     long.sealed.push(3);
     assert!(!long.fits());
     assert!(matches!(ledger.append(long).await, Err(LedgerError::TooLong { .. })));
-    let hollow = Written { entry: Vec::new(), sealed: vec![1] };
+    let hollow = Written { sealed: vec![1], ..Written::default() };
     assert!(matches!(ledger.append(hollow).await, Err(LedgerError::Empty)));
 }
 
@@ -112,7 +116,7 @@ proptest! {
         let dir = tempfile::tempdir().unwrap();
         runtime.block_on(async {
             let (ledger, _) = Ledger::open(options(dir.path())).unwrap();
-            ledger.append(Written { entry: vec![b'e'; 40], sealed: vec![b's'; 60] }).await.unwrap();
+            ledger.append(Written { entry: vec![b'e'; 40], sealed: vec![b's'; 60], beside: None }).await.unwrap();
             ledger.append(entry(1)).await.unwrap();
         });
         let path = segment_path(dir.path(), 0);

@@ -222,7 +222,9 @@ impl Entries for Sqlite {
                 while let Some(row) = rows.next()? {
                     seqs.insert(row.get::<_, i64>(0)?);
                     for (class, keys) in keys.iter_mut().enumerate() {
-                        keys.extend(Some(row.get::<_, i64>(class + 1)?.unsigned_abs()).filter(|key| *key > 0));
+                        keys.extend(
+                            Some(row.get::<_, i64>(class + 1)?.unsigned_abs()).filter(|key| *key > 0),
+                        );
                     }
                 }
             }

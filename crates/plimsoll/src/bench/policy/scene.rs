@@ -128,7 +128,9 @@ impl<'a> Scene<'a> {
     pub fn read(&self, known: &Known, shown: Vec<Shown<'a>>) -> Read<'a> {
         let context = self.see(known, shown);
         match context.is_long() {
-            true => Read::Ahead(Ahead::read(Arc::new(context.into_owned()), self.ground.bundle, &known.ready)),
+            true => {
+                Read::Ahead(Ahead::read(Arc::new(context.into_owned()), self.ground.bundle, &known.ready))
+            }
             false => Read::Short(context),
         }
     }
