@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use plimsoll_core::{Entry, EntryBody, FieldClass, OutcomeStatus, Principal, PrincipalKind, Tier};
-use plimsoll_ledger::{LedgerReader, Record, Seq};
-use plimsoll_store::{EntryRow, Store};
+use plimsoll_ledger::{Beside, Followed, LedgerReader, Record, Seq};
+use plimsoll_store::{EntryRow, Packed, PackedRow, Store};
 use tokio::sync::watch;
 
 use crate::gateway::{Gateway, StartError};
@@ -181,16 +181,19 @@ impl Gateway {
 
     /// Most rows were made when their entries were sealed. What is not known any more is read.
     async fn project_batch(&self, next: u64) -> Result<u64, String> {
-        let known = self.ledger.beside(Seq(next), PROJECT_BATCH).into_iter().map_while(|followed| {
-            let row = Arc::downcast::<EntryRow>(followed.beside).ok()?;
-            Some(EntryRow { seq: followed.seq.0, place: followed.place, ..Arc::unwrap_or_clone(row) })
-        });
-        let rows: Vec<EntryRow> = known.collect();
-        let Some(last) = rows.last().map(|row| row.seq) else {
+        let Beside { mut entries, bytes } = self.ledger.beside();
+        let known = entries.iter().take_while(|entry| entry.seq < next).count();
+        let rows = entries.split_off(known);
+        let without_hole = rows.iter().zip(next..).take_while(|(row, seq)| row.seq == *seq).count();
+        if without_hole == 0 || without_hole < rows.len() {
             return project_batch(self.ledger.reader(), &self.store, next).await;
-        };
-        let projected = self.store.project(rows).await;
-        projected.map(|()| last + 1).map_err(|error| crate::upstream::http::chain(&error))
+        }
+        let passed: usize = entries.iter().map(|entry| entry.bytes).sum();
+        let bytes = if passed > 0 { bytes[passed..].to_vec() } else { bytes };
+        let row = |Followed { seq, place, bytes }| PackedRow { seq, place, bytes };
+        let packed = Packed { rows: rows.into_iter().map(row).collect(), bytes };
+        let projected = self.store.project_packed(packed).await;
+        projected.map(|()| next + without_hole as u64).map_err(|error| crate::upstream::http::chain(&error))
     }
 
     /// Notes a request that ended before any act.

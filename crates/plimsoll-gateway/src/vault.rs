@@ -220,9 +220,10 @@ impl Vault {
         let mut bytes = Vec::with_capacity(1_536);
         // Entries hold only strings, numbers and JSON values, which always encode.
         let _written = serde_json::to_writer(&mut bytes, &entry);
-        let row = EntryRow::of_entry(entry, Self::keys_of(&sealed));
-        debug_assert_eq!(row, EntryRow { keys: row.keys, ..EntryRow::of(0, 0, &bytes) });
-        Ok(Written { entry: bytes, sealed, beside: Some(Arc::new(row)) })
+        let keys = Self::keys_of(&sealed);
+        let beside = plimsoll_store::pack(entry, keys);
+        debug_assert_eq!(plimsoll_store::unpack(&beside), Some(row_as_read(&bytes, keys)));
+        Ok(Written { entry: bytes, sealed, beside })
     }
 
     /// Opens an entry as far as its reader may. What stays sealed says why.
@@ -436,6 +437,13 @@ impl Vault {
         }
         keys
     }
+}
+
+/// The row of an entry, as somebody who reads the ledger makes it, to the microseconds that a database keeps.
+fn row_as_read(entry: &[u8], keys: [u64; 3]) -> EntryRow {
+    let row = EntryRow::of(0, 0, entry);
+    let at = jiff::Timestamp::from_microsecond(row.at.as_microsecond()).unwrap_or(row.at);
+    EntryRow { keys, at, ..row }
 }
 
 /// The first start.

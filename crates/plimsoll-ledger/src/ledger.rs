@@ -1,7 +1,5 @@
 //! The handle that the rest of the gateway holds.
 
-use std::any::Any;
-use std::collections::VecDeque;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, Write as _};
@@ -16,7 +14,7 @@ use tokio::sync::watch;
 use crate::disk::{Disk, sync_dir};
 use crate::error::LedgerError;
 use crate::merkle::{Frontier, leaf};
-use crate::queue::{Haste, Job, Pending, Queue, Waiters};
+use crate::queue::{Haste, Pending, Queue, Waiters};
 use crate::reader::LedgerReader;
 use crate::recovery::{Recovery, recover};
 use crate::segment;
@@ -45,21 +43,40 @@ pub struct Written {
     pub entry: Vec<u8>,
     /// Empty when nothing of the entry is sealed.
     pub sealed: Vec<u8>,
-    /// What its author knows of it, for [`Ledger::beside`].
-    pub beside: Option<Beside>,
+    /// What its author hands on to whoever follows the ledger in the same process, and saves it from reading the entry
+    /// again: [`Ledger::beside`]. It is never written.
+    pub beside: Vec<u8>,
 }
 
-/// What the author of an entry hands on to whoever follows the ledger in the same process, and saves it from reading
-/// the entry again. It is never written.
-pub type Beside = Arc<dyn Any + Send + Sync>;
+/// What was handed over beside durable entries, in their order.
+#[derive(Debug, Default)]
+pub struct Beside {
+    pub entries: Vec<Followed>,
+    /// What stood beside each, one after the other.
+    pub bytes: Vec<u8>,
+}
 
-/// What was handed over beside a durable entry.
-#[derive(Clone, Debug)]
+/// A durable entry of which something was handed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Followed {
-    pub seq: Seq,
+    pub seq: u64,
     /// Where in its segment the entry stands, for [`LedgerReader::read_at`].
     pub place: u64,
-    pub beside: Beside,
+    /// How many of the bytes are this one's.
+    pub bytes: usize,
+}
+
+impl Beside {
+    pub(crate) fn clear(&mut self) {
+        self.entries.clear();
+        self.bytes.clear();
+    }
+
+    /// Adds what another one has.
+    fn append(&mut self, more: &Self) {
+        self.entries.extend_from_slice(&more.entries);
+        self.bytes.extend_from_slice(&more.bytes);
+    }
 }
 
 impl From<Vec<u8>> for Written {
@@ -196,18 +213,18 @@ pub(crate) struct Shared {
     pub(crate) disk_full: Mutex<Option<(u64, u64)>>,
     pub(crate) queue: Queue,
     pub(crate) waiters: Waiters,
-    /// What was handed over beside the latest durable entries, in order, and was not yet taken.
-    pub(crate) followed: Mutex<VecDeque<Followed>>,
+    /// What was handed over beside the latest durable entries and was not yet taken.
+    pub(crate) beside: Mutex<Beside>,
 }
 
 impl Shared {
     /// Keeps what was handed over beside entries that are durable now. Who follows too slowly reads the ledger instead.
-    pub(crate) fn hand_on(&self, followed: &mut Vec<Followed>) {
-        let mut kept = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() + followed.len() > BESIDE_MAX {
+    pub(crate) fn hand_on(&self, beside: &Beside) {
+        let mut kept = self.beside.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.entries.len() + beside.entries.len() > BESIDE_MAX {
             kept.clear();
         }
-        kept.extend(followed.drain(..));
+        kept.append(beside);
     }
 
     /// How many entries are durable.
@@ -240,7 +257,7 @@ impl Ledger {
             disk_full: Mutex::new(None),
             queue: Queue::new(end.frontier.size(), queue_entries.max(1)),
             waiters: Waiters::default(),
-            followed: Mutex::default(),
+            beside: Mutex::default(),
         });
         let writer =
             Writer::new(dir.clone(), disk.clone(), segment_bytes, min_free_bytes, end, Arc::clone(&shared));
@@ -333,18 +350,16 @@ impl Ledger {
         durable.wait_for(|now| *now > size).await.map(|now| *now).map_err(|_| LedgerError::Closed)
     }
 
-    /// Takes what was handed over beside the durable entries from `next` on, without a hole and at most `limit`. Empty
-    /// when that is not known, also when there are such entries: then a reader says what they are.
-    pub fn beside(&self, next: Seq, limit: usize) -> Vec<Followed> {
-        let mut kept = self.inner.shared.followed.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut taken, mut next) = (Vec::new(), next);
-        while taken.len() < limit && kept.front().is_some_and(|first| first.seq <= next) {
-            if let Some(first) = kept.pop_front().filter(|first| first.seq == next) {
-                taken.push(first);
-                next.0 += 1;
-            }
-        }
-        taken
+    /// Takes what was handed over beside durable entries since this was last asked, as far as it was kept. Whoever finds
+    /// a hole in it reads the ledger.
+    pub fn beside(&self) -> Beside {
+        let mut kept = self.inner.shared.beside.lock().unwrap_or_else(PoisonError::into_inner);
+        // The next one is about as long.
+        let next = Beside {
+            entries: Vec::with_capacity(kept.entries.len()),
+            bytes: Vec::with_capacity(kept.bytes.len()),
+        };
+        std::mem::replace(&mut kept, next)
     }
 
     /// A reader that sees durable entries and no others.
@@ -383,7 +398,7 @@ impl Ledger {
     }
 
     fn hand_over(&self, written: Written, haste: Haste) -> Result<Pending, LedgerError> {
-        let Written { entry, sealed, beside } = written;
+        let Written { entry, sealed, .. } = &written;
         match segment::body_bytes(entry.len(), sealed.len()) {
             _ if entry.is_empty() => return Err(LedgerError::Empty),
             0..=ENTRY_BYTES_MAX => {}
@@ -392,8 +407,7 @@ impl Ledger {
         if let Some(poisoned) = self.inner.shared.poison() {
             return Err(poisoned);
         }
-        let leaf = leaf(&entry);
-        Pending::push(&self.inner.shared, Job { entry, sealed, leaf, beside }, haste)
+        Pending::push(&self.inner.shared, &written, leaf(&written.entry), haste)
     }
 }
 

@@ -15,23 +15,73 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
 use crate::error::LedgerError;
-use crate::ledger::{Beside, Seq, Shared};
+use crate::ledger::{Seq, Shared, Written};
 use crate::merkle::Hash;
 use crate::segment::{RECORD_HEADER_BYTES, body_bytes};
 use crate::{GROUP_BYTES_MAX, GROUP_ENTRIES_MAX, NOTE_WAIT_MS, QUEUE_BYTES_MAX, REST_US_MAX};
 
-/// One entry that waits for the writer.
-#[derive(Debug)]
-pub(crate) struct Job {
-    pub(crate) entry: Vec<u8>,
-    pub(crate) sealed: Vec<u8>,
-    pub(crate) leaf: Hash,
-    pub(crate) beside: Option<Beside>,
+/// Entries that wait for the writer. Their bytes stand one after the other, so that what one thread allocated is not for
+/// another to free.
+#[derive(Debug, Default)]
+pub(crate) struct Jobs {
+    each: Vec<Length>,
+    bytes: Vec<u8>,
 }
 
-impl Job {
+/// How long the parts of one entry are, and its leaf.
+#[derive(Debug)]
+struct Length {
+    entry: usize,
+    sealed: usize,
+    beside: usize,
+    leaf: Hash,
+}
+
+/// One entry that waits for the writer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Job<'j> {
+    pub(crate) entry: &'j [u8],
+    pub(crate) sealed: &'j [u8],
+    pub(crate) beside: &'j [u8],
+    pub(crate) leaf: Hash,
+}
+
+impl Job<'_> {
     pub(crate) fn record_bytes(&self) -> usize {
         RECORD_HEADER_BYTES + body_bytes(self.entry.len(), self.sealed.len())
+    }
+}
+
+impl Jobs {
+    fn push(&mut self, written: &Written, leaf: Hash) {
+        let Written { entry, sealed, beside } = written;
+        for part in [entry, sealed, beside] {
+            self.bytes.extend_from_slice(part);
+        }
+        let length = Length { entry: entry.len(), sealed: sealed.len(), beside: beside.len(), leaf };
+        self.each.push(length);
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Job<'_>> {
+        let mut rest = &self.bytes[..];
+        let mut part = move |length: usize| {
+            let (part, after) = rest.split_at(length);
+            rest = after;
+            part
+        };
+        self.each.iter().map(move |length| Job {
+            entry: part(length.entry),
+            sealed: part(length.sealed),
+            beside: part(length.beside),
+            leaf: length.leaf,
+        })
+    }
+
+    /// Forgets them. What an unusually long queue took is given back.
+    pub(crate) fn clear(&mut self) {
+        self.each.clear();
+        self.bytes.clear();
+        self.bytes.shrink_to(GROUP_BYTES_MAX);
     }
 }
 
@@ -55,8 +105,7 @@ pub(crate) struct Queue {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    jobs: Vec<Job>,
-    bytes: usize,
+    jobs: Jobs,
     /// The place of the next entry.
     next: u64,
     run: Arc<Run>,
@@ -107,8 +156,8 @@ impl Waiting {
     fn is_due(&self, entries_max: usize) -> bool {
         self.closed
             || self.closing == Closing::Done
-            || self.bytes >= GROUP_BYTES_MAX
-            || self.jobs.len() >= GROUP_ENTRIES_MAX.min(entries_max)
+            || self.jobs.bytes.len() >= GROUP_BYTES_MAX
+            || self.jobs.each.len() >= GROUP_ENTRIES_MAX.min(entries_max)
     }
 
     /// Says that somebody waits. True when a closer has to be sent; a writer that is at work sends its own.
@@ -118,7 +167,7 @@ impl Waiting {
     }
 
     fn wants_closer(&mut self) -> bool {
-        let wants = self.awaited && self.closing == Closing::Not && !self.jobs.is_empty();
+        let wants = self.awaited && self.closing == Closing::Not && !self.jobs.each.is_empty();
         if wants {
             self.closing = Closing::Soon;
         }
@@ -144,17 +193,22 @@ impl Queue {
     }
 
     /// Takes an entry over and gives it its place.
-    fn push(&self, shared: &Arc<Shared>, job: Job, haste: Haste) -> Result<(u64, Arc<Run>), LedgerError> {
+    fn push(
+        &self,
+        shared: &Arc<Shared>,
+        written: &Written,
+        leaf: Hash,
+        haste: Haste,
+    ) -> Result<(u64, Arc<Run>), LedgerError> {
         let mut waiting = self.lock();
         if waiting.closed {
             return Err(LedgerError::Closed);
         }
-        let bytes = waiting.bytes + job.entry.len() + job.sealed.len();
-        if bytes > QUEUE_BYTES_MAX || waiting.jobs.len() >= self.entries_max {
+        let bytes = waiting.jobs.bytes.len() + written.entry.len() + written.sealed.len();
+        if bytes > QUEUE_BYTES_MAX || waiting.jobs.each.len() >= self.entries_max {
             return Err(LedgerError::Busy);
         }
-        waiting.bytes = bytes;
-        waiting.jobs.push(job);
+        waiting.jobs.push(written, leaf);
         let seq = waiting.next;
         waiting.next += 1;
         let run = Arc::clone(&waiting.run);
@@ -204,7 +258,7 @@ impl Queue {
     /// Nobody waits for its entries any more, but they are written all the same.
     fn wake_sleeping(&self) {
         let mut waiting = self.lock();
-        if waiting.writer == Writer::Asleep && !waiting.jobs.is_empty() {
+        if waiting.writer == Writer::Asleep && !waiting.jobs.each.is_empty() {
             waiting.writer = Writer::Busy;
             drop(waiting);
             self.arrived.notify_one();
@@ -212,7 +266,7 @@ impl Queue {
     }
 
     /// Waits for work and takes all of it. False when there will be no more.
-    pub(crate) fn take(&self, shared: &Arc<Shared>, jobs: &mut Vec<Job>) -> bool {
+    pub(crate) fn take(&self, shared: &Arc<Shared>, jobs: &mut Jobs) -> bool {
         let soon = || Instant::now() + Duration::from_millis(NOTE_WAIT_MS);
         let mut until = soon();
         let mut waiting = self.lock();
@@ -223,7 +277,7 @@ impl Queue {
                 waiting = self.lock();
             }
             let left = until.saturating_duration_since(Instant::now());
-            if waiting.jobs.is_empty() {
+            if waiting.jobs.each.is_empty() {
                 if waiting.closed {
                     return false;
                 }
@@ -247,7 +301,6 @@ impl Queue {
         }
         waiting.forget_closer();
         waiting.awaited = false;
-        waiting.bytes = 0;
         mem::swap(jobs, &mut waiting.jobs);
         true
     }
@@ -256,7 +309,6 @@ impl Queue {
     pub(crate) fn fail(&self, durable: u64, error: LedgerError) {
         let mut waiting = self.lock();
         waiting.jobs.clear();
-        waiting.bytes = 0;
         waiting.next = durable;
         let run = mem::take(&mut waiting.run);
         let _ended_once = run.end.set((durable, error));
@@ -269,7 +321,7 @@ impl Queue {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.lock().jobs.len()
+        self.lock().jobs.each.len()
     }
 }
 
@@ -301,7 +353,7 @@ impl Drop for Closer {
         let queue = &self.shared.queue;
         let mut waiting = queue.lock();
         waiting.closing = Closing::Done;
-        let wakes = waiting.writer != Writer::Busy && !waiting.jobs.is_empty();
+        let wakes = waiting.writer != Writer::Busy && !waiting.jobs.each.is_empty();
         if wakes {
             waiting.writer = Writer::Busy;
             drop(waiting);
@@ -368,8 +420,13 @@ pub struct Pending {
 
 impl Pending {
     /// Hands an entry over.
-    pub(crate) fn push(shared: &Arc<Shared>, job: Job, haste: Haste) -> Result<Self, LedgerError> {
-        let (seq, run) = shared.queue.push(shared, job, haste)?;
+    pub(crate) fn push(
+        shared: &Arc<Shared>,
+        written: &Written,
+        leaf: Hash,
+        haste: Haste,
+    ) -> Result<Self, LedgerError> {
+        let (seq, run) = shared.queue.push(shared, written, leaf, haste)?;
         Ok(Self::of(shared, seq, run))
     }
 

@@ -5,6 +5,7 @@
 //! only entries that no caller waits for are held a moment, to share the write of one that somebody does.
 
 use std::io;
+use std::iter::Peekable;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
@@ -12,9 +13,9 @@ use std::time::{Duration, Instant};
 
 use crate::disk::Disk;
 use crate::error::LedgerError;
-use crate::ledger::{Followed, Seq, Shared};
+use crate::ledger::{Beside, Followed, Shared};
 use crate::merkle::Frontier;
-use crate::queue::Job;
+use crate::queue::{Job, Jobs};
 use crate::recovery::{self, End, Pace};
 use crate::segment::{SEALED_SINCE, Segment, encode_record};
 use crate::{FREE_LOOK_MS, GROUP_BYTES_MAX, GROUP_ENTRIES_MAX};
@@ -31,7 +32,7 @@ pub(crate) struct Writer {
     frontier: Frontier,
     buffer: Vec<u8>,
     /// What was handed over beside the entries in the buffer.
-    followed: Vec<Followed>,
+    beside: Beside,
     spare: Option<(JoinHandle<()>, Pace)>,
     /// There was enough free space a moment ago, and it is not looked at again before this.
     enough_until: Option<Instant>,
@@ -57,7 +58,7 @@ impl Writer {
             offset,
             frontier,
             buffer: Vec::with_capacity(GROUP_BYTES_MAX),
-            followed: Vec::new(),
+            beside: Beside::default(),
             spare: None,
             enough_until: None,
         }
@@ -67,7 +68,7 @@ impl Writer {
     pub(crate) fn run(mut self) {
         let _ended = Ended { shared: Arc::clone(&self.shared) };
         self.prepare_spare();
-        let mut jobs = Vec::with_capacity(GROUP_ENTRIES_MAX);
+        let mut jobs = Jobs::default();
         while self.shared.queue.take(&self.shared, &mut jobs) {
             if let Err(error) = self.commit(&jobs) {
                 let error = self.judge(error);
@@ -81,47 +82,50 @@ impl Writer {
 
     /// Makes the jobs durable and acknowledges them, group by group. After an error some were not written, or may
     /// not be.
-    fn commit(&mut self, mut jobs: &[Job]) -> Result<(), LedgerError> {
+    fn commit(&mut self, jobs: &Jobs) -> Result<(), LedgerError> {
         if let Some(poisoned) = self.shared.poison() {
             return Err(poisoned);
         }
         self.check_free_space()?;
-        while let Some(job) = jobs.first() {
+        let mut jobs = jobs.iter().peekable();
+        while let Some(job) = jobs.peek() {
             // A segment of before sealed parts takes none: who reads it would not know them.
             let unknown = !job.sealed.is_empty() && self.segment.header.version < SEALED_SINCE;
             if unknown || self.offset + job.record_bytes() as u64 > self.segment.length {
                 self.rotate()?;
             }
-            let (count, frontier) = self.encode(jobs);
+            let frontier = self.encode(&mut jobs);
             self.write()?;
             self.publish(frontier);
-            jobs = &jobs[count..];
         }
         Ok(())
     }
 
-    /// Fills the buffer with as many records as one write and this segment take, and says how many
-    /// jobs those are and what the tree is after them.
-    fn encode(&mut self, jobs: &[Job]) -> (usize, Frontier) {
+    /// Fills the buffer with as many records as one write and this segment take, and says what the tree is after them.
+    fn encode<'j>(&mut self, jobs: &mut Peekable<impl Iterator<Item = Job<'j>>>) -> Frontier {
         self.buffer.clear();
-        self.followed.clear();
+        self.beside.clear();
         let room = (self.segment.length - self.offset).min(GROUP_BYTES_MAX as u64) as usize;
         let mut frontier = self.frontier.clone();
         let mut place = 0;
-        for job in jobs.iter().take(GROUP_ENTRIES_MAX) {
-            let unknown = !job.sealed.is_empty() && self.segment.header.version < SEALED_SINCE;
-            if unknown || self.buffer.len() + job.record_bytes() > room {
-                break;
+        let version = self.segment.header.version;
+        while usize::from(place) < GROUP_ENTRIES_MAX
+            && let Some(job) = jobs.next_if(|job| {
+                let unknown = !job.sealed.is_empty() && version < SEALED_SINCE;
+                !unknown && self.buffer.len() + job.record_bytes() <= room
+            })
+        {
+            if !job.beside.is_empty() {
+                let place = self.offset + self.buffer.len() as u64;
+                let followed = Followed { seq: frontier.size(), place, bytes: job.beside.len() };
+                self.beside.entries.push(followed);
+                self.beside.bytes.extend_from_slice(job.beside);
             }
-            if let Some(beside) = job.beside.clone() {
-                let at = self.offset + self.buffer.len() as u64;
-                self.followed.push(Followed { seq: Seq(frontier.size()), place: at, beside });
-            }
-            encode_record(&mut self.buffer, place, frontier.size(), &job.entry, &job.sealed);
+            encode_record(&mut self.buffer, place, frontier.size(), job.entry, job.sealed);
             frontier.push(job.leaf);
             place += 1;
         }
-        (usize::from(place), frontier)
+        frontier
     }
 
     fn write(&mut self) -> Result<(), LedgerError> {
@@ -135,7 +139,7 @@ impl Writer {
 
     fn publish(&mut self, frontier: Frontier) {
         self.frontier = frontier;
-        self.shared.hand_on(&mut self.followed);
+        self.shared.hand_on(&self.beside);
         self.shared.frontier.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&self.frontier);
         self.shared.durable.send_replace(self.frontier.size());
         self.shared.waiters.wake_one(self.frontier.size());

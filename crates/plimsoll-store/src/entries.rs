@@ -5,12 +5,12 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use plimsoll_core::{ActId, ApprovalState, Entry, EntryBody, OutcomeStatus, Ruling, Tier, ToolName};
+use plimsoll_core::{ActId, ApprovalState, OutcomeStatus, Ruling, Tier, ToolName};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::Answer;
+use crate::{Answer, Packed};
 
 /// One ledger entry with the columns people ask by. Text that does not apply is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -133,6 +133,9 @@ pub trait Entries {
     /// repeat itself; a [`Gap`](crate::StoreError::Gap) is an error.
     fn project(&self, entries: Vec<EntryRow>) -> Answer<()>;
 
+    /// The same with rows as [`pack`](crate::pack) made them.
+    fn project_packed(&self, entries: Packed) -> Answer<()>;
+
     /// How many entries are projected: where a follower goes on.
     fn projected(&self) -> Answer<u64>;
 
@@ -175,44 +178,6 @@ pub trait Entries {
 }
 
 impl EntryRow {
-    /// The row of an entry that is about to be written, by the keys that seal it: the same that [`of`](Self::of) reads
-    /// from its bytes. Its number and its place are known once it is durable.
-    pub fn of_entry(entry: &Entry, keys: [u64; 3]) -> Self {
-        let mut row = Self {
-            id: entry.id.to_string(),
-            at: entry.at,
-            kind: entry.body.kind().to_owned(),
-            session: entry.session.clone(),
-            workflow: entry.workflow.clone(),
-            request: entry.request.clone(),
-            keys,
-            ..Self::default()
-        };
-        if let Some(principal) = &entry.principal {
-            row.principal.clone_from(&principal.id);
-            row.behalf = principal.on_behalf_of.clone().unwrap_or_default();
-        }
-        match &entry.body {
-            EntryBody::Intent(judged) | EntryBody::Decision(judged) => {
-                row.tool = judged.act.tool.to_string();
-                row.act = judged.act.id.to_string();
-                judged.tier.name().clone_into(&mut row.tier);
-                judged.decision.ruling.name().clone_into(&mut row.decision);
-            }
-            EntryBody::Outcome(outcome) => {
-                row.act = outcome.act.to_string();
-                outcome.status.name().clone_into(&mut row.status);
-            }
-            EntryBody::Approval(change) => {
-                row.ticket.clone_from(&change.approval.id);
-                row.tool.clone_from(&change.approval.tool);
-                change.state.name().clone_into(&mut row.status);
-            }
-            _ => {}
-        }
-        row
-    }
-
     /// The row of a ledger entry. What this version can't read is kept and says so: a projection
     /// has no holes.
     pub fn read(seq: u64, entry: &[u8]) -> Self {

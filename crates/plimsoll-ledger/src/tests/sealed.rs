@@ -116,7 +116,7 @@ proptest! {
         let dir = tempfile::tempdir().unwrap();
         runtime.block_on(async {
             let (ledger, _) = Ledger::open(options(dir.path())).unwrap();
-            ledger.append(Written { entry: vec![b'e'; 40], sealed: vec![b's'; 60], beside: None }).await.unwrap();
+            ledger.append(Written { entry: vec![b'e'; 40], sealed: vec![b's'; 60], beside: Vec::new() }).await.unwrap();
             ledger.append(entry(1)).await.unwrap();
         });
         let path = segment_path(dir.path(), 0);

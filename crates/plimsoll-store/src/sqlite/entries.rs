@@ -11,6 +11,7 @@ use super::{Durability, Sqlite, stretches};
 use crate::entries::{
     Entries, EntryFilter, EntryRow, IdMatch, SealedBy, SealedOf, SessionPart, SessionSummary,
 };
+use crate::packed::{Line, Packed};
 use crate::{Answer, Bodies, ENTRIES_MAX, MATCHES_MAX, ROWS_MAX, StoreError};
 
 pub(super) const COLUMNS: &str = "seq, id, at, kind, session, workflow, principal, tool, tier, decision, status, act, request, place, body, behalf, key_identity, key_arguments, key_content, ticket";
@@ -68,29 +69,14 @@ impl Entries for Sqlite {
 
     fn project(&self, entries: Vec<EntryRow>) -> Answer<()> {
         self.write("project entries", Durability::Normal, move |sql| {
-            if entries.len() > ENTRIES_MAX {
-                let what = format!("{} entries in one insert; {ENTRIES_MAX} is the limit", entries.len());
-                return Err(StoreError::Misuse(what));
-            }
-            let before = size(sql)?;
-            let known = entries.iter().take_while(|entry| entry.seq < before).count();
-            let new = &entries[known..];
-            if let Some((expected, gap)) =
-                (before..).zip(new).find(|(expected, entry)| entry.seq != *expected)
-            {
-                return Err(StoreError::Gap { expected, found: gap.seq });
-            }
-            let mut open = Open::of(&entries);
-            let mut rows = Insert::prepare(sql)?;
-            for entries in new.chunks(TURN) {
-                for together in entries.chunks(TOGETHER) {
-                    rows.add(together, &mut open)?;
-                }
-                std::thread::yield_now();
-            }
-            Lines::prepare(sql)?.add(new)?;
-            let size = before + new.len() as u64;
-            set_size(sql, size)
+            project(sql, &entries.iter().map(Line::of).collect::<Vec<_>>())
+        })
+    }
+
+    fn project_packed(&self, entries: Packed) -> Answer<()> {
+        self.write("project entries", Durability::Normal, move |sql| match entries.lines() {
+            Some(lines) => project(sql, &lines),
+            None => Err(StoreError::Misuse("these are no packed rows".to_owned())),
         })
     }
 
@@ -319,6 +305,29 @@ pub(super) fn set_size(sql: &Transaction<'_>, size: u64) -> Result<(), StoreErro
     }
 }
 
+fn project(sql: &Transaction<'_>, entries: &[Line<'_>]) -> Result<(), StoreError> {
+    if entries.len() > ENTRIES_MAX {
+        let what = format!("{} entries in one insert; {ENTRIES_MAX} is the limit", entries.len());
+        return Err(StoreError::Misuse(what));
+    }
+    let before = size(sql)?;
+    let known = entries.iter().take_while(|entry| entry.seq < before).count();
+    let new = &entries[known..];
+    if let Some((expected, gap)) = (before..).zip(new).find(|(expected, entry)| entry.seq != *expected) {
+        return Err(StoreError::Gap { expected, found: gap.seq });
+    }
+    let mut open = Open::of(entries);
+    let mut rows = Insert::prepare(sql)?;
+    for entries in new.chunks(TURN) {
+        for together in entries.chunks(TOGETHER) {
+            rows.add(together, &mut open)?;
+        }
+        std::thread::yield_now();
+    }
+    Lines::prepare(sql)?.add(new)?;
+    set_size(sql, before + new.len() as u64)
+}
+
 /// What a batch says of its own intents. Most acts end within the batch they began in, and their rows
 /// need not be written twice.
 struct Open<'a> {
@@ -329,28 +338,27 @@ struct Open<'a> {
 }
 
 impl<'a> Open<'a> {
-    fn of(entries: &'a [EntryRow]) -> Self {
+    fn of(entries: &[Line<'a>]) -> Self {
         let settled =
-            entries.iter().filter(|entry| settles(entry)).map(|entry| (&*entry.act, entry.seq)).collect();
+            entries.iter().filter(|entry| settles(entry)).map(|entry| (entry.act, entry.seq)).collect();
         Self { settled, closed: HashSet::new() }
     }
 
     /// Whether this entry is an intent that stays open.
-    fn is_in_doubt(&mut self, entry: &'a EntryRow) -> bool {
+    fn is_in_doubt(&mut self, entry: &Line<'a>) -> bool {
         if entry.kind != "intent" {
             return false;
         }
-        let closes =
-            !entry.act.is_empty() && self.settled.get(&*entry.act).is_some_and(|seq| *seq > entry.seq);
+        let closes = !entry.act.is_empty() && self.settled.get(entry.act).is_some_and(|seq| *seq > entry.seq);
         if closes {
-            self.closed.insert(&entry.act);
+            self.closed.insert(entry.act);
         }
         !closes
     }
 }
 
-fn settles(entry: &EntryRow) -> bool {
-    entry.kind == "outcome" && matches!(entry.status.as_str(), "done" | "failed")
+fn settles(entry: &Line<'_>) -> bool {
+    entry.kind == "outcome" && matches!(entry.status, "done" | "failed")
 }
 
 /// The statements that add entries.
@@ -372,7 +380,7 @@ impl<'s> Insert<'s> {
     }
 
     /// Adds at most [`TOGETHER`] entries. An intent is in doubt until an outcome says `done` or `failed`.
-    fn add<'a>(&mut self, entries: &'a [EntryRow], open: &mut Open<'a>) -> Result<(), StoreError> {
+    fn add<'a>(&mut self, entries: &[Line<'a>], open: &mut Open<'a>) -> Result<(), StoreError> {
         if entries.len() == TOGETHER {
             for (n, entry) in entries.iter().enumerate() {
                 bind(&mut self.together, n, entry, open.is_in_doubt(entry))?;
@@ -385,8 +393,8 @@ impl<'s> Insert<'s> {
             }
         }
         for entry in entries.iter().filter(|entry| settles(entry)) {
-            if !open.closed.contains(&*entry.act) {
-                self.settle.execute([&entry.act])?;
+            if !open.closed.contains(entry.act) {
+                self.settle.execute([entry.act])?;
             }
         }
         Ok(())
@@ -397,16 +405,15 @@ impl<'s> Insert<'s> {
 fn bind(
     insert: &mut CachedStatement<'_>,
     n: usize,
-    entry: &EntryRow,
+    entry: &Line<'_>,
     in_doubt: bool,
 ) -> rusqlite::Result<()> {
-    let at = At(entry.at);
     let [seq, place] = [entry.seq, entry.place].map(|number| number as i64);
     let keys = entry.keys.map(|key| key as i64);
     let values: [&dyn ToSql; 21] = [
         &seq,
         &entry.id,
-        &at,
+        &entry.at,
         &entry.kind,
         &entry.session,
         &entry.workflow,

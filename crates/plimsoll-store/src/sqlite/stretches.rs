@@ -10,6 +10,7 @@ use rusqlite::{CachedStatement, Connection, Transaction, params_from_iter};
 
 use super::entries::{COLUMNS, entry};
 use super::values::limited;
+use crate::packed::Line;
 use crate::{EntryRow, IdMatch, MATCHES_MAX, StoreError};
 
 /// Entries of one stretch.
@@ -45,14 +46,14 @@ impl By {
         }
     }
 
-    fn of(self, entry: &EntryRow) -> &str {
+    fn of<'a>(self, entry: &Line<'a>) -> &'a str {
         match self {
-            Self::Session => &entry.session,
-            Self::Act => &entry.act,
-            Self::Request => &entry.request,
-            Self::Tool => &entry.tool,
-            Self::Principal => &entry.principal,
-            Self::Behalf => &entry.behalf,
+            Self::Session => entry.session,
+            Self::Act => entry.act,
+            Self::Request => entry.request,
+            Self::Tool => entry.tool,
+            Self::Principal => entry.principal,
+            Self::Behalf => entry.behalf,
         }
     }
 
@@ -128,11 +129,13 @@ impl<'s> Lines<'s> {
     }
 
     /// Says where these entries are, that follow one another.
-    pub(super) fn add(&mut self, entries: &[EntryRow]) -> Result<(), StoreError> {
+    pub(super) fn add(&mut self, entries: &[Line<'_>]) -> Result<(), StoreError> {
         for (by, together, one) in &mut self.by {
-            let line = |entry| (by.of(entry), (entry.seq / STRETCH) as i64);
-            let mut lines: Vec<(&str, i64)> =
-                entries.iter().map(line).filter(|(value, _)| !value.is_empty()).collect();
+            let mut lines: Vec<(&str, i64)> = entries
+                .iter()
+                .map(|entry| (by.of(entry), (entry.seq / STRETCH) as i64))
+                .filter(|(value, _)| !value.is_empty())
+                .collect();
             // In the order of the table, whose pages are then gone through once.
             lines.sort_unstable();
             lines.dedup();
@@ -149,7 +152,7 @@ impl<'s> Lines<'s> {
             }
         }
         for stretch in entries.chunk_by(|one, next| one.seq / STRETCH == next.seq / STRETCH) {
-            let ids = || stretch.iter().map(|entry| &*entry.id);
+            let ids = || stretch.iter().map(|entry| entry.id);
             if let (Some(entry), Some(first), Some(last)) = (stretch.first(), ids().min(), ids().max()) {
                 self.stretch.execute(((entry.seq / STRETCH) as i64, first, last))?;
             }
