@@ -181,19 +181,23 @@ impl Gateway {
 
     /// Most rows were made when their entries were sealed. What is not known any more is read.
     async fn project_batch(&self, next: u64) -> Result<u64, String> {
-        let Beside { mut entries, bytes } = self.ledger.beside();
+        let Beside { entries, bytes } = self.ledger.beside();
         let known = entries.iter().take_while(|entry| entry.seq < next).count();
-        let rows = entries.split_off(known);
-        let without_hole = rows.iter().zip(next..).take_while(|(row, seq)| row.seq == *seq).count();
-        if without_hole == 0 || without_hole < rows.len() {
+        let (passed, new) = entries.split_at(known);
+        let without_hole = new.iter().zip(next..).take_while(|(entry, seq)| entry.seq == *seq).count();
+        if without_hole == 0 || without_hole < new.len() {
             return project_batch(self.ledger.reader(), &self.store, next).await;
         }
-        let passed: usize = entries.iter().map(|entry| entry.bytes).sum();
-        let bytes = if passed > 0 { bytes[passed..].to_vec() } else { bytes };
-        let row = |Followed { seq, place, bytes }| PackedRow { seq, place, bytes };
-        let packed = Packed { rows: rows.into_iter().map(row).collect(), bytes };
-        let projected = self.store.project_packed(packed).await;
-        projected.map(|()| next + without_hole as u64).map_err(|error| crate::upstream::http::chain(&error))
+        let mut rest = &bytes[passed.iter().map(|entry| entry.bytes).sum()..];
+        for some in new.chunks(PROJECT_BATCH) {
+            let (these, after) = rest.split_at(some.iter().map(|entry| entry.bytes).sum());
+            rest = after;
+            let row = |&Followed { seq, place, bytes }: &Followed| PackedRow { seq, place, bytes };
+            let packed = Packed { rows: some.iter().map(row).collect(), bytes: these.to_vec() };
+            let projected = self.store.project_packed(packed).await;
+            projected.map_err(|error| crate::upstream::http::chain(&error))?;
+        }
+        Ok(next + without_hole as u64)
     }
 
     /// Notes a request that ended before any act.

@@ -84,7 +84,7 @@ pub const QUEUE_ENTRIES_MAX: usize = 8_192;
 /// How many bytes may wait for the writer, however few entries they are.
 pub const QUEUE_BYTES_MAX: usize = 64 << 20;
 /// Entries beside which something was handed over, that is kept for whoever follows. One more, and all of it goes.
-pub const BESIDE_MAX: usize = 4_096;
+pub const BESIDE_MAX: usize = 16_384;
 /// How many entries one disk write may carry.
 pub const GROUP_ENTRIES_MAX: usize = 1_024;
 /// How many bytes, with record headers, one disk write may carry.

@@ -10,7 +10,7 @@ use std::hash::RandomState;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use jiff::{SignedDuration, Timestamp};
-use plimsoll_core::{Digest, Integrity, Label, Span, SpanKind, Trajectory};
+use plimsoll_core::{Digest, Label, Span, SpanKind, Trajectory};
 use plimsoll_store::{Lapse, SessionRow};
 
 use super::Scope;
@@ -18,7 +18,7 @@ use super::known::Known;
 
 /// Sessions remembered at most; those that were silent longest go first.
 pub const SESSIONS_MAX: usize = 8_192;
-/// Texts of all sessions that are remembered as seen at most: about 64 MiB.
+/// Texts of all sessions that are remembered as seen at most: about 48 MiB.
 pub const SIGHTS_MAX: usize = 1 << 20;
 /// Texts of one session that outlive the process at most.
 pub const SESSION_TEXTS_MAX: usize = 8_192;
@@ -60,7 +60,8 @@ struct Inner {
     sessions: hashbrown::HashMap<String, Session, RandomState>,
     /// What the store does not have yet.
     unsaved: HashSet<String>,
-    sights: usize,
+    /// How many texts all of them have.
+    texts: usize,
     clock: u64,
 }
 
@@ -69,10 +70,11 @@ struct Session {
     /// Whose it is; nobody's while it only counts what is on record.
     scope: Option<Scope>,
     began: Option<Timestamp>,
-    recorded: HashSet<([u8; 8], u8, Integrity)>,
-    sights: HashMap<Sight, Seen>,
-    /// Texts that came as the user's, and whether each was taken for a summary.
-    users: HashMap<Sight, bool>,
+    texts: HashMap<Sight, Text>,
+    /// The copies in those of its texts that have any.
+    copies: HashMap<Sight, Arc<Known>>,
+    /// How many of its texts came as the user's.
+    users: usize,
     life: Option<Trajectory>,
     /// The release that serves it.
     release: Option<Digest>,
@@ -80,6 +82,32 @@ struct Session {
     flags: Option<(Digest, BTreeSet<String>)>,
     seen: u64,
     stored: Stored,
+}
+
+/// What is known of one text of a session. There are many, so it is small.
+#[derive(Clone, Copy, Debug, Default)]
+struct Text {
+    /// [`SEEN`], [`COPIED`], and of what is stored [`DOUBTED`], [`CAME_AS_USERS`] and [`SUMMARY`].
+    known: u8,
+    /// With which integrity its record has it, one bit for each.
+    recorded: u8,
+}
+
+/// It was labelled.
+const SEEN: u8 = 16;
+/// There are copies in it.
+const COPIED: u8 = 32;
+
+impl Text {
+    const fn is(self, flag: u8) -> bool {
+        self.known & flag != 0
+    }
+
+    /// What is stored of it: of its copies nothing, as they are found again.
+    fn found(self, sight: Sight) -> u8 {
+        let own = self.is(SEEN) && !self.is(COPIED) && sight.is_said();
+        self.known & (CAME_AS_USERS | SUMMARY) | if own { OWN | self.known & DOUBTED } else { 0 }
+    }
 }
 
 /// What the store has of a session's texts.
@@ -187,21 +215,27 @@ impl Sessions {
     /// The positions of spans that are new to this session; they count as recorded from now on.
     pub(super) fn unseen(&self, session: &str, spans: &[Span]) -> Vec<usize> {
         let mut inner = self.lock();
-        let known = &mut inner.session(session).recorded;
+        let known = &mut inner.session(session).texts;
+        let before = known.len();
         let is_new = |(n, span): (usize, &Span)| {
-            let mut short = [0; 8];
-            short.copy_from_slice(&span.address.as_bytes()[..8]);
             // The same words from somebody else are another span.
-            known.insert((short, span.kind as u8, span.label.integrity)).then_some(n)
+            let integrity = 1 << span.label.integrity as u8;
+            let text = known.entry(Sight::new(span.kind, &span.address)).or_default();
+            let is_new = text.recorded & integrity == 0;
+            text.recorded |= integrity;
+            is_new.then_some(n)
         };
-        spans.iter().enumerate().filter_map(is_new).collect()
+        let unseen = spans.iter().enumerate().filter_map(is_new).collect();
+        let more = known.len() - before;
+        inner.grow(session, more);
+        unseen
     }
 
     /// How these texts were labelled when they were seen first; `None` for those that are new.
     pub(super) fn first_sights(&self, session: &str, sights: &[Sight]) -> Vec<Option<Seen>> {
         let mut inner = self.lock();
         let session = inner.session(session);
-        sights.iter().map(|sight| session.sights.get(sight).cloned()).collect()
+        sights.iter().map(|sight| session.first_sight(*sight)).collect()
     }
 
     /// Keeps what was found at first sight.
@@ -209,16 +243,15 @@ impl Sessions {
         let mut inner = self.lock();
         inner.unsaved.insert(session.to_owned());
         let known = inner.session(session);
-        let before = known.sights.len();
+        let before = known.texts.len();
         for (sight, seen) in new {
-            if let Some(found) = own(sight, &seen) {
-                known.stored.add(sight, found);
+            let found = known.see(sight, seen).found(sight);
+            if found & OWN != 0 {
+                known.stored.add(sight, found & (OWN | DOUBTED));
             }
-            known.sights.insert(sight, seen);
         }
-        let more = known.sights.len() - before;
-        inner.sights += more;
-        inner.trim(session);
+        let more = known.texts.len() - before;
+        inner.grow(session, more);
     }
 
     /// Which of the texts that came as the user's can't be told from a summary of what was said before: all of the
@@ -226,16 +259,23 @@ impl Sessions {
     pub(super) fn summaries(&self, session: &str, texts: &[(Sight, usize)]) -> Vec<bool> {
         let mut inner = self.lock();
         let known = inner.session(session);
-        let is_old = |sight: &Sight| known.users.contains_key(sight);
-        let lost = !known.users.is_empty() && !texts.iter().any(|(sight, _)| is_old(sight));
-        let mut judge = |(sight, bytes): &(Sight, usize)| {
-            let new = lost && *bytes >= SUMMARY_MIN;
-            *known.users.entry(*sight).or_insert_with(|| {
-                known.stored.add(*sight, CAME_AS_USERS | if new { SUMMARY } else { 0 });
-                new
-            })
+        let before = known.texts.len();
+        let is_old = |sight: &Sight| known.texts.get(sight).is_some_and(|text| text.is(CAME_AS_USERS));
+        let lost = known.users > 0 && !texts.iter().any(|(sight, _)| is_old(sight));
+        let judge = |(sight, bytes): &(Sight, usize)| {
+            let text = known.texts.entry(*sight).or_default();
+            if !text.is(CAME_AS_USERS) {
+                let found = CAME_AS_USERS | if lost && *bytes >= SUMMARY_MIN { SUMMARY } else { 0 };
+                text.known |= found;
+                known.users += 1;
+                known.stored.add(*sight, found);
+            }
+            text.is(SUMMARY)
         };
-        texts.iter().map(&mut judge).collect()
+        let summaries = texts.iter().map(judge).collect();
+        let more = known.texts.len() - before;
+        inner.grow(session, more);
+        summaries
     }
 
     /// The release that serves a session: what `choose` makes of the one it began under. A conversation that begins
@@ -361,6 +401,7 @@ impl Sessions {
     pub(crate) fn take_back(&self, row: SessionRow) {
         let mut inner = self.lock();
         let session = inner.session(&row.key);
+        let before = session.texts.len();
         for text in row.texts.chunks_exact(TEXT_BYTES) {
             session.take_back(text);
         }
@@ -379,9 +420,8 @@ impl Sessions {
             at: row.seen_at,
             release: row.release,
         });
-        let more = session.sights.len();
-        inner.sights += more;
-        inner.trim(&row.key);
+        let more = session.texts.len() - before;
+        inner.grow(&row.key, more);
     }
 
     /// Adds what the ledger says that a session was shown.
@@ -421,11 +461,6 @@ const CAME_AS_USERS: u8 = 2;
 const SUMMARY: u8 = 4;
 const OWN: u8 = 8;
 
-/// What is stored of a text that is its user's or its system's own; nothing of any other.
-fn own(sight: Sight, seen: &Seen) -> Option<u8> {
-    (sight.is_said() && seen.copies.is_none()).then_some(OWN | if seen.doubted { DOUBTED } else { 0 })
-}
-
 impl Session {
     /// What is to be stored of it: no word of what was said, only which texts were said.
     fn row(&mut self) -> Option<SessionRow> {
@@ -461,16 +496,27 @@ impl Session {
 
     /// All of its texts, as they are stored.
     fn texts(&self) -> Vec<u8> {
-        let mut texts: HashMap<Sight, u8> = HashMap::new();
-        for (sight, summary) in self.users.iter().take(SESSION_TEXTS_MAX) {
-            texts.insert(*sight, CAME_AS_USERS | if *summary { SUMMARY } else { 0 });
+        let found = self.texts.iter().map(|(sight, text)| (sight, text.found(*sight)));
+        let kept = found.filter(|(_, found)| *found != 0).take(SESSION_TEXTS_MAX);
+        kept.flat_map(|(sight, found)| sight.stored(found)).collect()
+    }
+
+    fn first_sight(&self, sight: Sight) -> Option<Seen> {
+        let text = self.texts.get(&sight).filter(|text| text.is(SEEN))?;
+        let copies = if text.is(COPIED) { self.copies.get(&sight).cloned() } else { None };
+        Some(Seen { copies, doubted: text.is(DOUBTED) })
+    }
+
+    fn see(&mut self, sight: Sight, seen: Seen) -> Text {
+        let text = self.texts.entry(sight).or_default();
+        let copied = if seen.copies.is_some() { COPIED } else { 0 };
+        let doubted = if seen.doubted { DOUBTED } else { 0 };
+        text.known = text.known & (CAME_AS_USERS | SUMMARY) | SEEN | copied | doubted;
+        match seen.copies {
+            Some(copies) => drop(self.copies.insert(sight, copies)),
+            None => drop(self.copies.remove(&sight)),
         }
-        // Copies are found again.
-        let own = self.sights.iter().filter_map(|(sight, seen)| Some((sight, own(*sight, seen)?)));
-        for (sight, found) in own.take(SESSION_TEXTS_MAX) {
-            *texts.entry(*sight).or_default() |= found;
-        }
-        texts.into_iter().flat_map(|(sight, found)| sight.stored(found)).collect()
+        *text
     }
 
     fn take_back(&mut self, text: &[u8]) {
@@ -478,11 +524,13 @@ impl Session {
         let mut short = [0; 15];
         short.copy_from_slice(&text[1..16]);
         let sight = Sight(kind, short);
-        if found & CAME_AS_USERS != 0 {
-            self.users.insert(sight, found & SUMMARY != 0);
-        }
         if found & OWN != 0 {
-            self.sights.insert(sight, Seen { copies: None, doubted: found & DOUBTED != 0 });
+            self.see(sight, Seen { copies: None, doubted: found & DOUBTED != 0 });
+        }
+        if found & CAME_AS_USERS != 0 {
+            let text = self.texts.entry(sight).or_default();
+            self.users += usize::from(!text.is(CAME_AS_USERS));
+            text.known |= found & (CAME_AS_USERS | SUMMARY);
         }
     }
 }
@@ -498,10 +546,18 @@ impl Inner {
         session
     }
 
+    /// So many texts came to a session.
+    fn grow(&mut self, session: &str, more: usize) {
+        if more > 0 {
+            self.texts += more;
+            self.trim(session);
+        }
+    }
+
     /// Forgets the half of the sessions that was silent longest, when there is no room. What they saw is then unknown,
     /// which is no better than what it was.
     fn trim(&mut self, keep: &str) {
-        if self.sessions.len() < SESSIONS_MAX && self.sights <= SIGHTS_MAX {
+        if self.sessions.len() < SESSIONS_MAX && self.texts <= SIGHTS_MAX {
             return;
         }
         let mut ages: Vec<u64> = self.sessions.values().map(|session| session.seen).collect();
@@ -510,7 +566,7 @@ impl Inner {
         let limit = *middle;
         self.sessions
             .retain(|name, session| session.seen > limit || name == keep || self.unsaved.contains(name));
-        self.sights = self.sessions.values().map(|session| session.sights.len()).sum();
+        self.texts = self.sessions.values().map(|session| session.texts.len()).sum();
     }
 }
 
@@ -521,6 +577,8 @@ pub(super) fn covered(life: Option<&Trajectory>) -> Label {
 
 #[cfg(test)]
 mod tests {
+    use plimsoll_core::Integrity;
+
     use super::*;
 
     fn scope(at: i64) -> Scope {
