@@ -23,12 +23,12 @@ pub struct Joins {
 
 #[derive(Debug, Default)]
 struct Inner {
-    map: HashMap<Arc<JoinKey>, Join>,
+    map: HashMap<Arc<JoinKey>, Arc<Join>>,
     /// Every time something was remembered, oldest first. A key that came again stands here twice, and only the
     /// later time counts.
     order: VecDeque<(Timestamp, Arc<JoinKey>)>,
     /// What the store does not have yet.
-    unsaved: Vec<(Arc<JoinKey>, Join)>,
+    unsaved: Vec<(Arc<JoinKey>, Arc<Join>)>,
     /// Whether everything that the store has is here too. Then it need not be asked.
     knows_all: bool,
 }
@@ -37,10 +37,10 @@ impl Joins {
     /// Remembers a proposal here and now: the client may call the tool door the moment it has the answer.
     /// The store is for after a restart, and hears of it with the next [`save`](Self::save).
     pub fn remember(&self, key: JoinKey, join: Join) {
-        let key = Arc::new(key);
+        let (key, join) = (Arc::new(key), Arc::new(join));
         let mut inner = self.lock();
         if inner.unsaved.len() < JOINS_MAX {
-            inner.unsaved.push((Arc::clone(&key), join.clone()));
+            inner.unsaved.push((Arc::clone(&key), Arc::clone(&join)));
         }
         inner.add(key, join);
     }
@@ -55,7 +55,7 @@ impl Joins {
         let mut inner = self.lock();
         inner.knows_all = known.len() < JOINS_MAX;
         for (key, join) in known {
-            inner.add(Arc::new(key), join);
+            inner.add(Arc::new(key), Arc::new(join));
         }
         Ok(())
     }
@@ -81,9 +81,15 @@ impl Joins {
             if inner.unsaved.is_empty() {
                 return Ok(());
             }
+            let Inner { map, unsaved, .. } = &mut *inner;
+            // Of calls that were proposed again since only the last counts.
+            let is_last = |(key, join): &(Arc<JoinKey>, Arc<Join>)| {
+                map.get(key).is_none_or(|last| Arc::ptr_eq(last, join))
+            };
+            let saving = std::mem::take(unsaved).into_iter().filter(is_last).collect();
             // Asked for while nobody can spend one of them: the store writes in the order it is asked, so
             // what is spent later stays spent.
-            store.remember_proposals(std::mem::take(&mut inner.unsaved))
+            store.remember_proposals(saving)
         };
         saving.await
     }
@@ -118,7 +124,7 @@ impl Joins {
     /// When the store can't take it; the act must not begin then.
     pub async fn spend(&self, store: &Store, key: &JoinKey, now: Timestamp) -> Result<bool, StoreError> {
         let Some(join) = self.find(store, key, now).await? else { return Ok(false) };
-        let spent = (Arc::new(key.clone()), Join { at: Timestamp::UNIX_EPOCH, ..join });
+        let spent = (Arc::new(key.clone()), Arc::new(Join { at: Timestamp::UNIX_EPOCH, ..join }));
         let spending = {
             let mut inner = self.lock();
             inner.map.remove(key);
@@ -133,12 +139,12 @@ impl Joins {
     fn remembered(&self, key: &JoinKey, now: Timestamp) -> (Option<Join>, bool) {
         let inner = self.lock();
         let found = inner.map.get(key).filter(|join| now.duration_since(join.at) < JOIN_LIFE);
-        (found.cloned(), inner.knows_all)
+        (found.map(|join| Join::clone(join)), inner.knows_all)
     }
 }
 
 impl Inner {
-    fn add(&mut self, key: Arc<JoinKey>, join: Join) {
+    fn add(&mut self, key: Arc<JoinKey>, join: Arc<Join>) {
         self.order.push_back((join.at, Arc::clone(&key)));
         self.map.insert(key, join);
         while self.order.len() > JOINS_MAX {

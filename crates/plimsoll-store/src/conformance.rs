@@ -434,7 +434,7 @@ async fn somebody_is_forgotten(store: Store) {
     };
     store.remember_sessions(vec![session("s-1", 2), theirs]).await.unwrap();
     let (key, known) = proposal("s-1", 1);
-    store.remember_proposals(vec![(Arc::new(key.clone()), known)]).await.unwrap();
+    store.remember_proposals(vec![(Arc::new(key.clone()), Arc::new(known))]).await.unwrap();
     assert_eq!(store.forget(&Whose::Session("s-1".into())).await.unwrap(), 3);
     assert_eq!(store.proposal(&key, at(0)).await.unwrap(), None);
     assert_eq!(store.latest_results(at(0), 9, 99).await.unwrap(), [others, agents]);
@@ -465,16 +465,16 @@ pub(crate) fn proposal(session: &str, second: i64) -> (ProposalKey, Proposal) {
 async fn proposals_are_remembered(store: Store) {
     let (key, first) = proposal("s-1", 1);
     assert_eq!(store.proposal(&key, at(0)).await.unwrap(), None);
-    store.remember_proposals(vec![(Arc::new(key.clone()), first.clone())]).await.unwrap();
+    store.remember_proposals(vec![(Arc::new(key.clone()), Arc::new(first.clone()))]).await.unwrap();
     assert_eq!(store.proposal(&key, at(1)).await.unwrap(), Some(first));
     assert_eq!(store.proposal(&key, at(2)).await.unwrap(), None, "too old");
     let second = proposal("s-2", 3).1;
-    store.remember_proposals(vec![(Arc::new(key.clone()), second.clone())]).await.unwrap();
+    store.remember_proposals(vec![(Arc::new(key.clone()), Arc::new(second.clone()))]).await.unwrap();
     assert_eq!(store.proposal(&key, at(2)).await.unwrap(), Some(second.clone()));
     let other = ProposalKey { arguments: Digest::of(b"{\"to\":1}"), ..key.clone() };
     assert_eq!(store.proposal(&other, at(0)).await.unwrap(), None);
     let third = proposal("s-3", 4).1;
-    store.remember_proposals(vec![(Arc::new(other.clone()), third.clone())]).await.unwrap();
+    store.remember_proposals(vec![(Arc::new(other.clone()), Arc::new(third.clone()))]).await.unwrap();
     let (second, third) = ((key, second), (other, third));
     let both = [second, third];
     assert_eq!(store.proposals(at(0), 9).await.unwrap(), both);
@@ -519,7 +519,7 @@ async fn old_things_are_forgotten(store: Store) {
         store.note_lapses(vec![lapse]).await.unwrap();
     }
     let (key, old) = proposal("s-1", 1);
-    store.remember_proposals(vec![(Arc::new(key.clone()), old.clone())]).await.unwrap();
+    store.remember_proposals(vec![(Arc::new(key.clone()), Arc::new(old.clone()))]).await.unwrap();
     store.open_approval(&approval("T-1", b"act"), 9).await.unwrap();
 
     assert_eq!(store.prune(at(10)).await.unwrap(), 5);

@@ -32,7 +32,7 @@ pub struct Proposal {
 /// The memory of proposals.
 pub trait Proposals {
     /// Remembers proposals, in order; a newer one with the same key replaces an older one.
-    fn remember_proposals(&self, proposals: Vec<(Arc<ProposalKey>, Proposal)>) -> Answer<()>;
+    fn remember_proposals(&self, proposals: Vec<(Arc<ProposalKey>, Arc<Proposal>)>) -> Answer<()>;
 
     /// The latest proposal with this key, made at or after `since`.
     fn proposal(&self, key: &ProposalKey, since: Timestamp) -> Answer<Option<Proposal>>;

@@ -9,7 +9,7 @@ use crate::Answer;
 use crate::proposals::{Proposal, ProposalKey, Proposals};
 
 impl Proposals for Sqlite {
-    fn remember_proposals(&self, proposals: Vec<(Arc<ProposalKey>, Proposal)>) -> Answer<()> {
+    fn remember_proposals(&self, proposals: Vec<(Arc<ProposalKey>, Arc<Proposal>)>) -> Answer<()> {
         self.write("remember proposals", Durability::Normal, move |sql| {
             let upsert = "INSERT OR REPLACE INTO proposal
                           (principal, workflow, tool, arguments, session, act, flow, trajectory, at, release)
@@ -23,8 +23,8 @@ impl Proposals for Sqlite {
                     Sha256(key.arguments),
                     proposal.session,
                     Word(proposal.act),
-                    Json(proposal.flow),
-                    Json(proposal.trajectory),
+                    Json(&proposal.flow),
+                    Json(&proposal.trajectory),
                     At(proposal.at),
                     proposal.release.map(Sha256),
                 ])?;
