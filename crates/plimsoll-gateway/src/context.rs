@@ -95,11 +95,16 @@ pub struct Scope {
 }
 
 impl Scope {
+    /// What a session of this name is remembered by.
+    pub(crate) fn key_of(principal: &Principal, workflow: &str, session: &str) -> String {
+        [&principal.id, principal.requester(), workflow, session].join("|")
+    }
+
     /// The scope of a session of this name.
     pub fn of(principal: &Principal, workflow: &str, session: String, derived: bool, at: Timestamp) -> Self {
         let requester = principal.requester();
         Self {
-            key: format!("{}|{requester}|{workflow}|{session}", principal.id),
+            key: Self::key_of(principal, workflow, &session),
             session,
             derived,
             principal: principal.id.clone(),

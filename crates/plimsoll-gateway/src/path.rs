@@ -311,7 +311,7 @@ impl Gateway {
             return caller.flags(session);
         }
         let workflow = &caller.workflow().name;
-        let key = Scope::of(caller.principal(), workflow, session.to_owned(), false, Timestamp::now()).key;
+        let key = Scope::key_of(caller.principal(), workflow, session);
         self.sessions.flags(&key, &caller.bundle().id, || caller.flags(session))
     }
 

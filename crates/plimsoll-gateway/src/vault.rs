@@ -179,12 +179,13 @@ impl Vault {
     /// # Errors
     /// When it could not be sealed. Then nothing may be written.
     pub fn seal(&self, mut entry: Entry) -> Result<Written, VaultError> {
-        let mut taking = Taking { vault: self, fields: Vec::new(), failed: None, again: false };
+        let mut taking = Taking { vault: self, fields: Fields::default(), failed: None, again: false };
         visit(&mut entry, &mut taking);
-        let (mut fields, failed) = (taking.fields, taking.failed);
+        let (fields, failed) = (taking.fields, taking.failed);
         if let Some(error) = failed {
             return Err(error);
         }
+        let mut fields = fields.all();
         let written = self.written(&mut entry, &mut fields)?;
         if written.fits() {
             return Ok(written);
@@ -192,24 +193,28 @@ impl Vault {
         // Too long for one record: what was taken out is put back, shortened, and taken out again.
         visit(&mut entry, &mut Putting { fields: &fields });
         crate::record::shorten(&mut entry.body);
-        let mut taking = Taking { vault: self, fields: Vec::new(), failed: None, again: true };
+        let mut taking = Taking { vault: self, fields: Fields::default(), failed: None, again: true };
         visit(&mut entry, &mut taking);
-        let mut fields = taking.fields;
-        self.written(&mut entry, &mut fields)
+        self.written(&mut entry, &mut taking.fields.all())
     }
 
-    fn written(&self, entry: &mut Entry, fields: &mut [Field]) -> Result<Written, VaultError> {
+    fn written(&self, entry: &mut Entry, fields: &mut [Field<'_>]) -> Result<Written, VaultError> {
         let mut sealed = Vec::new();
+        let mut keys = [0; 3];
         entry.seal = None;
         if !fields.is_empty() {
             let binding = Binding { instance: self.inner.instance, entry: entry.id.into_bytes() };
             let owner = desk::owner(entry);
             let mut failed = None;
             let sealing = seal(binding, fields, |class| {
-                self.key_for(&owner, class, entry.at).map_err(|error| {
+                let key = self.key_for(&owner, class, entry.at).map_err(|error| {
                     failed = Some(error);
                     SealError::NotOpened
-                })
+                })?;
+                if let Some(place) = keys.get_mut(usize::from(class).wrapping_sub(1)) {
+                    *place = key.0;
+                }
+                Ok(key)
             });
             let (part, named) = match (sealing, failed) {
                 (_, Some(error)) => return Err(error),
@@ -220,9 +225,8 @@ impl Vault {
         let mut bytes = Vec::with_capacity(1_536);
         // Entries hold only strings, numbers and JSON values, which always encode.
         let _written = serde_json::to_writer(&mut bytes, &entry);
-        let keys = Self::keys_of(&sealed);
         let beside = plimsoll_store::pack(entry, keys);
-        debug_assert_eq!(plimsoll_store::unpack(&beside), Some(row_as_read(&bytes, keys)));
+        debug_assert_eq!(plimsoll_store::unpack(&beside), Some(row_as_read(&bytes, &sealed)));
         Ok(Written { entry: bytes, sealed, beside })
     }
 
@@ -440,10 +444,10 @@ impl Vault {
 }
 
 /// The row of an entry, as somebody who reads the ledger makes it, to the microseconds that a database keeps.
-fn row_as_read(entry: &[u8], keys: [u64; 3]) -> EntryRow {
+fn row_as_read(entry: &[u8], sealed: &[u8]) -> EntryRow {
     let row = EntryRow::of(0, 0, entry);
     let at = jiff::Timestamp::from_microsecond(row.at.as_microsecond()).unwrap_or(row.at);
-    EntryRow { keys, at, ..row }
+    EntryRow { keys: Vault::keys_of(sealed), at, ..row }
 }
 
 /// The first start.
@@ -481,10 +485,37 @@ fn about(instance: &[u8; 16], what: Wrapped<'_>) -> Vec<u8> {
     about
 }
 
+/// What was taken out of an entry.
+#[derive(Default)]
+struct Fields {
+    /// The class of each, and how long its path and its value are.
+    each: Vec<(FieldClass, usize, usize)>,
+    /// Path and value of each, one after the other.
+    bytes: Vec<u8>,
+}
+
+impl Fields {
+    fn all(&self) -> Vec<Field<'_>> {
+        let mut rest = &self.bytes[..];
+        let mut part = |length: usize| {
+            let (part, after) = rest.split_at(length);
+            rest = after;
+            part
+        };
+        let field = |&(class, path, value): &(FieldClass, usize, usize)| Field {
+            class: class.number(),
+            // It was written as text.
+            path: str::from_utf8(part(path)).unwrap_or_default(),
+            value: part(value),
+        };
+        self.each.iter().map(field).collect()
+    }
+}
+
 /// Takes out what is sensitive.
 struct Taking<'v> {
     vault: &'v Vault,
-    fields: Vec<Field>,
+    fields: Fields,
     failed: Option<VaultError>,
     /// Names are pseudonyms already.
     again: bool,
@@ -502,23 +533,28 @@ impl Visitor for Taking<'_> {
     }
 
     fn field(&mut self, path: &str, class: FieldClass, slot: Slot<'_>) {
-        if let Some(value) = slot.take() {
-            self.fields.push(Field { class: class.number(), path: path.to_owned(), value });
+        let Fields { each, bytes } = &mut self.fields;
+        let before = bytes.len();
+        bytes.extend_from_slice(path.as_bytes());
+        if slot.take(bytes) {
+            each.push((class, path.len(), bytes.len() - before - path.len()));
+        } else {
+            bytes.truncate(before);
         }
     }
 }
 
 /// Puts back what was taken out a moment ago.
 struct Putting<'f> {
-    fields: &'f [Field],
+    fields: &'f [Field<'f>],
 }
 
 impl Visitor for Putting<'_> {
     fn name(&mut self, _: &str, _: &mut String) {}
 
     fn field(&mut self, path: &str, _: FieldClass, slot: Slot<'_>) {
-        if let Ok(at) = self.fields.binary_search_by(|field| field.path.as_str().cmp(path)) {
-            slot.put(&self.fields[at].value);
+        if let Ok(at) = self.fields.binary_search_by(|field| field.path.cmp(path)) {
+            slot.put(self.fields[at].value);
         }
     }
 }

@@ -14,13 +14,10 @@ fn main() {
     for (name, count, bytes) in
         [("an outcome", 4_u8, 60), ("an act", 14, 80), ("a long conversation", 60, 120)]
     {
-        let fields: Vec<Field> = (0..count)
-            .map(|n| Field {
-                class: 2 + n % 2,
-                path: format!("/spans/{n}/preview"),
-                value: vec![b'x'; bytes],
-            })
-            .collect();
+        let paths: Vec<String> = (0..count).map(|n| format!("/spans/{n}/preview")).collect();
+        let value = vec![b'x'; bytes];
+        let field = |(n, path): (u8, _)| Field { class: 2 + n % 2, path, value: &value };
+        let fields: Vec<Field<'_>> = (0..count).zip(paths.iter().map(String::as_str)).map(field).collect();
         let began = Instant::now();
         let mut made = 0;
         for _ in 0..ROUNDS {

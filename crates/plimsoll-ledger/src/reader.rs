@@ -23,7 +23,7 @@ const MARK_BYTES: u64 = 256 << 10;
 const MARKS_MAX: usize = 16_384;
 
 /// One entry and its place.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Record {
     pub seq: Seq,
     /// What is hashed into the tree.
@@ -177,7 +177,12 @@ impl Iterator for Records {
     type Item = Result<Record, LedgerError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.advance().transpose()
+        let mut record = Record::default();
+        match self.read_into(&mut record) {
+            Ok(true) => Some(Ok(record)),
+            Ok(false) => None,
+            Err(error) => Some(Err(error)),
+        }
     }
 }
 
@@ -192,13 +197,14 @@ impl Records {
         self.place
     }
 
-    fn advance(&mut self) -> Result<Option<Record>, LedgerError> {
+    /// Like `next`, into a record whose memory is used again. False when there are no more yet.
+    pub(crate) fn read_into(&mut self, record: &mut Record) -> Result<bool, LedgerError> {
         if !self.reader.is_durable(self.next) {
-            return Ok(None);
+            return Ok(false);
         }
         loop {
             let Some((segment, cursor)) = &mut self.at else {
-                let Some(segment) = self.reader.segment_of(self.next)? else { return Ok(None) };
+                let Some(segment) = self.reader.segment_of(self.next)? else { return Ok(false) };
                 let cursor = self.reader.marks.cursor(&segment, self.next);
                 self.at = Some((segment, cursor));
                 continue;
@@ -208,17 +214,22 @@ impl Records {
                     self.reader.marks.note(segment.first(), intact.seq, offset);
                 }
                 if intact.seq == self.next {
-                    let (entry, sealed) = (intact.entry.to_vec(), intact.sealed.to_vec());
-                    let record = Record { seq: Seq(intact.seq), entry, sealed };
+                    record.seq = Seq(intact.seq);
+                    for (part, read) in
+                        [(&mut record.entry, intact.entry), (&mut record.sealed, intact.sealed)]
+                    {
+                        part.clear();
+                        part.extend_from_slice(read);
+                    }
                     self.place = intact.offset;
                     self.next += 1;
-                    return Ok(Some(record));
+                    return Ok(true);
                 }
             }
             match look(&self.reader, segment, cursor)? {
                 Look::Again => {}
                 Look::NextSegment => self.at = None,
-                Look::End => return Ok(None),
+                Look::End => return Ok(false),
             }
         }
     }

@@ -47,13 +47,13 @@ pub const FIELDS_MAX: usize = 4_096;
 const BOXES_MAX: usize = 8;
 
 /// One value that is sealed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Field {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field<'f> {
     /// Which key seals it: fields of one class stand and fall together.
     pub class: u8,
     /// Where in the entry it belongs, as a JSON Pointer.
-    pub path: String,
-    pub value: Vec<u8>,
+    pub path: &'f str,
+    pub value: &'f [u8],
 }
 
 /// What a sealed part belongs to. It opens nowhere else.
@@ -100,13 +100,13 @@ pub enum SealError {
 /// When there are too many fields, or no randomness.
 pub fn seal(
     binding: Binding,
-    fields: &mut [Field],
+    fields: &mut [Field<'_>],
     mut key_of: impl FnMut(u8) -> Result<(u64, Key), SealError>,
 ) -> Result<(Vec<u8>, Seal), SealError> {
     if fields.len() > FIELDS_MAX {
         return Err(SealError::TooMany(fields.len()));
     }
-    fields.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    fields.sort_unstable_by(|a, b| a.path.cmp(b.path));
     let mut classes: Vec<u8> = fields.iter().map(|field| field.class).collect();
     classes.sort_unstable();
     classes.dedup();
@@ -128,12 +128,12 @@ pub fn seal(
         let from = part.len();
         part.extend_from_slice(seed);
         for (i, field) in fields.iter().enumerate().filter(|(_, field)| field.class == class) {
-            commitments[i] = commitment(&salt(seed, i as u16), &field.path, &field.value);
+            commitments[i] = commitment(&salt(seed, i as u16), field.path, field.value);
             part.extend_from_slice(&(i as u16).to_le_bytes());
             part.extend_from_slice(&(field.path.len() as u16).to_le_bytes());
             part.extend_from_slice(field.path.as_bytes());
             part.extend_from_slice(&(field.value.len() as u32).to_le_bytes());
-            part.extend_from_slice(&field.value);
+            part.extend_from_slice(field.value);
         }
         cipher::seal(key.bytes(), nonce, &binding.aad(class), &mut part, from)
             .map_err(|_| SealError::NotOpened)?;

@@ -311,7 +311,10 @@ impl Visitor for Take {
     }
 
     fn field(&mut self, path: &str, class: FieldClass, slot: Slot<'_>) {
-        self.fields.extend(slot.take().map(|value| (class, path.to_owned(), value)));
+        let mut value = Vec::new();
+        if slot.take(&mut value) {
+            self.fields.push((class, path.to_owned(), value));
+        }
     }
 }
 

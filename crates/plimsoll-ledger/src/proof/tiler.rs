@@ -14,7 +14,7 @@ use super::files::{Batch, Dir, Files as _, write_durably};
 use super::tile::{TILE_WIDTH, Tile, TileKind, bundle_entries, bundle_push, hashes, tiles_of};
 use super::{CHECKPOINT, NOTE_BYTES_MAX};
 use crate::merkle::leaf;
-use crate::{Head, LedgerError, LedgerReader, Seq};
+use crate::{Head, LedgerError, LedgerReader, Record, Seq};
 
 /// Tiles and bundles that are written before they are synced together.
 const BATCH_FILES_MAX: usize = 256;
@@ -97,10 +97,11 @@ impl Tiler {
     ) -> Result<(), TilerError> {
         let signed = last.map(SignedCheckpoint::head).filter(|signed| signed.size > self.size());
         let mut records = reader.iter_from(Seq(self.size()));
+        let mut record = Record::default();
         while self.size() < head.size {
-            let Some(record) = records.next().transpose()? else {
+            if !records.read_into(&mut record)? {
                 return Err(TilerError::Short { found: self.size(), wanted: head.size });
-            };
+            }
             self.push(&record.entry)?;
             if self.size().is_multiple_of(TURN) {
                 std::thread::yield_now();

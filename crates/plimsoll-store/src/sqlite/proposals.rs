@@ -19,10 +19,10 @@ impl Proposals for Sqlite {
                 upsert.execute(params![
                     key.principal,
                     key.workflow,
-                    Word(key.tool.clone()),
+                    key.tool.to_string(),
                     Sha256(key.arguments),
                     proposal.session,
-                    Word(proposal.act),
+                    proposal.act.to_string(),
                     Json(&proposal.flow),
                     Json(&proposal.trajectory),
                     At(proposal.at),

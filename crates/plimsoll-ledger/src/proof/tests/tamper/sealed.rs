@@ -18,13 +18,12 @@ pub(super) struct Sealed {
 
 impl Sealed {
     pub(super) fn new(amount: &str) -> Self {
-        let field = |path: &str, value: &str| Field {
-            class: if path.starts_with("/spans") { 3 } else { 2 },
-            path: path.to_owned(),
-            value: value.as_bytes().to_vec(),
-        };
+        fn field<'f>(path: &'f str, value: &'f str) -> Field<'f> {
+            Field { class: if path.starts_with("/spans") { 3 } else { 2 }, path, value: value.as_bytes() }
+        }
+        let arguments = format!(r#"{{"amount":{amount}}}"#);
         let mut fields = vec![
-            field("/act/arguments", &format!(r#"{{"amount":{amount}}}"#)),
+            field("/act/arguments", &arguments),
             field("/decision/reasons/0/text", "because"),
             field("/spans/0/preview", "Dear Ada"),
             field("/spans/10/preview", "no"),
