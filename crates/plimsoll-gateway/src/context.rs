@@ -27,7 +27,7 @@ use plimsoll_inspect::trace::{Prepared, TracedSpan, trace};
 use serde_json::Value;
 
 pub use self::ahead::{AHEAD_MIN, Ahead};
-pub use self::ready::{READY_BYTES, READY_MIN, READY_TEXT_BYTES, Ready, Unready};
+pub use self::ready::{READY_BYTES, READY_MAX, READY_MIN, READY_TEXT_BYTES, Ready, Unready};
 pub(crate) use self::results::Fingerprint;
 pub use self::results::{
     Called, KnownResult, PIECED_BYTES, PIECES_MAX, RESULT_TEXT_BYTES, RESULTS_MAX, Results,

@@ -10,13 +10,15 @@ use plimsoll_inspect::trace::PreparedText;
 
 use super::{Context, output};
 
-/// Bytes of texts that are kept ready at most, of all conversations together. What is made of them takes two to five
-/// times as much. Those that nobody asked for longest go first.
+/// Bytes that texts which are kept ready take at most, of all conversations together, as [`weight`] estimates them. Those
+/// that nobody asked for longest go first.
 pub const READY_BYTES: usize = 16 << 20;
+/// Longer texts are made ready again.
+pub const READY_MAX: usize = READY_BYTES / 16;
 /// Shorter texts are made ready again.
 pub const READY_MIN: usize = 32;
-/// Bytes that every text is counted with besides its own: a conversation may hold thousands of short results.
-pub const READY_TEXT_BYTES: usize = 512;
+/// Bytes that every text takes besides what is made of its own: a conversation may hold thousands of short results.
+pub const READY_TEXT_BYTES: usize = 768;
 
 /// The memory, by content address.
 #[derive(Debug, Default)]
@@ -65,7 +67,12 @@ impl Context<'_> {
 }
 
 fn is_kept(text: &str) -> bool {
-    (READY_MIN..=READY_BYTES / 4).contains(&text.len())
+    (READY_MIN..=READY_MAX).contains(&text.len())
+}
+
+/// What a text takes that is ready: the text itself, the text folded, what it holds in short, and what was found in it.
+const fn weight(text: &str) -> usize {
+    3 * text.len() + READY_TEXT_BYTES
 }
 
 impl Ready {
@@ -74,7 +81,7 @@ impl Ready {
         for unready in texts {
             let text = Arc::new(PreparedText::new(&unready.text));
             text.settle(unready.is_users, unready.output.as_ref());
-            self.keep(unready.address, text, unready.text.len() + READY_TEXT_BYTES);
+            self.keep(unready.address, text, weight(&unready.text));
         }
     }
 
@@ -87,7 +94,7 @@ impl Ready {
             return known;
         }
         let ready = Arc::new(PreparedText::new(text));
-        self.keep(*address, Arc::clone(&ready), text.len() + READY_TEXT_BYTES);
+        self.keep(*address, Arc::clone(&ready), weight(text));
         ready
     }
 
