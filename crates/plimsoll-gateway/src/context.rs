@@ -6,6 +6,7 @@
 
 mod ahead;
 mod fold;
+mod grown;
 mod known;
 mod label;
 pub mod prints;
@@ -27,6 +28,7 @@ use plimsoll_inspect::trace::{Prepared, TracedSpan, trace};
 use serde_json::Value;
 
 pub use self::ahead::{AHEAD_MIN, Ahead};
+pub use self::grown::{GROWN_BYTES, GROWN_MAX, GROWN_MIN, Grown};
 pub use self::ready::{READY_BYTES, READY_MAX, READY_MIN, READY_TEXT_BYTES, Ready, Unready};
 pub(crate) use self::results::Fingerprint;
 pub use self::results::{

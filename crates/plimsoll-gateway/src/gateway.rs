@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use crate::bodies::FromLedger;
 use crate::cassette::Recorded;
-use crate::context::{Ready, Results, Sessions};
+use crate::context::{Grown, Ready, Results, Sessions};
 use crate::doubts::Doubts;
 use crate::joins::Joins;
 use crate::keys::Keys;
@@ -55,6 +55,7 @@ pub struct Gateway {
     pub(crate) sessions: Sessions,
     pub(crate) results: Results,
     pub(crate) ready: Ready,
+    pub(crate) grown: Grown,
     pub(crate) memory: Arc<Memory>,
     pub(crate) keys: Keys,
     pub(crate) tokens: Tokens,
@@ -201,6 +202,7 @@ impl Gateway {
             sessions: Sessions::default(),
             results: Results::default(),
             ready: Ready::default(),
+            grown: Grown::default(),
             memory: Arc::new(Memory::new(&state_dir)),
             state_dir,
             keys: Keys::default(),

@@ -157,7 +157,8 @@ impl Asked {
             }));
         }
         let name = ToolName::new(ToolName::MODEL, turn.model.id.clone());
-        let arguments = json!({ "model": detail["model"], "stream": detail["stream"], "body": plimsoll_core::Digest::of(&body) });
+        let body_digest = gateway.grown.digest(&turn.scope.key, &body);
+        let arguments = json!({ "model": detail["model"], "stream": detail["stream"], "body": body_digest });
         let proposal = Proposal {
             act: act(Door::Llm, name, arguments),
             session: turn.scope.session.clone(),
