@@ -120,12 +120,13 @@ impl Packed {
     /// The rows; `None` where the bytes are not what [`pack`] makes.
     pub(crate) fn lines(&self) -> Option<Vec<Line<'_>>> {
         let mut rest = &self.bytes[..];
-        let line = |row: &PackedRow| {
+        let mut lines = Vec::with_capacity(self.rows.len());
+        for row in &self.rows {
             let (bytes, after) = rest.split_at_checked(row.bytes)?;
             rest = after;
-            Line::read(row, bytes)
-        };
-        self.rows.iter().map(line).collect()
+            lines.push(Line::read(row, bytes)?);
+        }
+        Some(lines)
     }
 }
 
@@ -219,4 +220,31 @@ pub fn unpack(bytes: &[u8]) -> Option<EntryRow> {
         body: line.body.to_owned(),
         sealed: Vec::new(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_packed_comes_back_and_nothing_else_does() {
+        let entry = r#"{"v":1,"id":"0190b6a0-0000-7000-8000-000000000001","at":"2026-01-01T00:00:00.000123Z",
+            "request":"req-1","session":"s-1","workflow":"support",
+            "principal":{"id":"p-1","kind":"service","tenant":"","roles":[],"on_behalf_of":"p-2"},
+            "kind":"outcome","act":"0190b6a0-0000-7000-8000-000000000002","intent":3,"status":"done","took_ms":1}"#;
+        let parsed: Entry = serde_json::from_str(entry).unwrap();
+        let bytes = pack(&parsed, [7, 0, 9]);
+        let row = unpack(&bytes).unwrap();
+        assert_eq!(row, EntryRow { keys: [7, 0, 9], ..EntryRow::of(0, 0, entry.as_bytes()) });
+        assert_eq!((&*row.status, &*row.behalf), ("done", "p-2"));
+        for length in 0..bytes.len() {
+            assert_eq!(unpack(&bytes[..length]), None);
+        }
+        assert_eq!(unpack(&[&bytes[..], &[0]].concat()), None);
+        let rows = vec![PackedRow { seq: 4, place: 5, bytes: bytes.len() }; 2];
+        let packed = Packed { rows, bytes: [&bytes[..], &bytes].concat() };
+        let lines = packed.lines().unwrap();
+        assert_eq!((lines.len(), lines[1].seq, lines[1].place, lines[1].id), (2, 4, 5, &*row.id));
+        assert!(Packed { bytes, ..packed }.lines().is_none());
+    }
 }

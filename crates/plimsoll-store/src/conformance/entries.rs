@@ -83,7 +83,7 @@ pub(super) async fn entries_are_found_among_many(store: Store) {
         act: format!("act-{:03}", seq % 500),
         principal: if seq % 170 == 3 { "key:rare" } else { "key:bot" }.into(),
         tool: if seq % 90 == 5 { "crm.get" } else { "" }.into(),
-        behalf: if seq % 333 == 0 { "key:rare" } else { "" }.into(),
+        behalf: if seq.is_multiple_of(333) { "key:rare" } else { "" }.into(),
         keys: [seq + 1, 0, 0],
         ..entry(seq, "decision")
     };
