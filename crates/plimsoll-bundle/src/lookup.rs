@@ -101,22 +101,22 @@ fn resolve<'t>(
     name: &str,
     tools: impl Iterator<Item = &'t ToolName> + Clone,
 ) -> Result<ToolName, Vec<ToolName>> {
-    if let Some(exact) = tools.clone().find(|t| t.to_string() == name) {
+    let exact = |t: &&ToolName| {
+        name.strip_prefix(&*t.server).and_then(|rest| rest.strip_prefix('.')) == Some(&*t.tool)
+    };
+    if let Some(exact) = tools.clone().find(exact) {
         return Ok(exact.clone());
     }
-    let spelled = plain(name);
-    let full = tools.clone().filter(|t| {
-        let own = plain(&format!("{}_{}", t.server, t.tool));
-        spelled == own || spelled.strip_suffix(&own).is_some_and(|rest| rest.ends_with('_'))
-    });
-    let full: Vec<&ToolName> = full.collect();
+    let spelled: String = plain(name.chars()).collect();
+    let full: Vec<&ToolName> = tools.clone().filter(|t| ends_with(&spelled, t)).collect();
     if !full.is_empty() {
         return only(full);
     }
     // `mcp__<whatever the client calls this gateway>__refund_order`.
     let bare =
         name.strip_prefix("mcp__").and_then(|rest| rest.split_once("__")).map_or(name, |(_, tool)| tool);
-    only(tools.filter(|t| plain(&t.tool) == plain(bare)).collect())
+    let bare: String = plain(bare.chars()).collect();
+    only(tools.filter(|t| plain(t.tool.chars()).eq(bare.chars())).collect())
 }
 
 fn only(found: Vec<&ToolName>) -> Result<ToolName, Vec<ToolName>> {
@@ -126,17 +126,22 @@ fn only(found: Vec<&ToolName>) -> Result<ToolName, Vec<ToolName>> {
     }
 }
 
-/// A name with every run of separators as one `_`.
-fn plain(name: &str) -> String {
-    let mut plain = String::with_capacity(name.len());
-    for c in name.chars() {
-        if c.is_alphanumeric() {
-            plain.push(c);
-        } else if !plain.ends_with('_') {
-            plain.push('_');
-        }
-    }
-    plain
+/// A name, from either end, with every run of separators as one `_`.
+fn plain(name: impl Iterator<Item = char>) -> impl Iterator<Item = char> {
+    let mut separated = false;
+    name.filter_map(move |c| {
+        let separates = !c.is_alphanumeric();
+        let again = separates && separated;
+        separated = separates;
+        (!again).then_some(if separates { '_' } else { c })
+    })
+}
+
+/// Whether this plain name is a tool's whole name, with or without something else before it.
+fn ends_with(spelled: &str, tool: &ToolName) -> bool {
+    let mut own = plain(tool.tool.chars().rev().chain(['_']).chain(tool.server.chars().rev()));
+    let mut spelled = spelled.chars().rev();
+    own.all(|c| spelled.next() == Some(c)) && spelled.next().is_none_or(|before| before == '_')
 }
 
 #[cfg(test)]
@@ -174,6 +179,30 @@ mod tests {
         ];
         for (name, expected) in table {
             assert_eq!(check(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_are_compared_without_separators() {
+        fn words(longest: usize) -> Vec<String> {
+            let mut words = vec![String::new()];
+            for from in 0.. {
+                let Some(word) = words.get(from).filter(|word| word.len() < longest).cloned() else { break };
+                words.extend(['a', 'b', '_', '-'].map(|c| format!("{word}{c}")));
+            }
+            words
+        }
+        let text = |name: &str| plain(name.chars()).collect::<String>();
+        assert_eq!(text("__a.-b_"), "_a_b_");
+        let names: Vec<String> = words(5).iter().map(|name| text(name)).collect();
+        for (server, tool) in words(2).iter().flat_map(|s| words(2).into_iter().map(move |t| (s.clone(), t)))
+        {
+            let own = text(&format!("{server}_{tool}"));
+            let tool = ToolName { server, tool };
+            for name in &names {
+                let whole = *name == own || name.strip_suffix(&own).is_some_and(|rest| rest.ends_with('_'));
+                assert_eq!(ends_with(name, &tool), whole, "{name} {tool}");
+            }
         }
     }
 
