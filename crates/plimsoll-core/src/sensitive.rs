@@ -12,6 +12,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::mem::{replace, take};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -477,7 +478,8 @@ fn has_words(value: &Value) -> bool {
 const NO_DIGEST: Digest = Digest::from_bytes([0; 32]);
 
 impl Slot<'_> {
-    /// Takes the value out, to the end of `out`, and leaves a mark. False where there is nothing to hide.
+    /// Takes the value out, to the end of `out`, and leaves a mark. False where there is nothing to hide. A value that can't be
+    /// encoded is lost: it never stays where it was.
     pub fn take(self, out: &mut Vec<u8>) -> bool {
         match self {
             Self::Text(text) | Self::Maybe(Some(text)) => {
@@ -490,28 +492,28 @@ impl Slot<'_> {
             }
             Self::Maybe(None) => false,
             Self::Texts(texts) if texts.is_empty() => false,
-            Self::Texts(texts) => json(out, texts) && set(texts, vec![SEALED.to_owned()]),
+            Self::Texts(texts) => json(out, &replace(texts, vec![SEALED.to_owned()])),
             Self::Json(value) => match value {
                 Value::Null | Value::Bool(_) => false,
                 Value::Object(members) if members.is_empty() => false,
                 Value::Array(items) if items.is_empty() => false,
                 Value::String(text) if text.is_empty() => false,
-                value => json(out, value) && set(value, Value::String(SEALED.to_owned())),
+                value => json(out, &replace(value, Value::String(SEALED.to_owned()))),
             },
             Self::Digest(digest) if *digest == NO_DIGEST => false,
             Self::Digest(digest) => {
-                out.extend_from_slice(digest.as_bytes());
-                set(digest, NO_DIGEST)
+                out.extend_from_slice(replace(digest, NO_DIGEST).as_bytes());
+                true
             }
             Self::Readers(Readers::Only(names)) if !names.is_empty() => {
-                json(out, names) && set(names, BTreeSet::from([SEALED.to_owned()]))
+                json(out, &replace(names, BTreeSet::from([SEALED.to_owned()])))
             }
             Self::Readers(_) => false,
             Self::Places(places) if places.is_empty() => false,
-            Self::Places(places) => json(out, places) && set(places, Vec::new()),
+            Self::Places(places) => json(out, &take(places)),
             Self::Remedies(remedies) if remedies.is_empty() => false,
             Self::Remedies(remedies) => {
-                json(out, remedies) && set(remedies, vec![Remedy::Do { text: SEALED.to_owned() }])
+                json(out, &replace(remedies, vec![Remedy::Do { text: SEALED.to_owned() }]))
             }
         }
     }
@@ -519,18 +521,18 @@ impl Slot<'_> {
     /// Puts a value back. False when the bytes are no such value; nothing is changed then.
     pub fn put(self, bytes: &[u8]) -> bool {
         let text = || std::str::from_utf8(bytes).map(str::to_owned).ok();
-        fn to<T>(place: &mut T, value: Option<T>) -> bool {
-            value.is_some_and(|value| set(place, value))
+        fn set<T>(place: &mut T, value: Option<T>) -> bool {
+            value.map(|value| *place = value).is_some()
         }
         match self {
-            Self::Text(place) => to(place, text()),
-            Self::Maybe(place) => to(place, text().map(Some)),
-            Self::Texts(place) => to(place, serde_json::from_slice(bytes).ok()),
-            Self::Json(place) => to(place, serde_json::from_slice(bytes).ok()),
-            Self::Digest(place) => to(place, bytes.try_into().map(Digest::from_bytes).ok()),
-            Self::Readers(place) => to(place, serde_json::from_slice(bytes).map(Readers::Only).ok()),
-            Self::Places(place) => to(place, serde_json::from_slice(bytes).ok()),
-            Self::Remedies(place) => to(place, serde_json::from_slice(bytes).ok()),
+            Self::Text(place) => set(place, text()),
+            Self::Maybe(place) => set(place, text().map(Some)),
+            Self::Texts(place) => set(place, serde_json::from_slice(bytes).ok()),
+            Self::Json(place) => set(place, serde_json::from_slice(bytes).ok()),
+            Self::Digest(place) => set(place, bytes.try_into().map(Digest::from_bytes).ok()),
+            Self::Readers(place) => set(place, serde_json::from_slice(bytes).map(Readers::Only).ok()),
+            Self::Places(place) => set(place, serde_json::from_slice(bytes).ok()),
+            Self::Remedies(place) => set(place, serde_json::from_slice(bytes).ok()),
         }
     }
 
@@ -560,11 +562,6 @@ impl Slot<'_> {
 fn json<T: Serialize>(out: &mut Vec<u8>, value: &T) -> bool {
     // Words, numbers and JSON values, which always encode.
     serde_json::to_writer(out, value).is_ok()
-}
-
-fn set<T>(place: &mut T, value: T) -> bool {
-    *place = value;
-    true
 }
 
 #[cfg(test)]

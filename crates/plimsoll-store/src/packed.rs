@@ -28,7 +28,7 @@ pub struct PackedRow {
 
 /// A row that owns nothing.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Line<'a> {
+pub(crate) struct RowRef<'a> {
     pub seq: u64,
     pub place: u64,
     /// Microseconds.
@@ -118,19 +118,19 @@ impl fmt::Write for Packing {
 
 impl Packed {
     /// The rows; `None` where the bytes are not what [`pack`] makes.
-    pub(crate) fn lines(&self) -> Option<Vec<Line<'_>>> {
+    pub(crate) fn read(&self) -> Option<Vec<RowRef<'_>>> {
         let mut rest = &self.bytes[..];
-        let mut lines = Vec::with_capacity(self.rows.len());
+        let mut rows = Vec::with_capacity(self.rows.len());
         for row in &self.rows {
             let (bytes, after) = rest.split_at_checked(row.bytes)?;
             rest = after;
-            lines.push(Line::read(row, bytes)?);
+            rows.push(RowRef::read(row, bytes)?);
         }
-        Some(lines)
+        Some(rows)
     }
 }
 
-impl<'a> Line<'a> {
+impl<'a> RowRef<'a> {
     fn read(row: &PackedRow, bytes: &'a [u8]) -> Option<Self> {
         let mut rest = bytes;
         let mut number = || {
@@ -149,7 +149,7 @@ impl<'a> Line<'a> {
         let [principal, behalf, id, act, tool] = [text()?, text()?, text()?, text()?, text()?];
         let [tier, decision, status, ticket] = [text()?, text()?, text()?, text()?];
         let PackedRow { seq, place, .. } = *row;
-        let line = Self {
+        let read = Self {
             seq,
             place,
             at,
@@ -169,7 +169,7 @@ impl<'a> Line<'a> {
             behalf,
             body: "",
         };
-        rest.is_empty().then_some(line)
+        rest.is_empty().then_some(read)
     }
 
     pub(crate) fn of(row: &'a EntryRow) -> Self {
@@ -198,26 +198,26 @@ impl<'a> Line<'a> {
 
 /// What [`pack`] made of an entry, as a row without number and place. `None` for other bytes.
 pub fn unpack(bytes: &[u8]) -> Option<EntryRow> {
-    let line = Line::read(&PackedRow { seq: 0, place: 0, bytes: bytes.len() }, bytes)?;
+    let row = RowRef::read(&PackedRow { seq: 0, place: 0, bytes: bytes.len() }, bytes)?;
     Some(EntryRow {
-        seq: line.seq,
-        place: line.place,
-        at: Timestamp::from_microsecond(line.at).ok()?,
-        keys: line.keys,
-        id: line.id.to_owned(),
-        kind: line.kind.to_owned(),
-        session: line.session.to_owned(),
-        workflow: line.workflow.to_owned(),
-        principal: line.principal.to_owned(),
-        tool: line.tool.to_owned(),
-        tier: line.tier.to_owned(),
-        decision: line.decision.to_owned(),
-        status: line.status.to_owned(),
-        act: line.act.to_owned(),
-        ticket: line.ticket.to_owned(),
-        request: line.request.to_owned(),
-        behalf: line.behalf.to_owned(),
-        body: line.body.to_owned(),
+        seq: row.seq,
+        place: row.place,
+        at: Timestamp::from_microsecond(row.at).ok()?,
+        keys: row.keys,
+        id: row.id.to_owned(),
+        kind: row.kind.to_owned(),
+        session: row.session.to_owned(),
+        workflow: row.workflow.to_owned(),
+        principal: row.principal.to_owned(),
+        tool: row.tool.to_owned(),
+        tier: row.tier.to_owned(),
+        decision: row.decision.to_owned(),
+        status: row.status.to_owned(),
+        act: row.act.to_owned(),
+        ticket: row.ticket.to_owned(),
+        request: row.request.to_owned(),
+        behalf: row.behalf.to_owned(),
+        body: row.body.to_owned(),
         sealed: Vec::new(),
     })
 }
@@ -243,8 +243,8 @@ mod tests {
         assert_eq!(unpack(&[&bytes[..], &[0]].concat()), None);
         let rows = vec![PackedRow { seq: 4, place: 5, bytes: bytes.len() }; 2];
         let packed = Packed { rows, bytes: [&bytes[..], &bytes].concat() };
-        let lines = packed.lines().unwrap();
-        assert_eq!((lines.len(), lines[1].seq, lines[1].place, lines[1].id), (2, 4, 5, &*row.id));
-        assert!(Packed { bytes, ..packed }.lines().is_none());
+        let read = packed.read().unwrap();
+        assert_eq!((read.len(), read[1].seq, read[1].place, read[1].id), (2, 4, 5, &*row.id));
+        assert!(Packed { bytes, ..packed }.read().is_none());
     }
 }

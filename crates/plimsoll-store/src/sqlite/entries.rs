@@ -11,7 +11,7 @@ use super::{Durability, Sqlite, stretches};
 use crate::entries::{
     Entries, EntryFilter, EntryRow, IdMatch, SealedBy, SealedOf, SessionPart, SessionSummary,
 };
-use crate::packed::{Line, Packed};
+use crate::packed::{Packed, RowRef};
 use crate::{Answer, Bodies, ENTRIES_MAX, MATCHES_MAX, ROWS_MAX, StoreError};
 
 pub(super) const COLUMNS: &str = "seq, id, at, kind, session, workflow, principal, tool, tier, decision, status, act, request, place, body, behalf, key_identity, key_arguments, key_content, ticket";
@@ -69,13 +69,13 @@ impl Entries for Sqlite {
 
     fn project(&self, entries: Vec<EntryRow>) -> Answer<()> {
         self.write("project entries", Durability::Normal, move |sql| {
-            project(sql, &entries.iter().map(Line::of).collect::<Vec<_>>())
+            project(sql, &entries.iter().map(RowRef::of).collect::<Vec<_>>())
         })
     }
 
     fn project_packed(&self, entries: Packed) -> Answer<()> {
-        self.write("project entries", Durability::Normal, move |sql| match entries.lines() {
-            Some(lines) => project(sql, &lines),
+        self.write("project entries", Durability::Normal, move |sql| match entries.read() {
+            Some(rows) => project(sql, &rows),
             None => Err(StoreError::Misuse("these are no packed rows".to_owned())),
         })
     }
@@ -305,7 +305,7 @@ pub(super) fn set_size(sql: &Transaction<'_>, size: u64) -> Result<(), StoreErro
     }
 }
 
-fn project(sql: &Transaction<'_>, entries: &[Line<'_>]) -> Result<(), StoreError> {
+fn project(sql: &Transaction<'_>, entries: &[RowRef<'_>]) -> Result<(), StoreError> {
     if entries.len() > ENTRIES_MAX {
         let what = format!("{} entries in one insert; {ENTRIES_MAX} is the limit", entries.len());
         return Err(StoreError::Misuse(what));
@@ -338,14 +338,14 @@ struct Open<'a> {
 }
 
 impl<'a> Open<'a> {
-    fn of(entries: &[Line<'a>]) -> Self {
+    fn of(entries: &[RowRef<'a>]) -> Self {
         let settled =
             entries.iter().filter(|entry| settles(entry)).map(|entry| (entry.act, entry.seq)).collect();
         Self { settled, closed: HashSet::new() }
     }
 
     /// Whether this entry is an intent that stays open.
-    fn is_in_doubt(&mut self, entry: &Line<'a>) -> bool {
+    fn is_in_doubt(&mut self, entry: &RowRef<'a>) -> bool {
         if entry.kind != "intent" {
             return false;
         }
@@ -357,7 +357,7 @@ impl<'a> Open<'a> {
     }
 }
 
-fn settles(entry: &Line<'_>) -> bool {
+fn settles(entry: &RowRef<'_>) -> bool {
     entry.kind == "outcome" && matches!(entry.status, "done" | "failed")
 }
 
@@ -380,7 +380,7 @@ impl<'s> Insert<'s> {
     }
 
     /// Adds at most [`TOGETHER`] entries. An intent is in doubt until an outcome says `done` or `failed`.
-    fn add<'a>(&mut self, entries: &[Line<'a>], open: &mut Open<'a>) -> Result<(), StoreError> {
+    fn add<'a>(&mut self, entries: &[RowRef<'a>], open: &mut Open<'a>) -> Result<(), StoreError> {
         if entries.len() == TOGETHER {
             for (n, entry) in entries.iter().enumerate() {
                 bind(&mut self.together, n, entry, open.is_in_doubt(entry))?;
@@ -405,7 +405,7 @@ impl<'s> Insert<'s> {
 fn bind(
     insert: &mut CachedStatement<'_>,
     n: usize,
-    entry: &Line<'_>,
+    entry: &RowRef<'_>,
     in_doubt: bool,
 ) -> rusqlite::Result<()> {
     let [seq, place] = [entry.seq, entry.place].map(|number| number as i64);

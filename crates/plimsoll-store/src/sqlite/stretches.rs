@@ -10,7 +10,7 @@ use rusqlite::{CachedStatement, Connection, Transaction, params_from_iter};
 
 use super::entries::{COLUMNS, entry};
 use super::values::limited;
-use crate::packed::Line;
+use crate::packed::RowRef;
 use crate::{EntryRow, IdMatch, MATCHES_MAX, StoreError};
 
 /// Entries of one stretch.
@@ -46,7 +46,7 @@ impl By {
         }
     }
 
-    fn of<'a>(self, entry: &Line<'a>) -> &'a str {
+    fn of<'a>(self, entry: &RowRef<'a>) -> &'a str {
         match self {
             Self::Session => entry.session,
             Self::Act => entry.act,
@@ -129,7 +129,7 @@ impl<'s> Lines<'s> {
     }
 
     /// Says where these entries are, that follow one another.
-    pub(super) fn add(&mut self, entries: &[Line<'_>]) -> Result<(), StoreError> {
+    pub(super) fn add(&mut self, entries: &[RowRef<'_>]) -> Result<(), StoreError> {
         for (by, together, one) in &mut self.by {
             let mut lines: Vec<(&str, i64)> = entries
                 .iter()
