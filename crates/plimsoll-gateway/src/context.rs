@@ -9,6 +9,8 @@ mod fold;
 mod grown;
 mod known;
 mod label;
+mod last;
+mod long;
 pub mod prints;
 mod ready;
 mod recognise;
@@ -29,14 +31,14 @@ use serde_json::Value;
 
 pub use self::ahead::{AHEAD_MIN, Ahead};
 pub use self::grown::{GROWN_BYTES, GROWN_MAX, GROWN_MIN, Grown};
+pub use self::long::{LONG_BYTES, LONG_MIN};
 pub use self::ready::{READY_BYTES, READY_MAX, READY_MIN, READY_TEXT_BYTES, Ready, Unready};
 pub(crate) use self::results::Fingerprint;
 pub use self::results::{
     Called, KnownResult, PIECED_BYTES, PIECES_MAX, RESULT_TEXT_BYTES, RESULTS_MAX, Results,
 };
 pub use self::sessions::{
-    LAPSE_LIFE, LONG_BYTES, LONG_MIN, SESSION_PIECES_MAX, SESSION_TEXTS_MAX, SESSIONS_MAX, SIGHTS_MAX,
-    SUMMARY_MIN, Sessions,
+    LAPSE_LIFE, SESSION_PIECES_MAX, SESSION_TEXTS_MAX, SESSIONS_MAX, SIGHTS_MAX, SUMMARY_MIN, Sessions,
 };
 pub use self::template::Filled;
 use crate::gateway::Gateway;

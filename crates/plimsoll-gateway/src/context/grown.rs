@@ -3,12 +3,11 @@
 //! What is equal is compared and not hashed again, which takes a tenth of the time. The digest is that of the whole body
 //! all the same.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use bytes::Bytes;
 use plimsoll_core::Digest;
 use sha2::{Digest as _, Sha256};
+
+use super::last::{Kept, Last};
 
 /// Shorter bodies are hashed whole.
 pub const GROWN_MIN: usize = 8 << 10;
@@ -20,30 +19,32 @@ pub const GROWN_BYTES: usize = 8 << 20;
 const STEP: usize = 2 << 10;
 
 /// The last body of each conversation.
-#[derive(Debug, Default)]
-pub struct Grown(Mutex<Inner>);
+#[derive(Debug)]
+pub struct Grown(Last<Body>);
 
 #[derive(Debug, Default)]
-struct Inner {
-    last: HashMap<String, Last>,
-    bytes: usize,
-}
-
-#[derive(Debug, Default)]
-struct Last {
-    body: Bytes,
+struct Body {
+    bytes: Bytes,
     /// The hash after each [`STEP`] bytes of it.
     states: Vec<Sha256>,
 }
 
-impl Last {
-    const fn bytes(&self) -> usize {
-        self.body.len() + self.states.len() * size_of::<Sha256>()
+impl Default for Grown {
+    fn default() -> Self {
+        Self(Last::new(GROWN_BYTES))
     }
+}
 
+impl Kept for Body {
+    fn bytes(&self) -> usize {
+        self.bytes.len() + self.states.len() * size_of::<Sha256>()
+    }
+}
+
+impl Body {
     /// The states that another body has too.
     fn states_of(mut self, body: &[u8]) -> Vec<Sha256> {
-        let pairs = self.body.chunks_exact(STEP).zip(body.chunks_exact(STEP));
+        let pairs = self.bytes.chunks_exact(STEP).zip(body.chunks_exact(STEP));
         let same = pairs.take_while(|(one, other)| one == other).count();
         self.states.truncate(same);
         self.states
@@ -56,8 +57,7 @@ impl Grown {
         if !(GROWN_MIN..=GROWN_MAX).contains(&body.len()) {
             return Digest::of(body);
         }
-        // Another request of the same conversation that comes meanwhile finds nothing, and is hashed whole.
-        let mut states = self.take(session).states_of(body);
+        let mut states = self.0.take(session).states_of(body);
         let mut hash = states.last().cloned().unwrap_or_default();
         let mut rest = body[states.len() * STEP..].chunks_exact(STEP);
         for step in &mut rest {
@@ -65,33 +65,8 @@ impl Grown {
             states.push(hash.clone());
         }
         hash.update(rest.remainder());
-        self.keep(session, Last { body: body.clone(), states });
+        self.0.keep(session, Body { bytes: body.clone(), states });
         Digest::from_bytes(hash.finalize().into())
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn take(&self, session: &str) -> Last {
-        let mut inner = self.lock();
-        let last = inner.last.get_mut(session).map(std::mem::take).unwrap_or_default();
-        inner.bytes -= last.bytes();
-        last
-    }
-
-    fn keep(&self, session: &str, last: Last) {
-        let mut inner = self.lock();
-        inner.bytes += last.bytes();
-        if inner.bytes > GROWN_BYTES {
-            *inner = Inner::default();
-            return;
-        }
-        let before = match inner.last.get_mut(session) {
-            Some(place) => std::mem::replace(place, last),
-            None => inner.last.insert(session.to_owned(), last).unwrap_or_default(),
-        };
-        inner.bytes -= before.bytes();
     }
 }
 
@@ -130,18 +105,14 @@ mod tests {
         let body = |n: u8| Bytes::from(vec![n; 1 << 20]);
         for n in 0..50 {
             assert_eq!(grown.digest(&format!("s-{n}"), &body(n)), Digest::of(&body(n)));
-            let inner = grown.lock();
-            assert!(inner.bytes <= GROWN_BYTES && inner.last.len() < 8);
-            assert_eq!(inner.bytes, inner.last.values().map(Last::bytes).sum::<usize>());
+            assert!(grown.0.bytes() <= GROWN_BYTES);
         }
-        for n in 0..50 {
+        let grown = Grown::default();
+        grown.digest("one", &body(0));
+        let one = grown.0.bytes();
+        for n in 1..20 {
             grown.digest("one", &body(n));
+            assert_eq!(grown.0.bytes(), one, "it takes the place of the one before");
         }
-        let inner = grown.lock();
-        assert_eq!(
-            inner.bytes,
-            inner.last.values().map(Last::bytes).sum::<usize>(),
-            "it takes the place of the one before"
-        );
     }
 }

@@ -99,7 +99,7 @@ impl Reader<'_> {
     fn look<'a>(&self, shown: Vec<Shown<'a>>, begins: bool) -> Vec<Piece<'a>> {
         let texts = shown.iter().map(|shown| &*shown.text);
         let addresses: Vec<Digest> = match &self.past {
-            Some(past) => past.sessions.addresses(&past.scope.key, texts),
+            Some(past) => past.sessions.long.addresses(&past.scope.key, texts),
             None => texts.map(|text| Digest::of(text.as_bytes())).collect(),
         };
         let piece = |(shown, address): (Shown<'a>, Digest)| {

@@ -15,6 +15,7 @@ use plimsoll_store::{Lapse, SessionRow};
 
 use super::Scope;
 use super::known::Known;
+use super::long::Long;
 
 /// Sessions remembered at most; those that were silent longest go first.
 pub const SESSIONS_MAX: usize = 8_192;
@@ -27,10 +28,6 @@ pub const SESSION_PIECES_MAX: u32 = 64;
 
 /// Bytes of a text that may be a summary, when everything that its user wrote before is gone.
 pub const SUMMARY_MIN: usize = 400;
-/// Bytes of a text whose address is kept for its conversation's next request.
-pub const LONG_MIN: usize = 1_024;
-/// Bytes of such texts that are kept at most, of all conversations together; then all of them are forgotten.
-pub const LONG_BYTES: usize = 8 << 20;
 
 /// How long, after a lapse of memory, nothing that is new from its requester counts as their own words.
 pub const LAPSE_LIFE: SignedDuration = SignedDuration::from_hours(1);
@@ -51,7 +48,7 @@ pub(super) struct Seen {
 pub struct Sessions {
     inner: Mutex<Inner>,
     lapses: RwLock<Vec<Lapse>>,
-    long: Mutex<Long>,
+    pub(super) long: Long,
 }
 
 #[derive(Debug, Default)]
@@ -129,34 +126,6 @@ impl Stored {
     }
 }
 
-/// Long texts that conversations were shown last, with their addresses, in their order.
-#[derive(Debug, Default)]
-struct Long {
-    texts: HashMap<String, Vec<(Box<str>, Digest)>>,
-    bytes: usize,
-}
-
-impl Long {
-    fn take(&mut self, session: &str) -> Vec<(Box<str>, Digest)> {
-        let texts = self.texts.remove(session).unwrap_or_default();
-        self.bytes -= bytes_of(&texts);
-        texts
-    }
-
-    fn keep(&mut self, session: &str, texts: Vec<(Box<str>, Digest)>) {
-        self.take(session);
-        self.bytes += bytes_of(&texts);
-        self.texts.insert(session.to_owned(), texts);
-        if self.bytes > LONG_BYTES {
-            *self = Self::default();
-        }
-    }
-}
-
-fn bytes_of(texts: &[(Box<str>, Digest)]) -> usize {
-    texts.iter().map(|(text, _)| text.len()).sum()
-}
-
 /// A text in its place, as short as it can be told from others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Sight(u8, [u8; 15]);
@@ -184,34 +153,6 @@ impl Sight {
 }
 
 impl Sessions {
-    /// The content address of each text. A conversation shows again what it has shown before, and comparing a long text
-    /// takes a fraction of hashing it.
-    pub(super) fn addresses<'t>(&self, session: &str, texts: impl Iterator<Item = &'t str>) -> Vec<Digest> {
-        let mut before = self.long().take(session).into_iter();
-        let mut now = Vec::new();
-        let address = |text: &str| {
-            if !(LONG_MIN..=LONG_BYTES / 8).contains(&text.len()) {
-                return Digest::of(text.as_bytes());
-            }
-            let kept = match before.next() {
-                Some((same, address)) if *same == *text => (same, address),
-                _ => (Box::from(text), Digest::of(text.as_bytes())),
-            };
-            let address = kept.1;
-            now.push(kept);
-            address
-        };
-        let addresses = texts.map(address).collect();
-        if !now.is_empty() {
-            self.long().keep(session, now);
-        }
-        addresses
-    }
-
-    fn long(&self) -> MutexGuard<'_, Long> {
-        self.long.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// The positions of spans that are new to this session; they count as recorded from now on.
     pub(super) fn unseen(&self, session: &str, spans: &[Span]) -> Vec<usize> {
         let mut inner = self.lock();
@@ -596,31 +537,6 @@ mod tests {
 
     fn seen_by(integrity: Integrity) -> Trajectory {
         Trajectory { label: Label::of(integrity), ..Trajectory::default() }
-    }
-
-    #[test]
-    fn a_long_text_is_hashed_once_and_never_taken_for_another() {
-        let sessions = Sessions::default();
-        let text = |first: char| first.to_string() + &"x".repeat(LONG_MIN);
-        let check = |session: &str, texts: &[&str]| {
-            let found = sessions.addresses(session, texts.iter().copied());
-            let hashed: Vec<Digest> = texts.iter().map(|text| Digest::of(text.as_bytes())).collect();
-            assert_eq!(found, hashed);
-        };
-        let (a, b, c) = (text('a'), text('b'), text('c'));
-        for texts in
-            [&[&*a][..], &[&a, "short", &b], &[&a, &b, &c], &[&b, &c], &[&c, &b, &a], &[], &["short"]]
-        {
-            check("k", texts);
-            check("other", &[&b]);
-        }
-        assert_eq!(sessions.long().bytes, b.len());
-        let much: Vec<String> =
-            (0..9).map(|n| char::from(b'a' + n).to_string().repeat(LONG_BYTES / 8)).collect();
-        let much: Vec<&str> = much.iter().map(String::as_str).collect();
-        check("k", &much);
-        assert_eq!(sessions.long().bytes, 0, "there is no room for so much");
-        check("k", &much[..2]);
     }
 
     #[test]
