@@ -22,9 +22,10 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 /// A gateway keeps many small things for long and makes some larger ones for each request. glibc's allocator searches what
-/// lies between them, and takes the longer for it the longer the gateway has served (docs/measurements/gateway.md).
+/// lies between them, and takes the longer for it the longer the gateway has served (docs/measurements/gateway.md). This one
+/// is SQLite's, too. `.cargo/config.toml` tells it to give back what is free.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// The control plane for AI workflows: what an AI proposes happens only after it was identified,
 /// labelled, decided, recorded and, where a person must decide, approved.
