@@ -222,7 +222,7 @@ impl Vault {
             };
             (sealed, entry.seal) = (part, Some(named));
         }
-        let mut bytes = Vec::with_capacity(1_536);
+        let mut bytes = Vec::with_capacity(2_048);
         // Entries hold only strings, numbers and JSON values, which always encode.
         let _written = serde_json::to_writer(&mut bytes, &entry);
         let beside = plimsoll_store::pack(entry, keys);

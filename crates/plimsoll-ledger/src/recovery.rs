@@ -11,8 +11,10 @@ use crate::disk::{Disk, sync_dir};
 use crate::error::LedgerError;
 use crate::ledger::Head;
 use crate::merkle::{Frontier, leaf};
-use crate::segment::{self, Cursor, Header, Segment, Tail};
+use crate::segment::{self, Cursor, Header, Segment, Tail, ZEROS};
 
+/// Bytes of a segment that are filled between two rests.
+const STRIDE_BYTES: u64 = 512 << 10;
 /// How long the disk is left to others between two pieces of a segment that nobody needs yet.
 const REST: Duration = Duration::from_millis(25);
 
@@ -224,14 +226,15 @@ pub(crate) fn make_spare(dir: &Path, disk: &Disk, bytes: u64, pace: &Pace) -> Re
 }
 
 fn fill(path: &Path, disk: &Disk, bytes: u64, pace: &Pace) -> io::Result<()> {
-    const ZEROS: &[u8] = &[0; 512 << 10];
     let file = fs::File::create(path)?;
     let mut at = 0;
     while at < bytes {
         let length = (bytes - at).min(ZEROS.len() as u64);
         disk.fill(&file, &ZEROS[..length as usize], at)?;
         at += length;
-        pace.rest(&file)?;
+        if at.is_multiple_of(STRIDE_BYTES) {
+            pace.rest(&file)?;
+        }
     }
     file.sync_all()
 }

@@ -24,7 +24,8 @@ const CHECKSUM_AT: usize = HEADER_BYTES - 4;
 const PEAKS_MAX: usize = 64;
 /// How much a cursor reads at once.
 const CHUNK_BYTES: usize = 256 << 10;
-static ZEROS: [u8; CHUNK_BYTES] = [0; CHUNK_BYTES];
+/// What an unused part of a segment holds. Few, as they are a part of the program that stays in memory.
+pub(crate) static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
 /// Where segments live.
 pub(crate) fn segments_dir(dir: &Path) -> PathBuf {
@@ -276,7 +277,7 @@ impl Segment {
     fn end_of_data(&self, limit: u64, offset: u64) -> Result<u64, LedgerError> {
         let mut end = limit;
         while end > offset {
-            let start = end.saturating_sub(CHUNK_BYTES as u64).max(offset);
+            let start = end.saturating_sub(ZEROS.len() as u64).max(offset);
             let chunk = self.read(start, (end - start) as usize)?;
             // Most of a segment is zeros: compared whole, and looked at byte by byte only where it is not.
             if chunk == ZEROS[..chunk.len()] {
